@@ -1,0 +1,1 @@
+//! The Kubernetes API as kube-rs and kubectl need it, with a process kubelet. Development only.

@@ -1,0 +1,1 @@
+//! A scripted model: OpenAI Responses over SSE, playing a script. Development only.

@@ -1,0 +1,1 @@
+//! A PostgreSQL with pgvector found or fetched for development and tests.

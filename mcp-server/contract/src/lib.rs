@@ -1,0 +1,1 @@
+//! Tool inputs and outputs: the words the platform speaks over MCP.

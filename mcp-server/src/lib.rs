@@ -1,0 +1,1 @@
+//! The platform's operations as MCP tools over streamable HTTP.

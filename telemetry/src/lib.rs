@@ -1,0 +1,1 @@
+//! What every program serves beside its work: logs, metrics, health, and an orderly end.

@@ -1,0 +1,1 @@
+//! The program in the pod: an MCP client and git, nothing else.

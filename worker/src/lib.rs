@@ -1,0 +1,1 @@
+//! The hands: jobs and reconcilers; Kubernetes and GitHub adapters.
