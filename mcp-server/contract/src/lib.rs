@@ -1,1 +1,8 @@
 //! Tool inputs and outputs: the words the platform speaks over MCP.
+//!
+//! Plain data with a JSON Schema, no logic. Staff and agent tools refuse unknown input fields, so that a misspelt option
+//! is an error and not a surprise; supervisor tools ignore them, because a runner may be one version ahead or behind
+//! ([`runner::CONTRACT_VERSION`]).
+
+pub mod failure;
+pub mod runner;
