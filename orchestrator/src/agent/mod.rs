@@ -1,0 +1,1 @@
+//! Agent profiles, prompts and models: who works on a stage, with which words, at which price. Holds no key.

@@ -1,0 +1,1 @@
+//! Questions and privileged requests to people, and their answers. Executes nothing.

@@ -1,0 +1,1 @@
+//! The ledger of outward writes: staged, checked, applied once.

@@ -1,0 +1,1 @@
+//! People, known by their numeric GitHub id. Decides no rights.

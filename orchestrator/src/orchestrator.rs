@@ -1,0 +1,100 @@
+//! The handle that every use case takes: the database, the time, the queue's door, the ear.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use sqlx::PgPool;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::clock::Clock;
+use crate::credential::MasterKey;
+use crate::error::Result;
+use crate::postgres::listen::Notices;
+use crate::postgres::{self, Tx};
+use crate::queue::{self, Performers, Working};
+
+/// What a program must know to open the platform's memory.
+#[derive(Debug)]
+pub struct Settings {
+    pub database_url: SecretString,
+    pub max_connections: u32,
+    /// Seals keys and secret answers at rest.
+    pub master_key: MasterKey,
+}
+
+/// The platform's memory. Cheap to clone; all clones share one pool and one LISTEN connection.
+#[derive(Clone)]
+pub struct Orchestrator {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: PgPool,
+    clock: Clock,
+    queue: queue::Client,
+    notices: Notices,
+    master_key: MasterKey,
+    _listening: DropGuard,
+}
+
+impl Orchestrator {
+    /// Connects, and begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the database does not answer.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self> {
+        use secrecy::ExposeSecret;
+        let pool = postgres::connect(settings.database_url.expose_secret(), settings.max_connections).await?;
+        let stop = CancellationToken::new();
+        let notices = Notices::start(pool.clone(), stop.clone());
+        let queue = queue::insert_only(&pool)?;
+        let inner = Inner {
+            pool,
+            clock,
+            queue,
+            notices,
+            master_key: settings.master_key,
+            _listening: stop.drop_guard(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Begins the transaction of a use case; `name` is its fault point and its span.
+    pub async fn begin(&self, name: &'static str) -> Result<Tx> {
+        Tx::begin(&self.inner.pool, &self.inner.queue, self.inner.clock.now(), name).await
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The process's ear, for those who wait.
+    pub fn notices(&self) -> &Notices {
+        &self.inner.notices
+    }
+
+    pub(crate) fn master_key(&self) -> &MasterKey {
+        &self.inner.master_key
+    }
+
+    /// Starts working jobs in this process, at most `concurrency` at once.
+    pub fn work(&self, performers: Performers, concurrency: usize) -> Result<Working> {
+        queue::start(&self.inner.pool, performers, concurrency)
+    }
+
+    /// Whether the database answers and its schema is there.
+    pub async fn check(&self) -> Result<()> {
+        sqlx::query_scalar!("SELECT max_live_runs FROM platform")
+            .fetch_one(&self.inner.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Gives all connections back.
+    pub async fn close(&self) {
+        self.inner.pool.close().await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Where repositories, issues and pull requests live.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+/// A repository as the code host addresses it. The number is the authority; owner and name are for paths.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RepositoryRef {
+    pub installation_id: i64,
+    pub github_repository_id: i64,
+    pub owner: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRepository {
+    pub github_repository_id: i64,
+    pub owner: String,
+    pub name: String,
+    pub default_branch: String,
+    pub clone_url: String,
+    pub archived: bool,
+}
+
+/// An account as it appears beside an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAccount {
+    pub github_user_id: i64,
+    pub login: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostIssue {
+    pub number: i64,
+    pub title: String,
+    pub body: String,
+    pub open: bool,
+    pub labels: Vec<String>,
+    /// None for a deleted account.
+    pub author: Option<HostAccount>,
+    pub url: String,
+    pub is_pull_request: bool,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPullRequest {
+    pub number: i64,
+    pub title: String,
+    pub body: String,
+    pub open: bool,
+    pub merged: bool,
+    pub draft: bool,
+    pub head_branch: String,
+    pub head_sha: String,
+    pub base_branch: String,
+    pub author: Option<HostAccount>,
+    pub url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostComment {
+    pub comment_id: i64,
+    pub body: String,
+    pub url: String,
+    pub author: Option<HostAccount>,
+}
+
+/// What an account may do in a repository now, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HostPermission {
+    None,
+    Read,
+    Triage,
+    Write,
+    Maintain,
+    Admin,
+}
+
+/// A pull request to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequestDraft {
+    pub title: String,
+    pub body: String,
+    pub head_branch: String,
+    pub base_branch: String,
+}
+
+/// A credential for one repository, short-lived.
+#[derive(Clone, Debug)]
+pub struct HostToken {
+    pub username: String,
+    pub token: SecretString,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenAccess {
+    /// `contents: read`.
+    Read,
+    /// `contents: write`.
+    Write,
+}
+
+/// A webhook delivery in the host's own list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostDelivery {
+    pub host_delivery_id: i64,
+    pub guid: String,
+    pub delivered_at: Timestamp,
+    pub delivered: bool,
+}
+
+/// Why the code host did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeHostError {
+    /// It will not, however often we ask. `status` is the HTTP status.
+    #[error("the code host refused ({status}): {message}")]
+    Refused { status: u16, message: String },
+    #[error("the code host knows no {0}")]
+    NotFound(String),
+    /// Nothing was done; the whole lane of this installation waits.
+    #[error("the code host asks to wait {} s: {message}", retry_after.as_secs())]
+    RateLimited {
+        retry_after: std::time::Duration,
+        message: String,
+    },
+    /// Nobody knows whether it was done: look before writing again.
+    #[error("the code host's answer was lost: {0}")]
+    Ambiguous(String),
+    /// Nothing was done, or it was only a read.
+    #[error("the code host is away: {0}")]
+    Unavailable(String),
+}
+
+/// Reads may be repeated freely. Writes are never retried by the adapter: the effects ledger decides.
+#[async_trait]
+pub trait CodeHost: Send + Sync {
+    /// By the number, so that a rename or transfer is followed.
+    async fn repository(&self, at: &RepositoryRef) -> Result<HostRepository, CodeHostError>;
+
+    async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue, CodeHostError>;
+
+    async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest, CodeHostError>;
+
+    /// The open pull request from `head_branch`, if there is one.
+    async fn find_pull_request(
+        &self,
+        at: &RepositoryRef,
+        head_branch: &str,
+    ) -> Result<Option<HostPullRequest>, CodeHostError>;
+
+    /// The commit a branch points to, or none if there is no such branch.
+    async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>, CodeHostError>;
+
+    /// What the account may do in the repository now. An unknown account may do nothing.
+    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission, CodeHostError>;
+
+    /// The comment that carries `marker`, written by our own App; others' comments are never taken for ours.
+    async fn find_comment(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<HostComment>, CodeHostError>;
+
+    async fn create_comment(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        body: &str,
+    ) -> Result<HostComment, CodeHostError>;
+
+    async fn edit_comment(
+        &self,
+        at: &RepositoryRef,
+        comment_id: i64,
+        body: &str,
+    ) -> Result<HostComment, CodeHostError>;
+
+    /// Makes each of `add` present and each of `remove` absent; answers the labels now.
+    async fn change_labels(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<Vec<String>, CodeHostError>;
+
+    async fn open_pull_request(
+        &self,
+        at: &RepositoryRef,
+        draft: &PullRequestDraft,
+    ) -> Result<HostPullRequest, CodeHostError>;
+
+    /// A fresh credential for this one repository with this one permission.
+    async fn repository_token(
+        &self,
+        at: &RepositoryRef,
+        access: TokenAccess,
+    ) -> Result<HostToken, CodeHostError>;
+
+    /// The App's deliveries since a moment, newest first, at most `limit`.
+    async fn deliveries(&self, since: Timestamp, limit: usize) -> Result<Vec<HostDelivery>, CodeHostError>;
+
+    /// Asks the host to send a delivery again, under the same GUID.
+    async fn redeliver(&self, host_delivery_id: i64) -> Result<(), CodeHostError>;
+
+    /// The account the App acts as: its events are our own echo.
+    async fn own_account(&self) -> Result<HostAccount, CodeHostError>;
+}

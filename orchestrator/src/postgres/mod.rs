@@ -1,0 +1,167 @@
+//! PostgreSQL: the pool, the transaction every use case is, and the notices that wake those who wait.
+
+pub mod admin;
+pub mod listen;
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx;
+use serde::Serialize;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use crate::error::{Error, Result};
+use crate::fault;
+use crate::queue::{self, Job};
+
+/// A `timestamptz` as sqlx reads and writes it.
+pub(crate) type Moment = jiff_sqlx::Timestamp;
+
+/// How long a statement may run before PostgreSQL ends it.
+const STATEMENT_TIMEOUT: &str = "15s";
+/// How long a lock may be waited for.
+const LOCK_TIMEOUT: &str = "10s";
+
+/// Opens a pool. Every connection carries a statement time-out, so no query outlives its caller for long.
+///
+/// # Errors
+///
+/// `Invalid` for a URL that does not parse, `Unavailable` if nobody answers.
+pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool> {
+    let options: PgConnectOptions = url.parse().map_err(|error| {
+        Error::Invalid(format!(
+            "the database URL does not parse ({error}); expected postgres://user@host/name"
+        ))
+    })?;
+    let options = options.application_name("codex-k8s").options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("idle_in_transaction_session_timeout", "60s"),
+    ]);
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .map_err(|error| Error::Unavailable(format!("cannot connect to the database: {error}")))
+}
+
+/// Brings the schema up to date: the queue's tables first, then ours. Asking twice changes nothing.
+///
+/// # Errors
+///
+/// `Precondition` if the server is too old or has no pgvector; the text says what to do.
+pub async fn migrate(url: &str) -> Result<()> {
+    let pool = connect(url, 2).await?;
+    admin::check_server(&pool).await?;
+    riverqueue::migrate::PostgresMigrator::new(pool.clone())
+        .migrate_up()
+        .await
+        .map_err(Error::internal)?;
+    sqlx::migrate!("../migrations")
+        .run(&pool)
+        .await
+        .map_err(Error::internal)?;
+    pool.close().await;
+    Ok(())
+}
+
+/// The transaction of one use case. What it enqueues and notifies happens when it commits, or never.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+    queue: queue::Client,
+    now: Timestamp,
+    name: &'static str,
+}
+
+impl Tx {
+    pub(crate) async fn begin(
+        pool: &PgPool,
+        queue: &queue::Client,
+        now: Timestamp,
+        name: &'static str,
+    ) -> Result<Self> {
+        let inner = riverqueue::database::begin_postgres(pool).await?;
+        Ok(Self {
+            inner,
+            queue: queue.clone(),
+            now,
+            name,
+        })
+    }
+
+    /// The moment of this use case: one for all rows it writes.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// [`Self::now`] as a query's argument.
+    pub(crate) fn moment(&self) -> Moment {
+        self.now.to_sqlx()
+    }
+
+    /// Asks the worker to do something after the commit.
+    pub(crate) async fn enqueue<J: Job>(&mut self, job: J) -> Result<()> {
+        queue::insert(&self.queue, &mut self.inner, job, None).await
+    }
+
+    /// Asks the worker to do something no earlier than `at`.
+    pub(crate) async fn enqueue_at<J: Job>(&mut self, job: J, at: Timestamp) -> Result<()> {
+        queue::insert(&self.queue, &mut self.inner, job, Some(at)).await
+    }
+
+    /// Wakes whoever waits for this, in every process, after the commit.
+    pub(crate) async fn notify(&mut self, topic: listen::Topic, key: impl ToString) -> Result<()> {
+        let payload = topic.payload(&key.to_string());
+        sqlx::query!("SELECT pg_notify($1, $2)", listen::CHANNEL, payload)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes it all true.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when nobody knows whether it was: reconcilers and idempotent calls settle that.
+    pub(crate) async fn commit(self) -> Result<()> {
+        fault::point(&format!("{}:before_commit", self.name));
+        self.inner.commit().await?;
+        fault::point(&format!("{}:after_commit", self.name));
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+/// Whether `error` is the violation of the named constraint.
+pub(crate) fn violates(error: &sqlx::Error, constraint: &str) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::constraint)
+        == Some(constraint)
+}
+
+/// A `jsonb` value out of what we made ourselves.
+pub(crate) fn json(value: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(Error::internal)
+}
+
+/// A word of a column that only we write: one we do not know is a defect, or a newer version's.
+pub(crate) fn unknown_word(column: &str, word: &str) -> Error {
+    Error::internal(format!("{column} holds the unknown word {word:?}"))
+}

@@ -1,0 +1,1 @@
+//! Who may do what: one constant, decided in the transaction of the act.

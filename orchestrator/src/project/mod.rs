@@ -1,0 +1,3 @@
+//! Projects, members and the access matrix. Knows no GitHub.
+
+pub mod access;

@@ -1,0 +1,1 @@
+//! Bound Git repositories.

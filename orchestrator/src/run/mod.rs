@@ -1,0 +1,1 @@
+//! One agent on one task: life, turns, events, log, usage, snapshots.

@@ -1,0 +1,1 @@
+//! Where runs may run: capacity and leases.
