@@ -84,6 +84,9 @@ pub enum Error {
     )]
     DiskFull(PathBuf),
 
+    #[error("this user may not {doing} {path}; change its owner, remove it, or choose another folder")]
+    NotAllowed { doing: String, path: PathBuf },
+
     #[error("port {0} on 127.0.0.1 is in use; stop the program that holds it, or choose another port")]
     PortInUse(u16),
 
@@ -133,10 +136,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Tells a full disk from the other failures of a file.
+    /// Tells a full disk and a missing right from the other failures of a file.
     pub(crate) fn file(doing: &str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull(path.to_owned()),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::NotAllowed {
+                doing: doing.to_owned(),
+                path: path.to_owned(),
+            },
             _ => Self::Io {
                 what: format!("cannot {doing} {}", path.display()),
                 source,

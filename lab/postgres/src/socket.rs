@@ -28,17 +28,16 @@ impl SocketDir {
         let path = place(data_dir, temporary);
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.at("make the folder of the socket,", &path)?,
+            made => made.at("make the folder of the socket", &path)?,
         }
         // In a folder for everyone, someone else may have made it first, to sit between us and the server.
         let found = fs::symlink_metadata(&path).at("look at", &path)?;
         let is_ours = found.uid() == geteuid().as_raw() || found.uid() == launcher.owner();
         if !found.is_dir() || !is_ours {
-            let source = io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "it belongs to someone else; remove it",
-            );
-            return Err(Error::file("use as the folder of the socket", &path, source));
+            return Err(Error::NotAllowed {
+                doing: "use for the socket".to_owned(),
+                path,
+            });
         }
         launcher.give(&path)?;
         Ok(Self(path))

@@ -1,8 +1,15 @@
 //! Every way to fail says what to do.
 
-use std::{ffi::OsString, fs, os::unix::fs::symlink, process::Command, time::Duration, time::Instant};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::{chown, symlink},
+    process::Command,
+    time::Duration,
+    time::Instant,
+};
 
-use crate::support::{World, environment, find_program, write_program};
+use crate::support::{World, environment, find_program, is_root, write_program};
 
 /// A folder of binaries that claims what the test needs.
 fn fake_server(world: &World, version: &str, vector: Option<&str>) -> std::path::PathBuf {
@@ -244,4 +251,28 @@ fn a_cache_folder_that_cannot_be_made_is_named() {
     world.options.cache_dir = cache.join("below");
     let refusal = world.refusal();
     assert!(refusal.contains(&cache.display().to_string()), "{refusal}");
+}
+
+#[test]
+fn a_folder_of_the_socket_that_someone_else_owns_is_refused() {
+    if !is_root() {
+        println!("skipped: only root can make a folder for someone else");
+        return;
+    }
+    let mut world = World::new();
+    world.options.data_dir = world.folder.path().join("long".repeat(25));
+    let temporary = world.folder.path().join("tmp");
+    fs::create_dir(&temporary).expect("a folder");
+    world.options.environment = environment(&[("TMPDIR", temporary.into_os_string())]);
+    let postgres = world.start();
+    let socket = postgres.socket_dir().to_owned();
+    drop(postgres);
+
+    fs::create_dir(&socket).expect("a folder");
+    chown(&socket, Some(12345), None).expect("root may");
+    let refusal = world.refusal();
+    assert!(
+        refusal.contains("NotAllowed") && refusal.contains(&socket.display().to_string()),
+        "{refusal}"
+    );
 }
