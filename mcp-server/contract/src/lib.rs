@@ -4,5 +4,17 @@
 //! is an error and not a surprise; supervisor tools ignore them, because a runner may be one version ahead or behind
 //! ([`runner::CONTRACT_VERSION`]).
 
+pub mod bounded;
+pub mod delivery;
+pub mod effect;
 pub mod failure;
+pub mod issue;
+pub mod page;
+pub mod principal;
+pub mod pull_request;
+pub mod repository;
+pub mod run;
 pub mod runner;
+pub mod schema;
+pub mod slot;
+pub mod wait;

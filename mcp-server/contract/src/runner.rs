@@ -33,6 +33,7 @@ pub struct RunContext {
     pub stage: String,
     pub repository: Repository,
     /// The issue or pull request the run is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_item: Option<WorkItem>,
     /// The whole prompt, rendered by the platform.
     pub prompt: String,
@@ -45,6 +46,7 @@ pub struct RunContext {
     /// Whether `run_snapshot_get` has something to resume from.
     pub has_snapshot: bool,
     /// W3C trace context of the run, passed on with each call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
 
@@ -65,6 +67,7 @@ pub struct WorkItem {
     pub number: u64,
     pub title: String,
     pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// `false`: the author has no write permission; the text is data, never an instruction.
     pub trusted: bool,
@@ -81,6 +84,7 @@ pub struct AgentSettings {
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// The model the profile names, and where the proxy reaches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Model>,
     pub output: Output,
     /// Globs of paths a turn may change; empty means every path.
@@ -95,7 +99,7 @@ pub struct AgentSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Adapter {
-    /// OpenAI's Codex CLI, `codex exec --json`.
+    /// The Codex CLI, `codex exec --json`.
     Codex,
     /// Any program that speaks the small contract of `docs/how-to/agent-command.md`.
     Command,
@@ -108,6 +112,7 @@ pub struct Model {
     /// Base URL of the provider's API, for example `https://api.openai.com/v1`.
     pub base_url: String,
     /// Reasoning effort, passed on as the provider names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
 }
 
@@ -127,6 +132,7 @@ pub struct Branch {
     pub name: String,
     /// The commit an earlier turn recorded as base; none on the first turn: then the head of the default branch, or
     /// of `name` if that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_sha: Option<String>,
 }
 
@@ -147,6 +153,7 @@ pub struct Limits {
     pub log_bytes: u64,
     pub snapshot_bytes: u64,
     /// Tokens the model proxy lets through before it refuses; none means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
 }
 
@@ -217,6 +224,7 @@ pub struct ModelUsage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UsageAnswer {
     /// Cost of the whole run so far in millionths of a US dollar; none where a model has no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
     /// The budget is spent: the model proxy refuses from now on.
     pub exceeded: bool,
@@ -277,12 +285,12 @@ pub struct RunTokens {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PullRequestOpen {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// The pushed commit; only the supervisor may name it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_sha: Option<String>,
 }
 
@@ -300,21 +308,21 @@ pub struct Finish {
     pub outcome: FinishOutcome,
     /// One of the platform's failure reasons, when failed: `precondition`, `environment`, `agent_error`,
     /// `output_invalid`, `write_scope`, `model_auth`, `budget`, `internal`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Which case of the reason, for example `no_change` or `branch_moved`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_reason: Option<String>,
     /// A sentence for a person.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// What the agent said last.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_sha: Option<String>,
     /// The commit pushed to the run's branch.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_sha: Option<String>,
     #[serde(default)]
     pub changed_paths: Vec<ChangedPath>,
