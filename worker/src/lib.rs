@@ -1,1 +1,3 @@
 //! The hands: jobs and reconcilers; Kubernetes and GitHub adapters.
+
+pub mod kubernetes;

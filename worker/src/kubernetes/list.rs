@@ -1,0 +1,97 @@
+//! Everything of this installation. It is read namespace by namespace: the worker has no right to the others' Secrets.
+
+use std::fmt::Debug;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use kube::core::PartialObjectMeta;
+use kube::{Api, Resource, ResourceExt};
+use orchestrator::ports::cluster::{ClusterError, ObservedRunner, OwnedKind, OwnedObject};
+use serde::de::DeserializeOwned;
+
+use super::calls::list;
+use super::names::key_of;
+use super::{Kubernetes, observe};
+
+/// Namespaces read at the same time.
+const AT_ONCE: usize = 4;
+
+pub(super) async fn runners(cluster: &Kubernetes) -> Result<Vec<ObservedRunner>, ClusterError> {
+    let found = namespaces(cluster).await?;
+    let each = stream::iter(found)
+        .map(|namespace| runners_of(cluster, namespace))
+        .buffered(AT_ONCE);
+    let all: Vec<Vec<ObservedRunner>> = each.try_collect().await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<ObservedRunner>, ClusterError> {
+    let selector = cluster.names.all();
+    let jobs: Vec<Job> = list(&Api::namespaced(cluster.client.clone(), &namespace), &selector).await?;
+    let pods: Vec<Pod> = list(&Api::namespaced(cluster.client.clone(), &namespace), &selector).await?;
+    let observed = jobs.iter().filter_map(|job| {
+        let key = key_of(job.labels())?;
+        let own: Vec<&Pod> = pods
+            .iter()
+            .filter(|pod| key_of(pod.labels()).as_ref() == Some(&key))
+            .collect();
+        Some(ObservedRunner {
+            phase: observe::phase(job, &own),
+            key,
+        })
+    });
+    Ok(observed.collect())
+}
+
+pub(super) async fn owned(cluster: &Kubernetes) -> Result<Vec<OwnedObject>, ClusterError> {
+    let found = namespaces(cluster).await?;
+    let each = stream::iter(found)
+        .map(|namespace| owned_in(cluster, namespace))
+        .buffered(AT_ONCE);
+    let all: Vec<Vec<OwnedObject>> = each.try_collect().await?;
+    Ok(all.into_iter().flatten().collect())
+}
+
+async fn owned_in(cluster: &Kubernetes, namespace: String) -> Result<Vec<OwnedObject>, ClusterError> {
+    let mut all = owned_of::<Job>(cluster, &namespace, OwnedKind::Job).await?;
+    all.extend(owned_of::<Secret>(cluster, &namespace, OwnedKind::Secret).await?);
+    all.extend(owned_of::<Pod>(cluster, &namespace, OwnedKind::Pod).await?);
+    Ok(all)
+}
+
+async fn owned_of<K>(
+    cluster: &Kubernetes,
+    namespace: &str,
+    kind: OwnedKind,
+) -> Result<Vec<OwnedObject>, ClusterError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    let api: Api<PartialObjectMeta<K>> = Api::namespaced(cluster.client.clone(), namespace);
+    let now = cluster.clock.now();
+    let found = list(&api, &cluster.names.all()).await?;
+    let describe = |object: &PartialObjectMeta<K>| OwnedObject {
+        kind,
+        namespace: namespace.to_owned(),
+        name: object.name_any(),
+        uid: object.uid().unwrap_or_default(),
+        key: key_of(object.labels()),
+        // The two clocks may differ: nothing is younger than new.
+        age_seconds: object
+            .creation_timestamp()
+            .map_or(0, |made| now.duration_since(made.0).as_secs().max(0)),
+    };
+    Ok(found.iter().map(describe).collect())
+}
+
+async fn namespaces(cluster: &Kubernetes) -> Result<Vec<String>, ClusterError> {
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(cluster.client.clone());
+    let found = list(&api, &cluster.names.all()).await?;
+    let ours = found
+        .iter()
+        .map(ResourceExt::name_any)
+        .filter(|name| cluster.names.owns(name));
+    Ok(ours.collect())
+}
