@@ -18,6 +18,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A watch is renewed after 290 s (the client asks for that); silence beyond it is a dead connection.
 const WATCH_READ: Duration = Duration::from_mins(5);
 
+/// The pinned Codex CLI as `deploy/images/runner` holds it; it looks for its helpers beside itself.
+const CODEX: &str = "/usr/local/lib/codex/bin/codex=bin/codex,\
+    /usr/local/lib/codex/bin/codex-code-mode-host=bin/codex-code-mode-host,\
+    /usr/local/lib/codex/codex-path/rg=codex-path/rg,\
+    /usr/local/lib/codex/codex-package.json=codex-package.json";
+
 /// Private, shared, loopback, link-local, benchmark and multicast ranges (IANA special-purpose address registries).
 const NOT_PUBLIC: &str = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,\
     192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,fc00::/7,fe80::/10,ff00::/8";
@@ -43,7 +49,7 @@ pub struct KubernetesConfig {
         long,
         env = "CODEXK8S_RUNNER_PROGRAMS",
         value_delimiter = ',',
-        default_value = "/usr/local/lib/codex/codex=bin/codex"
+        default_value = CODEX
     )]
     pub runner_programs: Vec<String>,
     /// Image of the agent's container where the repository names none
