@@ -1,1 +1,17 @@
 //! What every program serves beside its work: logs, metrics, health, and an orderly end.
+
+pub mod health;
+mod internal;
+mod listen;
+mod log;
+mod prometheus;
+mod shutdown;
+pub mod trace;
+
+pub use health::Readiness;
+pub use internal::{internal_router, serve_internal};
+pub use listen::{bind, serve};
+pub use log::{LogFormat, init_tracing};
+pub use prometheus::install_metrics;
+pub use shutdown::Shutdown;
+pub use trace::TraceParent;
