@@ -19,8 +19,6 @@ CREATE TABLE runs (
                                  'budget', 'internal')),
     sub_reason       text,
     detail           text,
-    -- Why a queued run is not admitted yet, as the last look found it.
-    hold_reason      text,
 
     turn             integer     NOT NULL DEFAULT 0 CHECK (turn >= 0),
     fence            bigint      NOT NULL DEFAULT 0 CHECK (fence >= 0),
@@ -82,7 +80,6 @@ CREATE TABLE run_turns (
     fence          bigint      NOT NULL,
     slot_id        uuid        NOT NULL REFERENCES slots,
     admitted_at    timestamptz NOT NULL,
-    -- When the last of the turn's tokens may still be used, extended by refresh.
     ended_at       timestamptz,
     active_seconds bigint      NOT NULL DEFAULT 0,
     pod_gone_at    timestamptz,

@@ -30,6 +30,7 @@ pub struct Orchestrator {
 
 struct Inner {
     pool: PgPool,
+    aside: PgPool,
     clock: Clock,
     queue: queue::Client,
     notices: Notices,
@@ -50,6 +51,7 @@ impl Orchestrator {
         let notices = Notices::start(pool.clone(), stop.clone());
         let queue = queue::insert_only(&pool)?;
         let inner = Inner {
+            aside: postgres::aside(&pool),
             pool,
             clock,
             queue,
@@ -64,7 +66,8 @@ impl Orchestrator {
 
     /// Begins the transaction of a use case; `name` is its fault point and its span.
     pub async fn begin(&self, name: &'static str) -> Result<Tx> {
-        Tx::begin(&self.inner.pool, &self.inner.queue, self.inner.clock.now(), name).await
+        let inner = &*self.inner;
+        Tx::begin(&inner.pool, &inner.aside, &inner.queue, inner.clock.now(), name).await
     }
 
     pub fn clock(&self) -> &Clock {
@@ -95,6 +98,7 @@ impl Orchestrator {
 
     /// Gives all connections back.
     pub async fn close(&self) {
+        self.inner.aside.close().await;
         self.inner.pool.close().await;
     }
 }

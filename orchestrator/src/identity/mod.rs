@@ -1,1 +1,9 @@
-//! People, known by their numeric GitHub id. Decides no rights.
+//! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
+
+#[cfg(feature = "postgres")]
+mod service;
+#[cfg(feature = "postgres")]
+mod store;
+
+#[cfg(feature = "postgres")]
+pub use service::{Person, disable, ensure_person, find, find_by_github_user_id, get};

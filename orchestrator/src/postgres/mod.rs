@@ -48,6 +48,17 @@ pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool> {
         .map_err(|error| Error::Unavailable(format!("cannot connect to the database: {error}")))
 }
 
+/// Makes the pool of [`Tx::aside`]. It is not the main one: transactions that each hold a connection and want a
+/// second from the same pool would wait for each other.
+pub(crate) fn aside(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(2)
+        .min_connections(0)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(60))
+        .connect_lazy_with((*pool.connect_options()).clone())
+}
+
 /// Brings the schema up to date: the queue's tables first, then ours. Asking twice changes nothing.
 ///
 /// # Errors
@@ -71,6 +82,8 @@ pub async fn migrate(url: &str) -> Result<()> {
 /// The transaction of one use case. What it enqueues and notifies happens when it commits, or never.
 pub struct Tx {
     inner: Transaction<'static, Postgres>,
+    /// For what must stay although this transaction does not.
+    aside: PgPool,
     queue: queue::Client,
     now: Timestamp,
     name: &'static str,
@@ -79,6 +92,7 @@ pub struct Tx {
 impl Tx {
     pub(crate) async fn begin(
         pool: &PgPool,
+        aside: &PgPool,
         queue: &queue::Client,
         now: Timestamp,
         name: &'static str,
@@ -86,6 +100,7 @@ impl Tx {
         let inner = riverqueue::database::begin_postgres(pool).await?;
         Ok(Self {
             inner,
+            aside: aside.clone(),
             queue: queue.clone(),
             now,
             name,
@@ -100,6 +115,11 @@ impl Tx {
     /// [`Self::now`] as a query's argument.
     pub(crate) fn moment(&self) -> Moment {
         self.now.to_sqlx()
+    }
+
+    /// Begins a short transaction of its own, for what must stay although this one is rolled back.
+    pub(crate) async fn aside(&self) -> Result<Self> {
+        Self::begin(&self.aside, &self.aside, &self.queue, self.now, self.name).await
     }
 
     /// Asks the worker to do something after the commit.

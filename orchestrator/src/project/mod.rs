@@ -1,3 +1,12 @@
-//! Projects, members and the access matrix. Knows no GitHub.
+//! Projects, members and the access matrix; limits and budgets. Knows no GitHub.
 
 pub mod access;
+#[cfg(feature = "postgres")]
+mod service;
+#[cfg(feature = "postgres")]
+mod store;
+
+#[cfg(feature = "postgres")]
+pub use service::{
+    Limits, NewProject, Project, create, find_by_slug, get, list, pause, resume, set_limits, set_member,
+};

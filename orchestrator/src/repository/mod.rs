@@ -1,1 +1,11 @@
-//! Bound Git repositories.
+//! Bound Git repositories. GitHub's numeric id is the authority; owner and name are what they were when last read.
+
+#[cfg(feature = "postgres")]
+mod service;
+#[cfg(feature = "postgres")]
+mod store;
+
+#[cfg(feature = "postgres")]
+pub use service::{
+    NewRepository, Repository, at, attach, detach, find_by_github_id, get, list, read, renamed,
+};

@@ -1,1 +1,20 @@
 //! Where runs may run: capacity and leases.
+//!
+//! ```text
+//! free → leased → held → leased          leased | held → draining → free | quarantined → free
+//! ```
+//!
+//! Every end of a run and of a hold moves its slot to draining; only a proof that the pod is gone frees it. An API error
+//! is no proof, and there is no second clock. Table: `slots`.
+
+mod domain;
+#[cfg(feature = "postgres")]
+mod service;
+#[cfg(feature = "postgres")]
+mod store;
+
+pub use domain::{HOLD, Lease, QUARANTINE_AFTER, Refused, SlotEvent, SlotState};
+#[cfg(feature = "postgres")]
+pub use service::{Draining, Slot, draining, end_holds, ensure, get, list, proof_missing};
+#[cfg(feature = "postgres")]
+pub(crate) use service::{drain, free_on_proof, hold, lease};

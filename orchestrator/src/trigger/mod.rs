@@ -1,1 +1,21 @@
 //! The rules that turn an event into a run, or say why not. A pure decision: touches no network.
+//!
+//! Rules are data: the table `trigger_rules`, seeded per project. The first rule that matches decides; whether its act
+//! may happen then depends on who sent the event, what may be done by them, and how the issue looks now.
+
+mod domain;
+mod reason;
+mod rule;
+#[cfg(feature = "postgres")]
+mod service;
+#[cfg(feature = "postgres")]
+mod store;
+
+pub use domain::{
+    Binding, Decision, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, Sender, SenderFacts, Start, Wants,
+    decide,
+};
+pub use reason::{ConflictReason, IgnoreReason, Words};
+pub use rule::{Act, Condition, Rule, seeded};
+#[cfg(feature = "postgres")]
+pub use service::{rules, seed_rules};

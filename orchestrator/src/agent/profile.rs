@@ -1,0 +1,84 @@
+//! Which program works on a stage, and what it may touch.
+
+use std::collections::BTreeMap;
+
+use crate::actor::words;
+use crate::id::{AgentProfileId, ProjectId};
+
+/// The program of a stage, and what it may touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub agent_profile_id: AgentProfileId,
+    /// None: the platform's default.
+    pub project_id: Option<ProjectId>,
+    pub stage: String,
+    pub adapter: Adapter,
+    /// Argument vector of the `command` adapter.
+    pub command: Vec<String>,
+    /// Plain settings for the program's environment, never a secret.
+    pub environment: BTreeMap<String, String>,
+    /// A model of the catalogue; none lets the program choose.
+    pub model: Option<String>,
+    pub effort: Option<String>,
+    pub output: Output,
+    /// Globs of paths a run may change; empty means every path.
+    pub write_include: Vec<String>,
+    /// Globs of paths a run may never change; they win.
+    pub write_exclude: Vec<String>,
+    /// Kubernetes `RuntimeClass`.
+    pub runtime_class: Option<String>,
+    /// Resources of the agent's container, in Kubernetes quantities.
+    pub cpu: String,
+    pub memory: String,
+}
+
+impl Profile {
+    /// Codex without a model of its own choice, in a container of ordinary size.
+    pub fn codex(stage: &str, output: Output) -> Self {
+        Self {
+            agent_profile_id: AgentProfileId::new(),
+            project_id: None,
+            stage: stage.to_owned(),
+            adapter: Adapter::Codex,
+            command: Vec::new(),
+            environment: BTreeMap::new(),
+            model: None,
+            effort: None,
+            output,
+            write_include: Vec::new(),
+            write_exclude: Vec::new(),
+            runtime_class: None,
+            cpu: "2".into(),
+            memory: "4Gi".into(),
+        }
+    }
+}
+
+/// Checks that every glob parses; one that does not would allow and exclude nothing.
+pub fn check_globs(globs: &[String]) -> Result<(), String> {
+    for glob in globs {
+        if let Err(error) = globset::Glob::new(glob) {
+            return Err(format!("the glob {glob:?} does not parse: {error}"));
+        }
+    }
+    Ok(())
+}
+
+/// How the program is driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adapter {
+    Codex,
+    Command,
+}
+
+words!(Adapter: Codex = "codex", Command = "command");
+
+/// What must exist when a run ends well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    PullRequest,
+    Comment,
+    None,
+}
+
+words!(Output: PullRequest = "pull_request", Comment = "comment", None = "none");

@@ -1,0 +1,154 @@
+use super::profile::check_globs;
+use super::prompt::sample;
+use super::prompt::{default_template, digest};
+use super::stage::STAGES;
+use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage, store};
+use crate::error::{Error, Result};
+use crate::id::{AgentProfileId, ProjectId};
+use crate::postgres::Tx;
+
+/// A template is checked with these bytes at most before it is stored.
+const MAX_TEMPLATE_BYTES: usize = 128 * 1024;
+
+/// Gives a new installation a profile and a prompt for every stage. Asking twice changes nothing, and what people changed
+/// stays.
+pub async fn seed_defaults(tx: &mut Tx) -> Result<()> {
+    for stage in &STAGES {
+        let mut profile = Profile::codex(stage.name, stage.output);
+        profile.write_include = stage.write_include.iter().map(|&glob| glob.to_owned()).collect();
+        store::insert_profile_if_none(tx, &profile).await?;
+        if store::newest_prompt(tx, None, stage.name).await?.is_none() {
+            let body = default_template(stage);
+            store::insert_prompt(tx, None, stage.name, &body, &digest(&body)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The profile that works on a stage of a project: its own, else the platform's.
+///
+/// # Errors
+///
+/// `Precondition` if there is neither.
+pub async fn profile_for(tx: &mut Tx, project_id: ProjectId, stage: &str) -> Result<Profile> {
+    let profile = store::find_profile(tx, project_id, stage).await?;
+    profile.ok_or_else(|| missing("profile", stage))
+}
+
+/// The profile a run was given.
+pub async fn get_profile(tx: &mut Tx, agent_profile_id: AgentProfileId) -> Result<Profile> {
+    let profile = store::get_profile(tx, agent_profile_id).await?;
+    profile.ok_or_else(|| Error::not_found("agent profile", agent_profile_id))
+}
+
+/// The newest prompt of a stage of a project: its own, else the platform's.
+///
+/// # Errors
+///
+/// `Precondition` if there is neither.
+pub async fn prompt_for(tx: &mut Tx, project_id: ProjectId, stage: &str) -> Result<Prompt> {
+    if let Some(own) = store::newest_prompt(tx, Some(project_id), stage).await? {
+        return Ok(own);
+    }
+    let default = store::newest_prompt(tx, None, stage).await?;
+    default.ok_or_else(|| missing("prompt", stage))
+}
+
+fn missing(what: &str, stage: &str) -> Error {
+    Error::Precondition(format!(
+        "there is no {what} for the stage {stage}; run `codex-k8s init` to install the defaults"
+    ))
+}
+
+/// Renders the newest prompt of a stage.
+///
+/// # Errors
+///
+/// `Precondition` if there is none or it does not render.
+pub async fn render_prompt(
+    tx: &mut Tx,
+    project_id: ProjectId,
+    stage: &str,
+    facts: &PromptFacts,
+) -> Result<String> {
+    let output = profile_for(tx, project_id, stage).await?.output;
+    let prompt = prompt_for(tx, project_id, stage).await?;
+    render_template(&prompt.body, stage, output, facts)
+        .map_err(|error| Error::Precondition(error.to_string()))
+}
+
+/// Makes a profile say this: the one of its stage and project, or the platform's default if it has no project. A profile
+/// that is there keeps its id.
+///
+/// # Errors
+///
+/// `Invalid` for an unknown stage or model, a glob that does not parse, or a `command` adapter without a command.
+pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
+    check_stage(&settings.stage)?;
+    for globs in [&settings.write_include, &settings.write_exclude] {
+        check_globs(globs).map_err(Error::Invalid)?;
+    }
+    if settings.adapter == Adapter::Command && settings.command.is_empty() {
+        return Err(Error::Invalid(
+            "the command adapter needs a command: the program and its arguments".into(),
+        ));
+    }
+    if let Some(model) = &settings.model
+        && store::find_model(tx, model).await?.is_none()
+    {
+        return Err(Error::Invalid(format!(
+            "the catalogue has no model {model:?}; add it first"
+        )));
+    }
+    store::upsert_profile(tx, settings).await
+}
+
+/// Publishes a template as the next version of a stage's prompt. The text that is the newest already stays the newest.
+///
+/// # Errors
+///
+/// `Invalid` for an unknown stage or a template that does not render.
+pub async fn publish_prompt(
+    tx: &mut Tx,
+    project_id: Option<ProjectId>,
+    stage: &str,
+    body: &str,
+) -> Result<Prompt> {
+    check_stage(stage)?;
+    if body.len() > MAX_TEMPLATE_BYTES {
+        return Err(Error::TooLarge(format!(
+            "a prompt template may have {MAX_TEMPLATE_BYTES} bytes"
+        )));
+    }
+    let output = super::Output::PullRequest;
+    render_template(body, stage, output, &sample()).map_err(|error| Error::Invalid(error.to_string()))?;
+    let digest = digest(body);
+    match store::newest_prompt(tx, project_id, stage).await? {
+        Some(newest) if newest.digest == digest => Ok(newest),
+        _ => store::insert_prompt(tx, project_id, stage, body, &digest).await,
+    }
+}
+
+fn check_stage(name: &str) -> Result<()> {
+    if stage(name).is_some() {
+        return Ok(());
+    }
+    let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+    Err(Error::Invalid(format!(
+        "there is no stage {name:?}; the stages are {}",
+        names.join(", ")
+    )))
+}
+
+/// Adds a model to the catalogue, or replaces what is known of it.
+pub async fn set_model(tx: &mut Tx, model: &Model) -> Result<()> {
+    store::upsert_model(tx, model).await
+}
+
+pub async fn find_model(tx: &mut Tx, model: &str) -> Result<Option<Model>> {
+    store::find_model(tx, model).await
+}
+
+pub async fn list_models(tx: &mut Tx) -> Result<Vec<Model>> {
+    store::list_models(tx).await
+}

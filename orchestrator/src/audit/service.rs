@@ -1,0 +1,24 @@
+use super::store;
+use crate::actor::Actor;
+use crate::error::Result;
+use crate::id::ProjectId;
+use crate::postgres::Tx;
+
+/// One decision about one act.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub actor: &'a Actor,
+    /// `run_cancel`, `person_disable`.
+    pub operation: &'a str,
+    pub object_kind: &'a str,
+    pub object_id: &'a str,
+    pub project_id: Option<ProjectId>,
+    pub allowed: bool,
+    /// What decided it, in a person's words.
+    pub rule: &'a str,
+}
+
+/// Writes a decision down, in the transaction of the act.
+pub async fn record(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
+    store::insert(tx, entry).await
+}

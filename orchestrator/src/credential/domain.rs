@@ -1,0 +1,98 @@
+//! What a token says, and for how long.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Run tokens live at most this long; the runner refreshes them at half-life.
+pub const RUN_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(60);
+/// A supervisor token may still be exchanged this long after it expired, while its turn lives.
+pub const REFRESH_GRACE: SignedDuration = SignedDuration::from_hours(2);
+/// Who signs.
+pub const ISSUER: &str = "codex-k8s";
+
+/// The claims of an access token (RFC 9068, `at+jwt`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    /// Whom the token speaks for: `run:<id>` or `service:<name>`.
+    pub sub: String,
+    pub aud: String,
+    pub jti: Uuid,
+    /// Seconds since the epoch.
+    pub iat: i64,
+    pub exp: i64,
+}
+
+/// For which call a token is shown: two calls forgive what all others refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leniency {
+    None,
+    /// `run_token_refresh`: a supervisor token expired for up to [`REFRESH_GRACE`].
+    Refresh,
+    /// `run_finish`: a supervisor token revoked because its turn ended, so that a repeat hears the first result.
+    Finish,
+}
+
+/// What is wrong with a token, once its signature holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    Expired,
+    Revoked,
+}
+
+/// Decides whether a token counts now.
+pub fn check(
+    leniency: Leniency,
+    is_supervisor: bool,
+    expires_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), TokenFault> {
+    let forgive_revoked = is_supervisor && leniency == Leniency::Finish;
+    if revoked_at.is_some() && !forgive_revoked {
+        return Err(TokenFault::Revoked);
+    }
+    let grace = if is_supervisor && leniency == Leniency::Refresh {
+        REFRESH_GRACE
+    } else {
+        SignedDuration::ZERO
+    };
+    if now >= expires_at + grace {
+        Err(TokenFault::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Leniency::None, true, 10, false, Ok(()))]
+    #[case(Leniency::None, true, 0, false, Err(TokenFault::Expired))]
+    #[case(Leniency::None, true, 10, true, Err(TokenFault::Revoked))]
+    #[case(Leniency::Refresh, true, -7199, false, Ok(()))]
+    #[case(Leniency::Refresh, true, -7200, false, Err(TokenFault::Expired))]
+    #[case(Leniency::Refresh, false, -1, false, Err(TokenFault::Expired))]
+    #[case(Leniency::Refresh, true, 10, true, Err(TokenFault::Revoked))]
+    #[case(Leniency::Finish, true, 10, true, Ok(()))]
+    #[case(Leniency::Finish, false, 10, true, Err(TokenFault::Revoked))]
+    fn a_token_counts_as_its_row_says(
+        #[case] leniency: Leniency,
+        #[case] is_supervisor: bool,
+        #[case] seconds_left: i64,
+        #[case] revoked: bool,
+        #[case] expected: Result<(), TokenFault>,
+    ) {
+        let now = Timestamp::UNIX_EPOCH;
+        let expires_at = now + SignedDuration::from_secs(seconds_left);
+        assert_eq!(
+            check(leniency, is_supervisor, expires_at, revoked.then_some(now), now),
+            expected
+        );
+    }
+}

@@ -1,0 +1,284 @@
+//! The use cases of tokens and keys.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check};
+use super::jwt::{self, KeyPair, SignedToken};
+use super::store::{self, Bearer, KeyRow, Token};
+use crate::actor::{Actor, Role, RunActor, RunSide};
+use crate::error::{Error, Result};
+use crate::id::{ProjectId, RunId, TokenId};
+use crate::orchestrator::Orchestrator;
+use crate::postgres::Tx;
+use crate::postgres::listen::Topic;
+
+/// Expired tokens are kept this long: a late call then hears "expired" and not "unknown".
+const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// The two tokens of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunTokenIds {
+    pub supervisor: TokenId,
+    pub agent: TokenId,
+}
+
+/// Makes a signing key for an audience if there is none. Asking twice changes nothing.
+pub async fn ensure_signing_key(orchestrator: &Orchestrator, audience: &str) -> Result<()> {
+    let mut tx = orchestrator.begin("credential.ensure_signing_key").await?;
+    if store::current_key(&mut tx, audience).await?.is_none() {
+        let pair = KeyPair::generate()?;
+        let kid = format!("ed25519-{}", Uuid::now_v7().simple());
+        let sealed_key = orchestrator
+            .master_key()
+            .seal(&key_purpose(&kid), &pair.private)?;
+        let key = KeyRow {
+            kid,
+            audience: audience.to_owned(),
+            public_key: pair.public,
+            sealed_key,
+        };
+        store::insert_key(&mut tx, &key).await?;
+    }
+    tx.commit().await
+}
+
+/// Who shows this token.
+///
+/// # Errors
+///
+/// `Unauthenticated`, saying whether to get a new token or to stop.
+pub async fn authenticate(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    bearer: &str,
+    leniency: Leniency,
+) -> Result<Actor> {
+    let unknown =
+        || Error::Unauthenticated("the bearer token is not one of this platform's for this address".into());
+    let kid = jwt::kid(bearer).ok_or_else(unknown)?;
+    let mut tx = orchestrator.begin("credential.authenticate").await?;
+    let key = store::find_key(&mut tx, &kid).await?.ok_or_else(unknown)?;
+    let claims = jwt::verify(bearer, &key.public_key, ISSUER, audience).ok_or_else(unknown)?;
+    let token = store::find_token(&mut tx, claims.jti.into())
+        .await?
+        .ok_or_else(unknown)?;
+    let is_supervisor = matches!(
+        token.bearer,
+        Bearer::Run {
+            side: RunSide::Supervisor,
+            ..
+        }
+    );
+    check(
+        leniency,
+        is_supervisor,
+        token.expires_at,
+        token.revoked_at,
+        tx.now(),
+    )
+    .map_err(|fault| {
+        Error::Unauthenticated(match fault {
+            TokenFault::Expired => "the token has expired; get a new one".into(),
+            TokenFault::Revoked => "the token was revoked; stop using it".into(),
+        })
+    })?;
+    Ok(actor(token))
+}
+
+fn actor(token: Token) -> Actor {
+    match token.bearer {
+        Bearer::Run {
+            side,
+            run_id,
+            turn,
+            fence,
+        } => Actor::Run(RunActor {
+            token_id: token.jti,
+            side,
+            project_id: token.project_id,
+            run_id,
+            turn,
+            fence,
+        }),
+        Bearer::Service { name, role } => Actor::Service {
+            token_id: token.jti,
+            name,
+            project_id: token.project_id,
+            role,
+        },
+    }
+}
+
+/// Inserts the token rows of a turn, or answers those it has. The tokens are signed from the rows with [`sign`].
+pub(crate) async fn issue_run_tokens(
+    tx: &mut Tx,
+    audience: &str,
+    project_id: ProjectId,
+    (run_id, turn, fence): (RunId, i32, i64),
+) -> Result<RunTokenIds> {
+    let there = store::tokens_of_turn(tx, run_id, turn, fence).await?;
+    let id_of = |wanted: RunSide| {
+        let found = there
+            .iter()
+            .find(|token| matches!(token.bearer, Bearer::Run { side, .. } if side == wanted));
+        found.map(|token| token.jti)
+    };
+    if let (Some(supervisor), Some(agent)) = (id_of(RunSide::Supervisor), id_of(RunSide::Agent)) {
+        return Ok(RunTokenIds { supervisor, agent });
+    }
+    let supervisor = insert_run_token(
+        tx,
+        audience,
+        project_id,
+        RunSide::Supervisor,
+        (run_id, turn, fence),
+    )
+    .await?;
+    let agent = insert_run_token(tx, audience, project_id, RunSide::Agent, (run_id, turn, fence)).await?;
+    Ok(RunTokenIds { supervisor, agent })
+}
+
+async fn insert_run_token(
+    tx: &mut Tx,
+    audience: &str,
+    project_id: ProjectId,
+    side: RunSide,
+    (run_id, turn, fence): (RunId, i32, i64),
+) -> Result<TokenId> {
+    let key = required_key(tx, audience).await?;
+    let token = Token {
+        jti: TokenId::new(),
+        bearer: Bearer::Run {
+            side,
+            run_id,
+            turn,
+            fence,
+        },
+        kid: key.kid,
+        project_id,
+        issued_at: tx.now(),
+        expires_at: tx.now() + RUN_TOKEN_LIFE,
+        revoked_at: None,
+    };
+    store::insert_token(tx, &token).await?;
+    Ok(token.jti)
+}
+
+async fn required_key(tx: &mut Tx, audience: &str) -> Result<KeyRow> {
+    store::current_key(tx, audience).await?.ok_or_else(|| {
+        Error::Precondition(format!(
+            "there is no signing key for {audience}; make one with `codex-k8s init`"
+        ))
+    })
+}
+
+/// Gives a live turn fresh tokens. The old ones stay valid until they expire.
+///
+/// # Errors
+///
+/// `StaleTurn` if the turn is over, `Forbidden` for anyone but a supervisor.
+pub async fn refresh_run_tokens(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    actor: &Actor,
+) -> Result<(SignedToken, SignedToken)> {
+    let Some(run) = actor.run().filter(|run| run.side == RunSide::Supervisor) else {
+        return Err(Error::Forbidden(
+            "only a run's supervisor refreshes its tokens".into(),
+        ));
+    };
+    let mut tx = orchestrator.begin("credential.refresh").await?;
+    crate::run::require_live_turn(&mut tx, run).await?;
+    let turn = (run.run_id, run.turn, run.fence);
+    let supervisor = insert_run_token(&mut tx, audience, run.project_id, RunSide::Supervisor, turn).await?;
+    let agent = insert_run_token(&mut tx, audience, run.project_id, RunSide::Agent, turn).await?;
+    tx.commit().await?;
+    Ok((
+        sign(orchestrator, supervisor).await?,
+        sign(orchestrator, agent).await?,
+    ))
+}
+
+/// Signs a token from its row: the same token each time.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such row, `Precondition` if its key does not open under the master key.
+pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedToken> {
+    let mut tx = orchestrator.begin("credential.sign").await?;
+    let token = store::find_token(&mut tx, jti)
+        .await?
+        .ok_or_else(|| Error::not_found("token", jti))?;
+    let key = store::find_key(&mut tx, &token.kid)
+        .await?
+        .ok_or_else(|| Error::not_found("signing key", &token.kid))?;
+    let private = orchestrator
+        .master_key()
+        .open(&key_purpose(&key.kid), &key.sealed_key)?;
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        sub: match &token.bearer {
+            Bearer::Run { run_id, .. } => format!("run:{run_id}"),
+            Bearer::Service { name, .. } => format!("service:{name}"),
+        },
+        aud: key.audience,
+        jti: token.jti.uuid(),
+        iat: token.issued_at.as_second(),
+        exp: token.expires_at.as_second(),
+    };
+    Ok(SignedToken {
+        token: jwt::sign(&key.kid, &private, &claims)?,
+        expires_at: token.expires_at,
+    })
+}
+
+/// Makes a named token of one project and one role, for a program. Only the platform's own command line and the lab
+/// call this; staff get theirs from a login.
+pub async fn issue_service_token(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    project_id: ProjectId,
+    name: &str,
+    role: Role,
+    expires_at: Timestamp,
+) -> Result<SignedToken> {
+    let mut tx = orchestrator.begin("credential.issue_service_token").await?;
+    let key = required_key(&mut tx, audience).await?;
+    let token = Token {
+        jti: TokenId::new(),
+        bearer: Bearer::Service {
+            name: name.to_owned(),
+            role,
+        },
+        kid: key.kid,
+        project_id,
+        issued_at: tx.now(),
+        expires_at,
+        revoked_at: None,
+    };
+    store::insert_token(&mut tx, &token).await?;
+    tx.commit().await?;
+    sign(orchestrator, token.jti).await
+}
+
+/// Ends all tokens of a run: they fail at the next call, in every process.
+pub(crate) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<()> {
+    if store::revoke_run_tokens(tx, run_id).await? > 0 {
+        tx.notify(Topic::Revoked, run_id).await?;
+    }
+    Ok(())
+}
+
+/// Forgets tokens long expired; answers how many.
+pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
+    let mut tx = orchestrator.begin("credential.sweep").await?;
+    let before = tx.now() - KEPT_AFTER_EXPIRY;
+    let gone = store::delete_expired(&mut tx, before).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
+fn key_purpose(kid: &str) -> String {
+    format!("signing_key:{kid}")
+}

@@ -1,0 +1,169 @@
+//! Staging writes of the platform itself, in the transaction that wants them.
+
+use jiff::SignedDuration;
+
+use super::{Effect, save_and_tell};
+use crate::effect::domain::{EffectEvent, EffectState, Write};
+use crate::effect::jobs::ApplyEffect;
+use crate::effect::store;
+use crate::error::Result;
+use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
+use crate::postgres::Tx;
+use crate::run::Run;
+use crate::trace::TraceParent;
+
+/// The status comment is edited at most this often.
+const BETWEEN_EDITS: SignedDuration = SignedDuration::from_secs(30);
+
+/// A comment of the platform on a work item, outside of any run's own words.
+#[derive(Clone, Debug)]
+pub struct NewComment {
+    pub project_id: ProjectId,
+    pub repository_id: RepositoryId,
+    pub number: i64,
+    pub run_id: Option<RunId>,
+    /// Two comments with one key are one comment; none makes each its own.
+    pub key: Option<String>,
+    pub body: String,
+    pub actor: String,
+    pub traceparent: TraceParent,
+}
+
+/// Where a write goes and who wants it.
+pub(super) struct Origin<'a> {
+    pub(super) project_id: ProjectId,
+    pub(super) repository_id: RepositoryId,
+    pub(super) number: Option<i64>,
+    pub(super) run: Option<(RunId, i32)>,
+    pub(super) actor: String,
+    pub(super) traceparent: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    pub(super) fn of(run: &'a Run, number: Option<i64>, actor: String) -> Self {
+        Self {
+            project_id: run.project_id,
+            repository_id: run.repository_id,
+            number,
+            run: Some((run.run_id, run.turn)),
+            actor,
+            traceparent: &run.traceparent,
+        }
+    }
+}
+
+/// The one comment that says where runs of an issue are: the newest body wins.
+pub(crate) async fn stage_status_comment(tx: &mut Tx, run: &Run, number: i64, body: String) -> Result<()> {
+    let key = format!("status:{}:{number}", run.repository_id);
+    let write = Write::StatusComment { body };
+    let Some(mut there) = store::find_by_key_for_update(tx, &key).await? else {
+        let origin = Origin::of(run, Some(number), "system:run".into());
+        insert_ready(tx, &origin, Some(key), write).await?;
+        return Ok(());
+    };
+    if there.write == write {
+        return Ok(());
+    }
+    there.take(EffectEvent::Changed)?;
+    there.write = write;
+    there.version += 1;
+    (there.run_id, there.turn) = (Some(run.run_id), Some(run.turn));
+    if let Some(applied_at) = there.applied_at {
+        there.not_before = tx.now().max(applied_at + BETWEEN_EDITS);
+    }
+    save_and_tell(tx, &there).await?;
+    tx.enqueue_at(
+        ApplyEffect {
+            effect_id: there.effect_id,
+        },
+        there.not_before,
+    )
+    .await
+}
+
+/// Labels as they should be: never compared with the past.
+pub(crate) async fn stage_labels(
+    tx: &mut Tx,
+    run: &Run,
+    number: i64,
+    add: Vec<String>,
+    remove: Vec<String>,
+) -> Result<()> {
+    let origin = Origin::of(run, Some(number), "system:run".into());
+    insert_ready(tx, &origin, None, Write::Labels { add, remove }).await?;
+    Ok(())
+}
+
+/// A comment of the platform.
+pub(crate) async fn stage_comment(tx: &mut Tx, new: NewComment) -> Result<EffectId> {
+    let key = new
+        .key
+        .map(|key| format!("comment:{}:{}:{key}", new.repository_id, new.number));
+    if let Some(key) = &key
+        && let Some(there) = store::find_by_key_for_update(tx, key).await?
+    {
+        return Ok(there.effect_id);
+    }
+    let origin = Origin {
+        project_id: new.project_id,
+        repository_id: new.repository_id,
+        number: Some(new.number),
+        run: new.run_id.map(|run_id| (run_id, 0)),
+        actor: new.actor,
+        traceparent: new.traceparent.as_str(),
+    };
+    let effect = insert_ready(tx, &origin, key, Write::Comment { body: new.body }).await?;
+    Ok(effect.effect_id)
+}
+
+pub(super) async fn insert_ready(
+    tx: &mut Tx,
+    origin: &Origin<'_>,
+    effect_key: Option<String>,
+    write: Write,
+) -> Result<Effect> {
+    let effect = insert(tx, origin, effect_key, write, EffectState::Ready).await?;
+    tx.enqueue(ApplyEffect {
+        effect_id: effect.effect_id,
+    })
+    .await?;
+    Ok(effect)
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    origin: &Origin<'_>,
+    effect_key: Option<String>,
+    write: Write,
+    state: EffectState,
+) -> Result<Effect> {
+    let effect_id = EffectId::new();
+    // Every comment carries a marker, so that a lost answer is settled by looking: one without a key is its own.
+    let effect_key = effect_key.or_else(|| Some(format!("effect:{effect_id}")));
+    let effect = Effect {
+        effect_id,
+        project_id: origin.project_id,
+        repository_id: origin.repository_id,
+        number: origin.number,
+        run_id: origin.run.map(|run| run.0),
+        turn: origin.run.map(|run| run.1),
+        effect_key,
+        write,
+        version: 1,
+        applied_version: None,
+        state,
+        reason: None,
+        result: None,
+        attempts: 0,
+        not_before: tx.now(),
+        lane_fence: None,
+        applying_since: None,
+        applied_at: None,
+        actor: origin.actor.clone(),
+        traceparent: origin.traceparent.to_owned(),
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    store::insert(tx, &effect).await?;
+    Ok(effect)
+}

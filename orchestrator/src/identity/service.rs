@@ -1,0 +1,88 @@
+use jiff::Timestamp;
+
+use super::store;
+use crate::actor::{Actor, PlatformRole};
+use crate::audit::{self, Entry};
+use crate::error::{Error, Result};
+use crate::id::PersonId;
+use crate::orchestrator::Orchestrator;
+use crate::postgres::Tx;
+use crate::project::access;
+
+/// A person known to the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub person_id: PersonId,
+    pub github_user_id: i64,
+    /// As it was when last told; never an identity.
+    pub login: String,
+    pub platform_role: Option<PlatformRole>,
+    /// Since when the person may do nothing, whatever was granted.
+    pub disabled_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+impl Person {
+    /// The actor that this person is when something proved it to be here.
+    pub fn actor(&self) -> Actor {
+        Actor::Person {
+            person_id: self.person_id,
+            login: self.login.clone(),
+            platform_role: self.platform_role,
+        }
+    }
+}
+
+pub async fn get(tx: &mut Tx, person_id: PersonId) -> Result<Person> {
+    let person = store::find(tx, person_id).await?;
+    person.ok_or_else(|| Error::not_found("person", person_id))
+}
+
+pub async fn find(tx: &mut Tx, person_id: PersonId) -> Result<Option<Person>> {
+    store::find(tx, person_id).await
+}
+
+pub async fn find_by_github_user_id(tx: &mut Tx, github_user_id: i64) -> Result<Option<Person>> {
+    store::find_by_github_user_id(tx, github_user_id).await
+}
+
+/// Makes the person known under this login and platform role. Asking twice changes nothing; another login or role
+/// replaces the old one.
+pub async fn ensure_person(
+    tx: &mut Tx,
+    github_user_id: i64,
+    login: &str,
+    platform_role: Option<PlatformRole>,
+) -> Result<Person> {
+    if login.is_empty() || login.len() > 100 {
+        return Err(Error::Invalid("login must have 1 to 100 bytes".into()));
+    }
+    store::upsert(tx, github_user_id, login, platform_role).await
+}
+
+/// Takes all rights from a person and ends the runs it started. Asking twice keeps the first moment.
+///
+/// # Errors
+///
+/// `NotFound`, or `Forbidden` for anybody but the command line.
+pub async fn disable(orchestrator: &Orchestrator, actor: &Actor, person_id: PersonId) -> Result<Person> {
+    access::require_system(actor)?;
+    let mut tx = orchestrator.begin("identity.disable").await?;
+    store::disable(&mut tx, person_id).await?;
+    let person = get(&mut tx, person_id).await?;
+    let why = format!("{}, who started it, was disabled", person.login);
+    crate::run::cancel_all_started_by(&mut tx, actor, person_id, &why).await?;
+    let id = person_id.to_string();
+    let entry = Entry {
+        actor,
+        operation: "person_disable",
+        object_kind: "person",
+        object_id: &id,
+        project_id: None,
+        allowed: true,
+        rule: "system",
+    };
+    audit::record(&mut tx, &entry).await?;
+    tx.commit().await?;
+    Ok(person)
+}

@@ -1,0 +1,94 @@
+use super::Person;
+use crate::actor::PlatformRole;
+use crate::error::{Error, Result};
+use crate::id::PersonId;
+use crate::postgres::{Moment, Tx, unknown_word};
+
+struct Row {
+    person_id: PersonId,
+    github_user_id: i64,
+    login: String,
+    platform_role: Option<String>,
+    disabled_at: Option<Moment>,
+    created_at: Moment,
+}
+
+impl TryFrom<Row> for Person {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let role = |word: String| {
+            PlatformRole::parse(&word).ok_or_else(|| unknown_word("people.platform_role", &word))
+        };
+        Ok(Self {
+            person_id: row.person_id,
+            github_user_id: row.github_user_id,
+            login: row.login,
+            platform_role: row.platform_role.map(role).transpose()?,
+            disabled_at: row.disabled_at.map(Moment::to_jiff),
+            created_at: row.created_at.to_jiff(),
+        })
+    }
+}
+
+pub(super) async fn find(tx: &mut Tx, person_id: PersonId) -> Result<Option<Person>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
+         FROM people WHERE person_id = $1",
+        person_id as _,
+    )
+    .fetch_optional(&mut **tx)
+    .await?
+    .map(Person::try_from)
+    .transpose()
+}
+
+pub(super) async fn find_by_github_user_id(tx: &mut Tx, github_user_id: i64) -> Result<Option<Person>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
+         FROM people WHERE github_user_id = $1",
+        github_user_id,
+    )
+    .fetch_optional(&mut **tx)
+    .await?
+    .map(Person::try_from)
+    .transpose()
+}
+
+pub(super) async fn upsert(
+    tx: &mut Tx,
+    github_user_id: i64,
+    login: &str,
+    platform_role: Option<PlatformRole>,
+) -> Result<Person> {
+    let now = tx.moment();
+    sqlx::query_as!(
+        Row,
+        "INSERT INTO people (person_id, github_user_id, login, platform_role, created_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT ON CONSTRAINT people_github_user_id_key DO UPDATE SET login = $3, platform_role = $4
+         RETURNING person_id, github_user_id, login, platform_role, disabled_at, created_at",
+        PersonId::new() as _,
+        github_user_id,
+        login,
+        platform_role.map(PlatformRole::as_str),
+        now,
+    )
+    .fetch_one(&mut **tx)
+    .await?
+    .try_into()
+}
+
+pub(super) async fn disable(tx: &mut Tx, person_id: PersonId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE people SET disabled_at = coalesce(disabled_at, $2) WHERE person_id = $1",
+        person_id as _,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

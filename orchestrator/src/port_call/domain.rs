@@ -1,0 +1,101 @@
+//! What can be asked, and answered. Pure data.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::RepositoryId;
+
+/// A question to the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Question {
+    Issue {
+        repository_id: RepositoryId,
+        number: i64,
+    },
+    PullRequest {
+        repository_id: RepositoryId,
+        number: i64,
+    },
+    /// A Git credential for one repository.
+    RepositoryToken {
+        repository_id: RepositoryId,
+        write: bool,
+    },
+}
+
+/// What the world answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Answer {
+    Issue(IssueAnswer),
+    PullRequest(PullRequestAnswer),
+    /// Never stored in the clear.
+    RepositoryToken {
+        username: String,
+        token: String,
+        expires_at: Timestamp,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueAnswer {
+    pub number: i64,
+    pub title: String,
+    pub body: String,
+    pub open: bool,
+    pub labels: Vec<String>,
+    pub author: Option<String>,
+    /// Whether the author may write to the repository now.
+    pub author_trusted: bool,
+    pub url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRequestAnswer {
+    pub number: i64,
+    pub title: String,
+    pub body: String,
+    pub open: bool,
+    pub merged: bool,
+    pub draft: bool,
+    pub head_branch: String,
+    pub head_sha: String,
+    pub base_branch: String,
+    pub author: Option<String>,
+    pub url: String,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Failed {
+    NotFound {
+        what: String,
+    },
+    /// The world refuses.
+    Refused {
+        message: String,
+    },
+    Unavailable {
+        message: String,
+        retry_after_ms: Option<u64>,
+    },
+}
+
+impl Question {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Issue { .. } => "issue",
+            Self::PullRequest { .. } => "pull_request",
+            Self::RepositoryToken { .. } => "repository_token",
+        }
+    }
+}
+
+impl Answer {
+    /// Whether the answer must be sealed at rest.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::RepositoryToken { .. })
+    }
+}

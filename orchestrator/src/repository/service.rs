@@ -1,0 +1,143 @@
+use jiff::Timestamp;
+
+use super::store;
+use crate::actor::Actor;
+use crate::error::{Error, Result};
+use crate::id::{ProjectId, RepositoryId};
+use crate::orchestrator::Orchestrator;
+use crate::page::{Page, PageAsk};
+use crate::ports::code_host::RepositoryRef;
+use crate::postgres::Tx;
+use crate::project::access::{self, Operation, Target};
+
+/// A Git repository that belongs to a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    pub repository_id: RepositoryId,
+    pub project_id: ProjectId,
+    pub github_repository_id: i64,
+    pub installation_id: i64,
+    pub owner: String,
+    pub name: String,
+    pub default_branch: String,
+    pub clone_url: String,
+    /// Image of the agent's container; none takes the platform's default.
+    pub agent_image: Option<String>,
+    /// Since when its events start nothing.
+    pub detached_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+}
+
+impl Repository {
+    /// The repository as the code host addresses it.
+    pub fn at(&self) -> RepositoryRef {
+        RepositoryRef {
+            installation_id: self.installation_id,
+            github_repository_id: self.github_repository_id,
+            owner: self.owner.clone(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// The repository as the object of an operation.
+    pub fn target(&self) -> Target {
+        Target::new(self.project_id, "repository", self.repository_id)
+    }
+}
+
+/// A repository to bind.
+#[derive(Clone, Debug)]
+pub struct NewRepository {
+    pub project_id: ProjectId,
+    pub github_repository_id: i64,
+    pub installation_id: i64,
+    pub owner: String,
+    pub name: String,
+    pub default_branch: String,
+    pub clone_url: String,
+    pub agent_image: Option<String>,
+}
+
+/// Binds a repository to a project. Binding it again renews what is known of it, and ends an earlier detachment.
+///
+/// # Errors
+///
+/// `Conflict` if it belongs to another project.
+pub async fn attach(orchestrator: &Orchestrator, actor: &Actor, new: NewRepository) -> Result<Repository> {
+    access::require_system(actor)?;
+    let mut tx = orchestrator.begin("repository.attach").await?;
+    let project = crate::project::get(&mut tx, new.project_id).await?;
+    let Some(repository) = store::upsert(&mut tx, &new).await? else {
+        return Err(Error::Conflict(format!(
+            "{}/{} belongs to another project than {}; a repository has one project",
+            new.owner, new.name, project.slug
+        )));
+    };
+    tx.commit().await?;
+    Ok(repository)
+}
+
+/// Lets the repository's events start nothing any more. Its runs go on; asking twice keeps the first moment.
+pub async fn detach(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    repository_id: RepositoryId,
+) -> Result<Repository> {
+    access::require_system(actor)?;
+    let mut tx = orchestrator.begin("repository.detach").await?;
+    store::detach(&mut tx, repository_id).await?;
+    let repository = get(&mut tx, repository_id).await?;
+    tx.commit().await?;
+    Ok(repository)
+}
+
+/// Takes part in another context's transaction; checks no right.
+pub async fn get(tx: &mut Tx, repository_id: RepositoryId) -> Result<Repository> {
+    let repository = store::find(tx, repository_id).await?;
+    repository.ok_or_else(|| Error::not_found("repository", repository_id))
+}
+
+/// The repository for an actor.
+///
+/// # Errors
+///
+/// `NotFound` if there is none that the actor may see.
+pub async fn read(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    repository_id: RepositoryId,
+) -> Result<Repository> {
+    let mut tx = orchestrator.begin("repository.read").await?;
+    let repository = get(&mut tx, repository_id).await?;
+    access::require(&mut tx, actor, Operation::RepositoryRead, &repository.target()).await?;
+    Ok(repository)
+}
+
+/// The repositories of all projects the actor may see, or of one, newest first.
+pub async fn list(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    project_id: Option<ProjectId>,
+    ask: PageAsk,
+) -> Result<Page<Repository>> {
+    let mut tx = orchestrator.begin("repository.list").await?;
+    let mut visible = access::visible_projects(&mut tx, actor, Operation::RepositoryRead).await?;
+    visible.retain(|id| project_id.is_none_or(|only| only == *id));
+    let rows = store::list(&mut tx, &visible, ask).await?;
+    Ok(ask.page(rows, |repository| repository.repository_id.uuid()))
+}
+
+/// By GitHub's number, detached ones included.
+pub async fn find_by_github_id(tx: &mut Tx, github_repository_id: i64) -> Result<Option<Repository>> {
+    store::find_by_github_id(tx, github_repository_id).await
+}
+
+/// How the code host addresses the repository.
+pub async fn at(tx: &mut Tx, repository_id: RepositoryId) -> Result<RepositoryRef> {
+    Ok(get(tx, repository_id).await?.at())
+}
+
+/// Keeps the owner and name that were just read at the code host.
+pub async fn renamed(tx: &mut Tx, repository_id: RepositoryId, owner: &str, name: &str) -> Result<()> {
+    store::rename(tx, repository_id, owner, name).await
+}

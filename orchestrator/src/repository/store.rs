@@ -1,0 +1,135 @@
+use super::{NewRepository, Repository};
+use crate::error::Result;
+use crate::id::{ProjectId, RepositoryId};
+use crate::page::PageAsk;
+use crate::postgres::{Moment, Tx};
+
+struct Row {
+    repository_id: RepositoryId,
+    project_id: ProjectId,
+    github_repository_id: i64,
+    installation_id: i64,
+    owner: String,
+    name: String,
+    default_branch: String,
+    clone_url: String,
+    agent_image: Option<String>,
+    detached_at: Option<Moment>,
+    created_at: Moment,
+}
+
+impl From<Row> for Repository {
+    fn from(row: Row) -> Self {
+        Self {
+            repository_id: row.repository_id,
+            project_id: row.project_id,
+            github_repository_id: row.github_repository_id,
+            installation_id: row.installation_id,
+            owner: row.owner,
+            name: row.name,
+            default_branch: row.default_branch,
+            clone_url: row.clone_url,
+            agent_image: row.agent_image,
+            detached_at: row.detached_at.map(Moment::to_jiff),
+            created_at: row.created_at.to_jiff(),
+        }
+    }
+}
+
+/// Answers none if the repository belongs to another project.
+pub(super) async fn upsert(tx: &mut Tx, new: &NewRepository) -> Result<Option<Repository>> {
+    let now = tx.moment();
+    let row = sqlx::query_as!(
+        Row,
+        "INSERT INTO repositories AS r (repository_id, project_id, github_repository_id, installation_id, owner, name,
+                                        default_branch, clone_url, agent_image, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT ON CONSTRAINT repositories_github_repository_id_key DO UPDATE
+             SET installation_id = $4, owner = $5, name = $6, default_branch = $7, clone_url = $8, agent_image = $9,
+                 detached_at = NULL
+             WHERE r.project_id = $2
+         RETURNING repository_id, project_id, github_repository_id, installation_id, owner, name, default_branch,
+                   clone_url, agent_image, detached_at, created_at",
+        RepositoryId::new() as _,
+        new.project_id as _,
+        new.github_repository_id,
+        new.installation_id,
+        new.owner,
+        new.name,
+        new.default_branch,
+        new.clone_url,
+        new.agent_image,
+        now,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+pub(super) async fn detach(tx: &mut Tx, repository_id: RepositoryId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE repositories SET detached_at = coalesce(detached_at, $2) WHERE repository_id = $1",
+        repository_id as _,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn rename(tx: &mut Tx, repository_id: RepositoryId, owner: &str, name: &str) -> Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET owner = $2, name = $3
+         WHERE repository_id = $1 AND (owner, name) IS DISTINCT FROM ($2, $3)",
+        repository_id as _,
+        owner,
+        name,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn find(tx: &mut Tx, repository_id: RepositoryId) -> Result<Option<Repository>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT repository_id, project_id, github_repository_id, installation_id, owner, name, default_branch,
+                clone_url, agent_image, detached_at, created_at
+         FROM repositories WHERE repository_id = $1",
+        repository_id as _,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+pub(super) async fn find_by_github_id(tx: &mut Tx, github_repository_id: i64) -> Result<Option<Repository>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT repository_id, project_id, github_repository_id, installation_id, owner, name, default_branch,
+                clone_url, agent_image, detached_at, created_at
+         FROM repositories WHERE github_repository_id = $1",
+        github_repository_id,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+pub(super) async fn list(tx: &mut Tx, visible: &[ProjectId], ask: PageAsk) -> Result<Vec<Repository>> {
+    let visible: Vec<_> = visible.iter().map(|id| id.uuid()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT repository_id, project_id, github_repository_id, installation_id, owner, name, default_branch,
+                clone_url, agent_image, detached_at, created_at
+         FROM repositories WHERE project_id = ANY ($1) AND repository_id < $2
+         ORDER BY repository_id DESC LIMIT $3",
+        &visible,
+        ask.before(),
+        ask.fetch(),
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}

@@ -1,0 +1,217 @@
+//! How a turn reports its end, and how the end is proven.
+
+use globset::{Glob, GlobSetBuilder};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::read::Change;
+use super::{lock, runner, take};
+use crate::actor::{Actor, RunSide};
+use crate::agent::{self, Output, Profile};
+use crate::error::{Error, Result};
+use crate::id::RunId;
+use crate::orchestrator::Orchestrator;
+use crate::ports::code_host::RepositoryRef;
+use crate::run::aggregate::Run;
+use crate::run::domain::{Failure, FailureReason, RunEvent, RunState, bounded};
+use crate::run::store;
+
+/// Without an answer of the code host for this long, a finishing run fails.
+const PROOF_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// Paths one turn may change.
+const MAX_CHANGES: usize = 10_000;
+/// Paths no turn may change unless its profile names them.
+const ALWAYS_EXCLUDED: [&str; 4] = [".github/**", "CODEOWNERS", "**/CODEOWNERS", "services.yaml"];
+
+/// What the runner says at its end.
+#[derive(Clone, Debug, Default)]
+pub struct FinishReport {
+    /// None when the turn did what it should.
+    pub failure: Option<Failure>,
+    pub last_message: Option<String>,
+    pub base_sha: Option<String>,
+    pub head_sha: Option<String>,
+    pub changes: Vec<Change>,
+}
+
+/// Takes the end of a turn; a repeat answers the first result.
+///
+/// # Errors
+///
+/// `StaleTurn` if another turn or a cancellation came first, `Invalid`.
+pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishReport) -> Result<RunState> {
+    let caller = runner(actor)?;
+    if caller.side != RunSide::Supervisor {
+        return Err(Error::Forbidden("only the supervisor finishes a run".into()));
+    }
+    check_report(&report)?;
+    let mut tx = orchestrator.begin("run.finish").await?;
+    let mut run = lock(&mut tx, caller.run_id).await?;
+    if (run.turn, run.fence) != (caller.turn, caller.fence) {
+        return Err(Error::StaleTurn);
+    }
+    if !run.state.hears_runner() {
+        return if matches!(run.state, RunState::Waiting | RunState::Queued) {
+            Err(Error::StaleTurn)
+        } else {
+            Ok(run.state)
+        };
+    }
+    let profile = agent::get_profile(&mut tx, run.agent_profile_id).await?;
+    run.last_message = report.last_message.as_deref().map(|text| bounded(text, 4000));
+    run.base_sha = report.base_sha.clone().or(run.base_sha);
+    run.head_sha = report.head_sha.clone().or(run.head_sha);
+    store::record::set_changes(&mut tx, run.run_id, &report.changes).await?;
+    let event = match report.failure.clone().or_else(|| unacceptable(&profile, &report)) {
+        Some(failure) => RunEvent::Failed(failure),
+        None => RunEvent::FinishReported,
+    };
+    if event == RunEvent::FinishReported && matches!(run.state, RunState::Starting { .. }) {
+        // A turn shorter than its first heartbeat did run.
+        let now = tx.now();
+        take(&mut tx, &mut run, RunEvent::RunnerSpoke(now), actor, json!({})).await?;
+    }
+    let detail = json!({ "head_sha": run.head_sha, "changed_paths": report.changes.len() });
+    take(&mut tx, &mut run, event, actor, detail).await?;
+    tx.commit().await?;
+    Ok(run.state)
+}
+
+fn check_report(report: &FinishReport) -> Result<()> {
+    if report.changes.len() > MAX_CHANGES {
+        return Err(Error::TooLarge(format!(
+            "changed_paths may name at most {MAX_CHANGES} paths"
+        )));
+    }
+    for sha in [&report.base_sha, &report.head_sha].into_iter().flatten() {
+        if !matches!(sha.len(), 40 | 64) || !sha.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Error::Invalid(
+                "base_sha and head_sha must be whole Git object names in hexadecimal".into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Why a reported success is none, judged by the profile. The runner checks the same before it pushes; the platform does
+/// not take its word for it.
+fn unacceptable(profile: &Profile, report: &FinishReport) -> Option<Failure> {
+    if let Some(path) = outside_scope(profile, &report.changes) {
+        return Some(
+            Failure::new(FailureReason::WriteScope, "path_not_allowed")
+                .with_detail(format!("the profile does not allow to change {path}")),
+        );
+    }
+    let needs_head = profile.output == Output::PullRequest;
+    (needs_head && report.head_sha.is_none()).then(|| {
+        Failure::new(FailureReason::OutputInvalid, "no_change").with_detail("the agent changed no file")
+    })
+}
+
+/// The first changed path that the profile does not allow.
+pub(crate) fn outside_scope(profile: &Profile, changes: &[Change]) -> Option<String> {
+    let matcher = |globs: &[String]| {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            // A glob that does not parse allows nothing and excludes nothing; profiles are checked when written.
+            if let Ok(glob) = Glob::new(glob) {
+                set.add(glob);
+            }
+        }
+        set.build().unwrap_or_default()
+    };
+    let include = matcher(&profile.write_include);
+    let exclude = matcher(&profile.write_exclude);
+    let always = matcher(&ALWAYS_EXCLUDED.map(String::from));
+    let allowed = |path: &str| {
+        let named = include.is_match(path);
+        let wanted = profile.write_include.is_empty() || named;
+        wanted && !exclude.is_match(path) && (named || !always.is_match(path))
+    };
+    changes
+        .iter()
+        .find(|change| !allowed(&change.path))
+        .map(|change| change.path.clone())
+}
+
+/// A run whose result is to be proven.
+#[derive(Clone, Debug)]
+pub struct Finishing {
+    pub run: Run,
+    pub at: RepositoryRef,
+    pub output: Output,
+}
+
+/// What the code host shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The branch has the commit, and the pull request is there with it.
+    PullRequest { number: i64, url: String },
+    /// The profile asks for nothing that could be looked up.
+    NothingToProve,
+    /// It is not there, and looking again will not change that.
+    Missing {
+        sub_reason: &'static str,
+        detail: String,
+    },
+    /// The code host did not answer, or refuses to.
+    NoAnswer(String),
+}
+
+/// Looks at a finishing run.
+///
+/// # Errors
+///
+/// `Conflict` if the run is not finishing any more.
+pub async fn finishing(orchestrator: &Orchestrator, run_id: RunId) -> Result<Finishing> {
+    let mut tx = orchestrator.begin("run.finishing").await?;
+    let run = store::get(&mut tx, run_id).await?;
+    if run.state != RunState::Finishing {
+        return Err(Error::Conflict(format!("the run is {}", run.state)));
+    }
+    let at = crate::repository::at(&mut tx, run.repository_id).await?;
+    let output = agent::get_profile(&mut tx, run.agent_profile_id).await?.output;
+    Ok(Finishing { run, at, output })
+}
+
+/// Ends a finishing run by what was proven. Answers whether it is over.
+///
+/// # Errors
+///
+/// `Conflict` if the run is not finishing any more.
+pub async fn settle(orchestrator: &Orchestrator, run_id: RunId, proof: Proof) -> Result<bool> {
+    let mut tx = orchestrator.begin("run.settle").await?;
+    let mut run = lock(&mut tx, run_id).await?;
+    if run.state != RunState::Finishing {
+        return Err(Error::Conflict(format!("the run is {}", run.state)));
+    }
+    let actor = Actor::System("finaliser");
+    let Some(event) = settling_event(&mut run, proof, tx.now()) else {
+        return Ok(false);
+    };
+    let detail =
+        json!({ "pull_request_number": run.pull_request_number, "pull_request_url": run.pull_request_url });
+    take(&mut tx, &mut run, event, &actor, detail).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn settling_event(run: &mut Run, proof: Proof, now: Timestamp) -> Option<RunEvent> {
+    match proof {
+        Proof::PullRequest { number, url } => {
+            run.pull_request_number = Some(number);
+            run.pull_request_url = Some(url);
+            Some(RunEvent::ResultProven)
+        }
+        Proof::NothingToProve => Some(RunEvent::ResultProven),
+        Proof::Missing { sub_reason, detail } => {
+            let failure = Failure::new(FailureReason::OutputInvalid, sub_reason).with_detail(detail);
+            Some(RunEvent::Failed(failure))
+        }
+        Proof::NoAnswer(why) if now.duration_since(run.state_since) >= PROOF_WITHIN => {
+            let failure = Failure::new(FailureReason::ProviderDenied, "no_answer").with_detail(why);
+            Some(RunEvent::Failed(failure))
+        }
+        Proof::NoAnswer(_) => None,
+    }
+}

@@ -1,0 +1,243 @@
+//! How a run begins: from a delivery, a person's call, or as the retry of another.
+
+use serde_json::json;
+
+use super::{note, target, tell_people};
+use crate::actor::Actor;
+use crate::error::{Error, Result};
+use crate::id::{DeliveryId, PersonId, ProjectId, RepositoryId, RunId};
+use crate::idempotency;
+use crate::orchestrator::Orchestrator;
+use crate::postgres::Tx;
+use crate::postgres::listen::Topic;
+use crate::project::access::{self, Operation, Target};
+use crate::run::aggregate::Run;
+use crate::run::domain::RunState;
+use crate::run::store;
+use crate::trace::TraceParent;
+
+/// Longest instruction of a caller, in bytes.
+const MAX_INSTRUCTION: usize = 16 * 1024;
+
+/// A run to be.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    pub project_id: ProjectId,
+    pub repository_id: RepositoryId,
+    pub number: Option<i64>,
+    pub stage: String,
+    /// One trigger makes one run, for ever.
+    pub source_key: Option<String>,
+    pub delivery_id: Option<DeliveryId>,
+    pub retry_of: Option<RunId>,
+    pub cause_depth: i32,
+    pub started_by: Option<PersonId>,
+    pub body_sha256: Option<String>,
+    pub instruction: Option<String>,
+    pub model: Option<String>,
+    pub effort: Option<String>,
+    pub traceparent: TraceParent,
+}
+
+/// What became of the wish for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    Created(RunId),
+    /// This work item has a live run already.
+    LiveRunExists(RunId),
+    /// This trigger made its run already.
+    SourceKeyUsed(RunId),
+}
+
+/// Queues a run in the caller's transaction. The caller has decided that it may be.
+pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Queued> {
+    lock_work_item(tx, new.repository_id, new.number).await?;
+    if let Some(key) = &new.source_key
+        && let Some(run_id) = store::find_by_source_key(tx, key).await?
+    {
+        return Ok(Queued::SourceKeyUsed(run_id));
+    }
+    if let Some(number) = new.number
+        && let Some(live) = store::find_live(tx, new.repository_id, number).await?
+    {
+        return Ok(Queued::LiveRunExists(live.run_id));
+    }
+    let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
+    let project = crate::project::get(tx, new.project_id).await?;
+    let run_id = RunId::new();
+    let run = Run {
+        run_id,
+        project_id: new.project_id,
+        repository_id: new.repository_id,
+        number: new.number,
+        branch: branch_of(new.number, run_id),
+        stage: new.stage,
+        agent_profile_id: profile.agent_profile_id,
+        instruction: new.instruction,
+        model: new.model,
+        effort: new.effort,
+        state: RunState::Queued,
+        turn: 0,
+        fence: 0,
+        source_key: new.source_key,
+        delivery_id: new.delivery_id,
+        retry_of: new.retry_of,
+        cause_depth: new.cause_depth,
+        started_by: new.started_by,
+        body_sha256: new.body_sha256,
+        base_sha: None,
+        head_sha: None,
+        pull_request_number: None,
+        pull_request_url: None,
+        last_message: None,
+        active_seconds: 0,
+        active_seconds_limit: project.limits.active_seconds,
+        queued_at: tx.now(),
+        state_since: tx.now(),
+        last_heartbeat_at: None,
+        finished_at: None,
+        created_at: tx.now(),
+        traceparent: new.traceparent.to_string(),
+    };
+    store::insert(tx, &run).await?;
+    let detail = json!({ "stage": run.stage, "number": run.number, "delivery_id": run.delivery_id,
+        "retry_of": run.retry_of });
+    note(tx, run_id, "queued", actor, detail).await?;
+    tell_people(tx, &run).await?;
+    tx.notify(Topic::Poke, "admission").await?;
+    Ok(Queued::Created(run_id))
+}
+
+/// One wish for a work item at a time: the answer names the live run instead of a broken constraint.
+async fn lock_work_item(tx: &mut Tx, repository_id: RepositoryId, number: Option<i64>) -> Result<()> {
+    let Some(number) = number else { return Ok(()) };
+    let key = format!("work_item:{repository_id}:{number}");
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+fn branch_of(number: Option<i64>, run_id: RunId) -> String {
+    number.map_or_else(
+        || format!("codex/run-{run_id}"),
+        |number| format!("codex/issue-{number}"),
+    )
+}
+
+/// Starts a run by a person's or program's call. With an idempotency key a repeat answers the first run.
+///
+/// # Errors
+///
+/// `NotFound`, `Forbidden`, `Invalid`, or `Conflict` if the work item has a live run.
+pub async fn start(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    new: NewRun,
+    key: Option<idempotency::Key>,
+) -> Result<Run> {
+    if new
+        .instruction
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_INSTRUCTION)
+    {
+        return Err(Error::TooLarge(format!(
+            "instruction may have at most {MAX_INSTRUCTION} bytes"
+        )));
+    }
+    let mut tx = orchestrator.begin("run.start").await?;
+    let on = Target {
+        project_id: new.project_id,
+        what: "repository",
+        id: new.repository_id.to_string(),
+        run_id: None,
+        started_by: None,
+    };
+    access::require(&mut tx, actor, Operation::RunStart, &on).await?;
+    if let Some(run_id) = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await? {
+        return store::get(&mut tx, run_id).await;
+    }
+    let run_id = match queue(&mut tx, actor, new).await? {
+        Queued::Created(run_id) | Queued::SourceKeyUsed(run_id) => run_id,
+        Queued::LiveRunExists(run_id) => {
+            return Err(Error::Conflict(format!(
+                "run {run_id} is live on this issue; wait for its end, or cancel it with run_cancel"
+            )));
+        }
+    };
+    idempotency::remember(&mut tx, actor, key.as_ref(), &run_id).await?;
+    let run = store::get(&mut tx, run_id).await?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Starts a new run like one that is over.
+///
+/// # Errors
+///
+/// `NotFound`, `Forbidden`, or `Conflict` if the run is still live or another run of its issue is.
+pub async fn retry(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    run_id: RunId,
+    key: Option<idempotency::Key>,
+) -> Result<Run> {
+    let mut tx = orchestrator.begin("run.retry").await?;
+    let old = store::get(&mut tx, run_id).await?;
+    access::require(&mut tx, actor, Operation::RunRetry, &target(&old)).await?;
+    if let Some(run_id) = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await? {
+        return store::get(&mut tx, run_id).await;
+    }
+    if !old.state.is_over() {
+        return Err(Error::Conflict(format!(
+            "run {run_id} is {}; only a run that is over can be retried",
+            old.state
+        )));
+    }
+    let new = NewRun {
+        project_id: old.project_id,
+        repository_id: old.repository_id,
+        number: old.number,
+        stage: old.stage,
+        source_key: None,
+        delivery_id: old.delivery_id,
+        retry_of: Some(run_id),
+        cause_depth: old.cause_depth,
+        // A disabled starter's rights must not live on in a retry.
+        started_by: actor.person_id().or(old.started_by),
+        // A person asks anew: the text as it is now is what they mean.
+        body_sha256: None,
+        instruction: old.instruction,
+        model: old.model,
+        effort: old.effort,
+        traceparent: TraceParent::accept(Some(&old.traceparent)).child(),
+    };
+    let Queued::Created(new_id) = queue(&mut tx, actor, new).await? else {
+        return Err(Error::Conflict(
+            "another run is live on this issue; wait for its end, or cancel it".into(),
+        ));
+    };
+    idempotency::remember(&mut tx, actor, key.as_ref(), &new_id).await?;
+    let run = store::get(&mut tx, new_id).await?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Takes a new text of the issue as trusted: a person with write permission changed it before the start.
+pub(crate) async fn trust_body(
+    tx: &mut Tx,
+    actor: &Actor,
+    repository_id: RepositoryId,
+    number: i64,
+    body_sha256: &str,
+) -> Result<()> {
+    let Some(mut run) = store::find_live(tx, repository_id, number).await? else {
+        return Ok(());
+    };
+    if !matches!(run.state, RunState::Queued | RunState::Admitted { .. }) || run.body_sha256.is_none() {
+        return Ok(());
+    }
+    run.body_sha256 = Some(body_sha256.to_owned());
+    store::save(tx, &run).await?;
+    note(tx, run.run_id, "body_trusted", actor, json!({})).await
+}

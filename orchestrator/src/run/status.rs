@@ -1,0 +1,115 @@
+//! What people at the issue read about a run. Pure text.
+
+use super::aggregate::Run;
+use super::domain::{Failure, FailureReason, RunState};
+
+/// The text of the status comment, or none where there is nothing new to say. The hidden marker is the effect's.
+pub(super) fn status_comment(run: &Run) -> Option<String> {
+    let stage = &run.stage;
+    let head = match &run.state {
+        RunState::Queued if run.turn == 0 => {
+            format!("**`{stage}` is queued.** It starts when a slot is free.")
+        }
+        RunState::Queued => format!("**`{stage}` goes on soon.** Its question was answered."),
+        RunState::Running { .. } => format!("**`{stage}` is running** (turn {}).", run.turn),
+        RunState::Waiting => format!("**`{stage}` waits for an answer.**"),
+        RunState::Succeeded => match (&run.pull_request_url, run.pull_request_number) {
+            (Some(url), Some(number)) => format!("**`{stage}` is done:** [#{number}]({url})"),
+            _ => format!("**`{stage}` is done.**"),
+        },
+        RunState::Failed(failure) => format!("**`{stage}` failed** ({failure}). {}", advice(failure)),
+        RunState::TimedOut => format!(
+            "**`{stage}` was stopped:** its {} seconds of active time are used up.",
+            run.active_seconds_limit
+        ),
+        RunState::Cancelled => format!("**`{stage}` was cancelled.**"),
+        RunState::Admitted { .. }
+        | RunState::Starting { .. }
+        | RunState::Finishing
+        | RunState::Cancelling => {
+            return None;
+        }
+    };
+    let mut text = head;
+    if let RunState::Failed(Failure {
+        detail: Some(detail), ..
+    }) = &run.state
+    {
+        text += &format!("\n\n> {}", quoted(detail));
+    }
+    if let (true, Some(message)) = (run.state.is_over(), &run.last_message) {
+        text += &format!(
+            "\n\n<details><summary>The agent's last message</summary>\n\n> {}\n\n</details>",
+            quoted(message)
+        );
+    }
+    text += &format!("\n\n<sub>run `{}`</sub>", run.run_id);
+    Some(text)
+}
+
+/// What comes and goes at the issue when a run is over.
+pub(super) fn state_labels(run: &Run) -> Option<(Vec<String>, Vec<String>)> {
+    let stage = &run.stage;
+    let (done, failed) = (format!("state:{stage}-done"), format!("state:{stage}-failed"));
+    let trigger = format!("run:{stage}");
+    match run.state {
+        RunState::Succeeded => Some((vec![done], vec![trigger, failed])),
+        RunState::Failed(_) | RunState::TimedOut => Some((vec![failed], vec![trigger, done])),
+        RunState::Cancelled => Some((vec![], vec![trigger])),
+        _ => None,
+    }
+}
+
+/// What a person can do about a failure.
+pub fn advice(failure: &Failure) -> &'static str {
+    match (failure.reason, failure.sub_reason.as_deref()) {
+        (FailureReason::Precondition, Some("body_changed")) => {
+            "The issue's text was changed by someone without write permission after the label was set: read it, \
+             then set the label again."
+        }
+        (FailureReason::Precondition, Some("branch_moved")) => {
+            "Somebody pushed to the run's branch meanwhile: look at it, then set the label again."
+        }
+        (FailureReason::Precondition, _) => "Something that must hold first does not; see the detail.",
+        (FailureReason::Environment, Some("oom")) => "Give the agent's profile more memory, then retry.",
+        (FailureReason::Environment, _) => {
+            "The place to work in failed; retry, and if it repeats, ask the operators."
+        }
+        (FailureReason::StartTimeout, _) => {
+            "The pod did not start in time; `run_explain` says what it waited for."
+        }
+        (FailureReason::PodLost, _) => "The pod was lost; retry.",
+        (FailureReason::AgentError, _) => "The agent's program failed; its log says why.",
+        (FailureReason::OutputInvalid, Some("no_change")) => {
+            "The agent changed nothing: say more precisely what is wanted, then set the label again."
+        }
+        (FailureReason::OutputInvalid, _) => "The result is not what the profile asks for; see the detail.",
+        (FailureReason::WriteScope, _) => {
+            "The agent changed paths its profile does not allow; nothing was pushed."
+        }
+        (FailureReason::ProviderDenied, _) => {
+            "GitHub refuses what the run needs: check the App's permissions."
+        }
+        (FailureReason::ModelAuth, _) => {
+            "The model's provider refuses the key: ask the operators to renew it."
+        }
+        (FailureReason::Budget, _) => "The budget is spent: raise it, or wait for the next month.",
+        (FailureReason::Internal, _) => {
+            "This is a defect of the platform; the operators can find it by the run's id."
+        }
+    }
+}
+
+/// Text of agents and models, as a quotation: it cannot leave it, mention people or hide.
+fn quoted(text: &str) -> String {
+    let shown: String = text
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .take(2000)
+        .collect();
+    shown
+        .trim()
+        .replace('@', "@\u{200b}")
+        .replace("<!--", "<\u{200b}!--")
+        .replace('\n', "\n> ")
+}

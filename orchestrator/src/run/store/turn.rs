@@ -1,0 +1,66 @@
+//! The SQL of turns: when each began, and whether its pod is proven gone.
+
+use crate::error::Result;
+use crate::id::{RunId, SlotId};
+use crate::postgres::Tx;
+
+pub(in crate::run) async fn insert(
+    tx: &mut Tx,
+    run_id: RunId,
+    turn: i32,
+    fence: i64,
+    slot_id: SlotId,
+) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "INSERT INTO run_turns (run_id, turn, fence, slot_id, admitted_at) VALUES ($1, $2, $3, $4, $5)",
+        run_id as RunId,
+        turn,
+        fence,
+        slot_id as SlotId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes that a turn is over, and how long it was active.
+pub(in crate::run) async fn end(tx: &mut Tx, run_id: RunId, turn: i32, active_seconds: i64) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE run_turns SET ended_at = $3, active_seconds = $4
+         WHERE run_id = $1 AND turn = $2 AND ended_at IS NULL",
+        run_id as RunId,
+        turn,
+        now,
+        active_seconds,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(in crate::run) async fn set_pod_gone(tx: &mut Tx, run_id: RunId, turn: i32) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE run_turns SET pod_gone_at = $3 WHERE run_id = $1 AND turn = $2 AND pod_gone_at IS NULL",
+        run_id as RunId,
+        turn,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether every turn's pod is proven gone.
+pub(in crate::run) async fn all_pods_gone(tx: &mut Tx, run_id: RunId) -> Result<bool> {
+    let left = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "left!" FROM run_turns WHERE run_id = $1 AND pod_gone_at IS NULL"#,
+        run_id as RunId,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(left == 0)
+}

@@ -1,0 +1,325 @@
+//! The decision: rules, an event and facts in; what to do, or why not, out.
+
+use std::collections::BTreeSet;
+
+use super::reason::{ConflictReason, IgnoreReason};
+use super::rule::{Act, Rule};
+use crate::agent;
+use crate::ports::code_host::HostPermission;
+
+/// Labels of this form start stages.
+pub const LABEL_PREFIX: &str = "run:";
+const MODEL_LABEL: &str = "[ai-model-";
+const EFFORT_LABEL: &str = "[ai-reasoning-";
+const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
+
+/// An event in the rules' words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    pub name: String,
+    /// Empty where the event has none.
+    pub action: String,
+    pub number: Option<i64>,
+    pub on_pull_request: bool,
+    pub label: Option<String>,
+    pub sender: Option<Sender>,
+    pub review_state: Option<String>,
+    pub comment: Option<String>,
+    pub pushes_default_branch: bool,
+    /// The host's moment of the issue, as the payload has it.
+    pub updated_at: Option<String>,
+    /// SHA-256 of the issue's body, as the payload has it.
+    pub body_sha256: Option<String>,
+}
+
+/// The account that caused an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    pub github_user_id: i64,
+    pub login: String,
+    /// A person's account, not a bot's or an organisation's.
+    pub is_user: bool,
+}
+
+/// What is known beside the event.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub binding: Binding,
+    /// The account our own App acts as.
+    pub own_github_user_id: Option<i64>,
+    pub sender: SenderFacts,
+    /// Stage of the run that is live on the issue or pull request.
+    pub live_stage: Option<String>,
+    /// Models of the catalogue.
+    pub models: Vec<String>,
+    /// None: not looked yet.
+    pub host: Option<HostFacts>,
+}
+
+/// Whose repository it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    NotBound,
+    Detached,
+    Bound { paused: bool },
+}
+
+/// What the platform knows of the sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SenderFacts {
+    Unknown,
+    Disabled,
+    Known {
+        may_start: bool,
+        may_start_elevated: bool,
+    },
+}
+
+/// How it looks at the code host now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFacts {
+    /// None: it is gone.
+    pub issue: Option<IssueFacts>,
+    /// What the sender may do in the repository.
+    pub permission: HostPermission,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueFacts {
+    pub open: bool,
+    pub is_pull_request: bool,
+    pub labels: Vec<String>,
+    pub body_sha256: String,
+    /// What the author may do in the repository.
+    pub author_permission: HostPermission,
+}
+
+/// What must be read at the code host before it can be decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    pub issue: bool,
+    /// The sender's permission, and the author's.
+    pub permission: bool,
+}
+
+/// What to make of the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Ignore(IgnoreReason),
+    Conflict(ConflictReason),
+    /// Nothing starts from it; what it says was noted.
+    Record,
+    /// Look at the code host, then decide again.
+    Look(Wants),
+    Start(Start),
+    /// End the live run; the text says why.
+    End(&'static str),
+}
+
+/// A run to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub stage: String,
+    pub model: Option<String>,
+    pub effort: Option<String>,
+}
+
+/// Decides. Asked without [`Facts::host`], it answers [`Decision::Look`] only for an event that the platform itself
+/// finds nothing against: so nothing outward happens for the others.
+pub fn decide(rules: &[Rule], event: &Event, facts: &Facts) -> Decision {
+    decided(rules, event, facts).unwrap_or_else(|refused| refused)
+}
+
+/// Both sides are decisions; the error is the early one.
+type Step<T> = Result<T, Decision>;
+
+fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
+    let own = facts.own_github_user_id;
+    if own.is_some() && event.sender.as_ref().map(|sender| sender.github_user_id) == own {
+        return ignore(IgnoreReason::OwnEvent);
+    }
+    let paused = match facts.binding {
+        Binding::NotBound => return ignore(IgnoreReason::NotBound),
+        Binding::Detached => return ignore(IgnoreReason::Detached),
+        Binding::Bound { paused } => paused,
+    };
+    let Some(rule) = rules.iter().find(|rule| rule.matches(event)) else {
+        return if event.number.is_some() {
+            Ok(Decision::Record)
+        } else {
+            ignore(IgnoreReason::NoRule)
+        };
+    };
+    match rule.act.act.as_str() {
+        Act::START_RUN => start(event, facts, paused),
+        Act::END_RUN => end(event, facts),
+        Act::COMMAND if event.action == "edited" => ignore(IgnoreReason::EditedComment),
+        _ => {
+            person(event)?;
+            ignore(IgnoreReason::NotAvailableYet)
+        }
+    }
+}
+
+fn start(event: &Event, facts: &Facts, paused: bool) -> Step<Decision> {
+    let stage = stage_of(event).ok_or(Decision::Ignore(IgnoreReason::UnknownLabel))?;
+    if event.on_pull_request {
+        return ignore(IgnoreReason::NotAnIssue);
+    }
+    if event.number.is_none() || event.updated_at.is_none() {
+        return ignore(IgnoreReason::Unreadable);
+    }
+    person(event)?;
+    match facts.sender {
+        SenderFacts::Unknown => return ignore(IgnoreReason::UnknownSender),
+        SenderFacts::Disabled => return ignore(IgnoreReason::SenderDisabled),
+        SenderFacts::Known {
+            may_start,
+            may_start_elevated,
+        } => {
+            let may = if stage.elevated {
+                may_start_elevated
+            } else {
+                may_start
+            };
+            if !may {
+                return ignore(IgnoreReason::NotPermitted);
+            }
+        }
+    }
+    if paused {
+        return ignore(IgnoreReason::ProjectPaused);
+    }
+    let host = facts.host.as_ref().ok_or(Decision::Look(Wants {
+        issue: true,
+        permission: true,
+    }))?;
+    let issue = host
+        .issue
+        .as_ref()
+        .ok_or(Decision::Ignore(IgnoreReason::IssueGone))?;
+    if host.permission < HostPermission::Write {
+        return ignore(IgnoreReason::NoWritePermission);
+    }
+    if issue.is_pull_request {
+        return ignore(IgnoreReason::NotAnIssue);
+    }
+    if !issue.open {
+        return ignore(IgnoreReason::IssueClosed);
+    }
+    // Only the author and people with write can edit an issue, so the text of an author with write is never theirs
+    // who have none.
+    let same_text = event.body_sha256.as_deref() == Some(&issue.body_sha256);
+    if !same_text && issue.author_permission < HostPermission::Write {
+        return ignore(IgnoreReason::BodyChanged);
+    }
+    let (model, effort) = labels(event, issue, &facts.models)?;
+    if facts.live_stage.is_some() {
+        return Err(Decision::Conflict(ConflictReason::LiveRunExists));
+    }
+    Ok(Decision::Start(Start {
+        stage: stage.name.to_owned(),
+        model,
+        effort,
+    }))
+}
+
+/// Checks the issue's labels beside each other; answers the chosen model and effort.
+fn labels(event: &Event, issue: &IssueFacts, models: &[String]) -> Step<(Option<String>, Option<String>)> {
+    let mut stages: BTreeSet<&str> = issue
+        .labels
+        .iter()
+        .map(String::as_str)
+        .filter(|label| label.starts_with(LABEL_PREFIX))
+        .collect();
+    // The label that fired counts even when it is gone again: the payload is signed.
+    stages.extend(event.label.as_deref());
+    if stages.len() > 1 {
+        return Err(Decision::Conflict(ConflictReason::LabelConflict));
+    }
+    let model = choice(issue, MODEL_LABEL, ConflictReason::ModelConflict)?;
+    if model.as_ref().is_some_and(|model| !models.contains(model)) {
+        return Err(Decision::Ignore(IgnoreReason::UnknownModel));
+    }
+    let effort = choice(issue, EFFORT_LABEL, ConflictReason::EffortConflict)?;
+    if effort
+        .as_ref()
+        .is_some_and(|effort| !EFFORTS.contains(&effort.as_str()))
+    {
+        return Err(Decision::Ignore(IgnoreReason::UnknownEffort));
+    }
+    Ok((model, effort))
+}
+
+/// The one label `[prefix…]`, if there is one.
+fn choice(issue: &IssueFacts, prefix: &str, conflict: ConflictReason) -> Step<Option<String>> {
+    let chosen = issue
+        .labels
+        .iter()
+        .filter_map(|label| label.strip_prefix(prefix)?.strip_suffix(']'));
+    let mut chosen: Vec<_> = chosen.map(str::to_owned).collect();
+    match chosen.len() {
+        0 | 1 => Ok(chosen.pop()),
+        _ => Err(Decision::Conflict(conflict)),
+    }
+}
+
+fn end(event: &Event, facts: &Facts) -> Step<Decision> {
+    if event.number.is_none() {
+        return ignore(IgnoreReason::Unreadable);
+    }
+    let live = facts
+        .live_stage
+        .as_deref()
+        .ok_or(Decision::Ignore(IgnoreReason::NothingToEnd))?;
+    let by_label = event.action == "unlabeled";
+    if by_label {
+        person(event)?;
+        if stage_of(event).is_none_or(|stage| stage.name != live) {
+            return ignore(IgnoreReason::OtherStage);
+        }
+    }
+    let host = facts.host.as_ref().ok_or(Decision::Look(Wants {
+        issue: true,
+        permission: false,
+    }))?;
+    let Some(issue) = &host.issue else {
+        return Ok(Decision::End("the issue is gone"));
+    };
+    if by_label
+        && issue
+            .labels
+            .iter()
+            .any(|label| Some(label) == event.label.as_ref())
+    {
+        return ignore(IgnoreReason::MovedOn);
+    }
+    if !by_label && issue.open {
+        return ignore(IgnoreReason::MovedOn);
+    }
+    Ok(Decision::End(match (by_label, event.on_pull_request) {
+        (true, _) => "its label was removed",
+        (false, false) => "the issue was closed",
+        (false, true) => "the pull request was closed",
+    }))
+}
+
+fn stage_of(event: &Event) -> Option<&'static agent::Stage> {
+    agent::stage(event.label.as_deref()?.strip_prefix(LABEL_PREFIX)?)
+}
+
+/// Requires that a person's account sent it.
+fn person(event: &Event) -> Step<()> {
+    match &event.sender {
+        Some(sender) if sender.is_user => Ok(()),
+        Some(_) => Err(Decision::Ignore(IgnoreReason::Bot)),
+        None => Err(Decision::Ignore(IgnoreReason::NoSender)),
+    }
+}
+
+fn ignore<T>(reason: IgnoreReason) -> Step<T> {
+    Err(Decision::Ignore(reason))
+}
+
+#[cfg(test)]
+mod tests;

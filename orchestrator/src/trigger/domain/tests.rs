@@ -1,0 +1,466 @@
+use super::super::rule::seeded;
+use super::*;
+
+const BODY: &str = "b1";
+
+fn labeled(label: &str) -> Event {
+    Event {
+        name: "issues".into(),
+        action: "labeled".into(),
+        number: Some(1),
+        label: Some(label.into()),
+        sender: Some(Sender {
+            github_user_id: 7,
+            login: "dana".into(),
+            is_user: true,
+        }),
+        updated_at: Some("2026-11-23T10:00:00Z".into()),
+        body_sha256: Some(BODY.into()),
+        ..Event::default()
+    }
+}
+
+fn unlabeled(label: &str) -> Event {
+    Event {
+        action: "unlabeled".into(),
+        ..labeled(label)
+    }
+}
+
+fn closed() -> Event {
+    Event {
+        action: "closed".into(),
+        label: None,
+        ..labeled("")
+    }
+}
+
+fn issue(labels: &[&str]) -> IssueFacts {
+    IssueFacts {
+        open: true,
+        is_pull_request: false,
+        labels: labels.iter().map(|&label| label.to_owned()).collect(),
+        body_sha256: BODY.into(),
+        author_permission: HostPermission::None,
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        binding: Binding::Bound { paused: false },
+        own_github_user_id: Some(99),
+        sender: SenderFacts::Known {
+            may_start: true,
+            may_start_elevated: false,
+        },
+        live_stage: None,
+        models: vec!["gpt-6".into()],
+        host: Some(HostFacts {
+            issue: Some(issue(&["run:dev"])),
+            permission: HostPermission::Write,
+        }),
+    }
+}
+
+fn seen(issue: IssueFacts) -> Facts {
+    Facts {
+        host: Some(HostFacts {
+            issue: Some(issue),
+            permission: HostPermission::Write,
+        }),
+        ..facts()
+    }
+}
+
+fn live(stage: &str, seen: Facts) -> Facts {
+    Facts {
+        live_stage: Some(stage.into()),
+        ..seen
+    }
+}
+
+fn sent_by(github_user_id: i64, is_user: bool, event: Event) -> Event {
+    Event {
+        sender: Some(Sender {
+            github_user_id,
+            login: "x".into(),
+            is_user,
+        }),
+        ..event
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one table")]
+fn cases() -> Vec<(&'static str, Event, Facts)> {
+    let dev = || labeled("run:dev");
+    let on_pull = |event| Event {
+        name: "pull_request".into(),
+        on_pull_request: true,
+        ..event
+    };
+    let known = |may_start, may_start_elevated| Facts {
+        sender: SenderFacts::Known {
+            may_start,
+            may_start_elevated,
+        },
+        ..facts()
+    };
+    let comment = |action: &str| Event {
+        name: "issue_comment".into(),
+        action: action.into(),
+        comment: Some("/codex retry".into()),
+        label: None,
+        ..dev()
+    };
+    let other = |name: &str, action: &str| Event {
+        name: name.into(),
+        action: action.into(),
+        ..dev()
+    };
+    let closed_now = || IssueFacts {
+        open: false,
+        ..issue(&[])
+    };
+    let edited = |author_permission| IssueFacts {
+        body_sha256: "b2".into(),
+        author_permission,
+        ..issue(&[])
+    };
+    vec![
+        ("run:dev by a contributor with write", dev(), facts()),
+        (
+            "the same, before looking",
+            dev(),
+            Facts {
+                host: None,
+                ..facts()
+            },
+        ),
+        ("the label is gone again", dev(), seen(issue(&[]))),
+        (
+            "model and effort chosen",
+            dev(),
+            seen(issue(&["[ai-model-gpt-6]", "[ai-reasoning-high]"])),
+        ),
+        (
+            "a model that is not there",
+            dev(),
+            seen(issue(&["[ai-model-eliza]"])),
+        ),
+        (
+            "an effort that is not there",
+            dev(),
+            seen(issue(&["[ai-reasoning-extreme]"])),
+        ),
+        (
+            "two models",
+            dev(),
+            seen(issue(&["[ai-model-gpt-6]", "[ai-model-eliza]"])),
+        ),
+        (
+            "two efforts",
+            dev(),
+            seen(issue(&["[ai-reasoning-low]", "[ai-reasoning-high]"])),
+        ),
+        ("two run labels", dev(), seen(issue(&["run:dev", "run:qa"]))),
+        (
+            "another run label, the own one gone",
+            dev(),
+            seen(issue(&["run:qa"])),
+        ),
+        ("a live run", dev(), live("dev", facts())),
+        ("our own echo", sent_by(99, false, dev()), facts()),
+        ("a bot", sent_by(8, false, dev()), facts()),
+        (
+            "no sender",
+            Event {
+                sender: None,
+                ..dev()
+            },
+            facts(),
+        ),
+        (
+            "a stranger",
+            dev(),
+            Facts {
+                sender: SenderFacts::Unknown,
+                host: None,
+                ..facts()
+            },
+        ),
+        (
+            "a disabled person",
+            dev(),
+            Facts {
+                sender: SenderFacts::Disabled,
+                host: None,
+                ..facts()
+            },
+        ),
+        ("a viewer", dev(), known(false, false)),
+        (
+            "an elevated stage by a contributor",
+            labeled("run:release"),
+            known(true, false),
+        ),
+        (
+            "an elevated stage by a maintainer",
+            labeled("run:release"),
+            Facts {
+                sender: SenderFacts::Known {
+                    may_start: true,
+                    may_start_elevated: true,
+                },
+                ..seen(issue(&["run:release"]))
+            },
+        ),
+        (
+            "triage only at GitHub",
+            dev(),
+            Facts {
+                host: Some(HostFacts {
+                    issue: Some(issue(&[])),
+                    permission: HostPermission::Triage,
+                }),
+                ..facts()
+            },
+        ),
+        (
+            "an unknown repository",
+            dev(),
+            Facts {
+                binding: Binding::NotBound,
+                ..facts()
+            },
+        ),
+        (
+            "a detached repository",
+            dev(),
+            Facts {
+                binding: Binding::Detached,
+                ..facts()
+            },
+        ),
+        (
+            "a paused project",
+            dev(),
+            Facts {
+                binding: Binding::Bound { paused: true },
+                ..facts()
+            },
+        ),
+        ("a closed issue", dev(), seen(closed_now())),
+        (
+            "a deleted issue",
+            dev(),
+            Facts {
+                host: Some(HostFacts {
+                    issue: None,
+                    permission: HostPermission::Write,
+                }),
+                ..facts()
+            },
+        ),
+        (
+            "the text edited, the author has no write",
+            dev(),
+            seen(edited(HostPermission::Read)),
+        ),
+        (
+            "the text edited, the author has write",
+            dev(),
+            seen(edited(HostPermission::Write)),
+        ),
+        (
+            "no updated_at",
+            Event {
+                updated_at: None,
+                ..dev()
+            },
+            facts(),
+        ),
+        (
+            "no number",
+            Event {
+                number: None,
+                ..dev()
+            },
+            facts(),
+        ),
+        ("a stage that is not there", labeled("run:devv"), facts()),
+        ("run:dev:revise", labeled("run:dev:revise"), facts()),
+        ("a label of others", labeled("bug"), facts()),
+        ("run:dev on a pull request", on_pull(dev()), facts()),
+        (
+            "an issue event about a pull request",
+            dev(),
+            seen(IssueFacts {
+                is_pull_request: true,
+                ..issue(&[])
+            }),
+        ),
+        (
+            "need:reviewer on a pull request",
+            on_pull(labeled("need:reviewer")),
+            facts(),
+        ),
+        (
+            "need:reviewer by a bot",
+            sent_by(8, false, on_pull(labeled("need:reviewer"))),
+            facts(),
+        ),
+        (
+            "changes requested",
+            Event {
+                review_state: Some("changes_requested".into()),
+                ..other("pull_request_review", "submitted")
+            },
+            facts(),
+        ),
+        (
+            "approved",
+            Event {
+                review_state: Some("approved".into()),
+                ..other("pull_request_review", "submitted")
+            },
+            facts(),
+        ),
+        ("a command", comment("created"), facts()),
+        ("an edited command", comment("edited"), facts()),
+        (
+            "a push to the default branch",
+            Event {
+                pushes_default_branch: true,
+                number: None,
+                ..other("push", "")
+            },
+            facts(),
+        ),
+        (
+            "a push elsewhere",
+            Event {
+                number: None,
+                ..other("push", "")
+            },
+            facts(),
+        ),
+        ("an issue opened", other("issues", "opened"), facts()),
+        ("an action of tomorrow", other("issues", "teleported"), facts()),
+        (
+            "an event of tomorrow",
+            Event {
+                number: None,
+                ..other("moon", "full")
+            },
+            facts(),
+        ),
+        ("the label removed, nothing live", unlabeled("run:dev"), facts()),
+        (
+            "the label removed, before looking",
+            unlabeled("run:dev"),
+            live(
+                "dev",
+                Facts {
+                    host: None,
+                    ..facts()
+                },
+            ),
+        ),
+        (
+            "the label removed",
+            unlabeled("run:dev"),
+            live("dev", seen(issue(&[]))),
+        ),
+        (
+            "the label removed by a stranger",
+            unlabeled("run:dev"),
+            live(
+                "dev",
+                Facts {
+                    sender: SenderFacts::Unknown,
+                    ..seen(issue(&[]))
+                },
+            ),
+        ),
+        (
+            "the label removed and added again",
+            unlabeled("run:dev"),
+            live("dev", facts()),
+        ),
+        (
+            "the label removed by a bot",
+            sent_by(8, false, unlabeled("run:dev")),
+            live("dev", seen(issue(&[]))),
+        ),
+        (
+            "the label removed by us",
+            sent_by(99, false, unlabeled("run:dev")),
+            live("dev", seen(issue(&[]))),
+        ),
+        (
+            "the label of another stage removed",
+            unlabeled("run:qa"),
+            live("dev", seen(issue(&[]))),
+        ),
+        ("the issue closed", closed(), live("dev", seen(closed_now()))),
+        ("the issue closed and reopened", closed(), live("dev", facts())),
+        (
+            "the issue deleted",
+            other("issues", "deleted"),
+            live(
+                "dev",
+                Facts {
+                    host: Some(HostFacts {
+                        issue: None,
+                        permission: HostPermission::None,
+                    }),
+                    ..facts()
+                },
+            ),
+        ),
+        (
+            "the pull request closed",
+            on_pull(closed()),
+            live("dev", seen(closed_now())),
+        ),
+        ("closed, nothing live", closed(), facts()),
+    ]
+}
+
+#[test]
+fn decisions() {
+    let rules = seeded();
+    let table: Vec<_> = cases()
+        .into_iter()
+        .map(|(name, event, facts)| format!("{name:<44}{}", line(&decide(&rules, &event, &facts))))
+        .collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+fn line(decision: &Decision) -> String {
+    match decision {
+        Decision::Ignore(reason) => format!("ignored({reason})"),
+        Decision::Conflict(reason) => format!("conflict({reason})"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_reason_of_the_decision_is_reached() {
+    let rules = seeded();
+    let reached: BTreeSet<_> = cases()
+        .iter()
+        .map(|(_, event, facts)| line(&decide(&rules, event, facts)))
+        .collect();
+    // Only the queue knows it.
+    let elsewhere = [IgnoreReason::AlreadyUsed];
+    for reason in IgnoreReason::ALL
+        .iter()
+        .filter(|reason| !elsewhere.contains(reason))
+    {
+        assert!(reached.contains(&format!("ignored({reason})")), "{reason}");
+    }
+    for reason in ConflictReason::ALL {
+        assert!(reached.contains(&format!("conflict({reason})")), "{reason}");
+    }
+}
