@@ -1,10 +1,14 @@
 //! The objects we write, as pure functions: each is shown whole by a snapshot test.
 
+#[cfg(test)]
+mod contract;
 mod job;
 mod limit_range;
 mod namespace;
 mod network_policy;
 mod pod;
+#[cfg(test)]
+mod policy;
 mod quota;
 mod role_binding;
 mod secret;

@@ -1,0 +1,264 @@
+//! One truth about what is deployed: services.yaml, the folders, the images, and the worker's own configuration agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use clap::{Args, Command};
+use serde::Deserialize;
+use worker::kubernetes::KubernetesConfig;
+
+use crate::manifests::{self, containers, documents, entries, name_of, root};
+
+#[derive(Deserialize)]
+struct Stack {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    images: Vec<Image>,
+    infrastructure: Vec<Part>,
+    deploy_order: Vec<String>,
+    services: Vec<Part>,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    name: String,
+    variable: String,
+    build: Option<Build>,
+}
+
+#[derive(Deserialize)]
+struct Build {
+    dockerfile: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    name: String,
+    manifests: String,
+    deploy_group: Option<String>,
+    #[serde(default)]
+    depends_on: Vec<String>,
+    #[serde(default)]
+    images: Vec<String>,
+}
+
+fn stack() -> Spec {
+    let text = fs::read_to_string(root().join("services.yaml")).expect("services.yaml");
+    serde_saphyr::from_str::<Stack>(&text).expect("a stack").spec
+}
+
+#[test]
+fn every_folder_of_manifests_is_a_part_of_the_stack_and_the_other_way_round() {
+    let stack = stack();
+    let parts: BTreeSet<String> = stack
+        .infrastructure
+        .iter()
+        .chain(&stack.services)
+        .map(|part| part.manifests.clone())
+        .collect();
+    let folders = entries(&root().join("deploy/base"))
+        .into_iter()
+        .filter(|path| path.is_dir());
+    let folders: BTreeSet<String> = folders
+        .map(|path| format!("deploy/base/{}", name_of(&path)))
+        .collect();
+    assert_eq!(parts, folders);
+}
+
+#[test]
+fn every_kustomization_names_all_there_is() {
+    let base = root().join("deploy/base");
+    let folders = entries(&base).into_iter().filter(|path| path.is_dir());
+    for folder in folders.chain([base.clone()]) {
+        let listed = documents(&folder.join("kustomization.yaml")).remove(0);
+        let listed: Vec<String> = serde_json::from_value(listed["resources"].clone()).expect("resources");
+        let listed: BTreeSet<String> = listed.into_iter().collect();
+        let present = entries(&folder)
+            .iter()
+            .map(|path| name_of(path))
+            .collect::<BTreeSet<_>>();
+        let present: BTreeSet<String> = present
+            .into_iter()
+            .filter(|name| name != "kustomization.yaml")
+            .collect();
+        assert_eq!(listed, present, "{}", folder.display());
+    }
+}
+
+#[test]
+fn every_image_of_a_manifest_is_one_of_its_part() {
+    let stack = stack();
+    let variables: BTreeMap<&str, &str> = stack
+        .images
+        .iter()
+        .map(|image| (image.name.as_str(), image.variable.as_str()))
+        .collect();
+    for image in &stack.images {
+        let expected = format!("CODEXK8S_{}_IMAGE", image.name.to_uppercase().replace('-', "_"));
+        assert_eq!(image.variable, expected);
+    }
+    for part in &stack.services {
+        let declared: BTreeSet<String> = part
+            .images
+            .iter()
+            .map(|image| variables[image.as_str()].to_owned())
+            .collect();
+        assert_eq!(used_images(&part.name), declared, "{}", part.name);
+    }
+}
+
+/// Images a service runs, and those its environment names for others to run.
+fn used_images(service: &str) -> BTreeSet<String> {
+    let all = manifests::all();
+    let pods = all
+        .iter()
+        .filter(|manifest| manifest.service == service)
+        .filter_map(manifests::Manifest::pod);
+    let mut used = BTreeSet::new();
+    for pod in pods {
+        for container in containers(&pod) {
+            used.extend(container.image.clone());
+            let named = container
+                .env
+                .iter()
+                .flatten()
+                .filter(|variable| variable.name.ends_with("_IMAGE"));
+            used.extend(named.filter_map(|variable| variable.value.clone()));
+        }
+    }
+    used
+}
+
+#[test]
+fn every_image_we_build_has_a_recipe_and_no_recipe_is_left_over() {
+    let built: BTreeSet<String> = stack()
+        .images
+        .into_iter()
+        .filter_map(|image| Some(image.build?.dockerfile))
+        .collect();
+    let mut recipes: BTreeSet<String> = entries(&root().join("deploy/images"))
+        .iter()
+        .map(|path| format!("deploy/images/{}/Dockerfile", name_of(path)))
+        .collect();
+    recipes.insert("deploy/agent/Dockerfile".to_owned());
+    assert_eq!(built, recipes);
+    for recipe in recipes {
+        let text = fs::read_to_string(root().join(&recipe)).expect("a Dockerfile");
+        let bases = text.lines().filter(|line| line.starts_with("FROM "));
+        assert!(
+            bases.clone().all(|line| line.contains("_IMAGE}")),
+            "{recipe}: a base that nobody pins"
+        );
+        let user = text
+            .lines()
+            .rfind(|line| line.starts_with("USER "))
+            .expect("a user");
+        assert!(
+            !user.contains("root") && !user.starts_with("USER 0"),
+            "{recipe}: {user}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_deployed_before_what_it_depends_on() {
+    let stack = stack();
+    let group = |part: &Part| {
+        let name = part.deploy_group.as_ref()?;
+        Some(
+            stack
+                .deploy_order
+                .iter()
+                .position(|group| group == name)
+                .expect("a known group"),
+        )
+    };
+    let parts: BTreeMap<&str, &Part> = stack
+        .infrastructure
+        .iter()
+        .chain(&stack.services)
+        .map(|part| (part.name.as_str(), part))
+        .collect();
+    for part in &stack.services {
+        assert!(group(part).is_some(), "{} has a deploy group", part.name);
+        for needed in &part.depends_on {
+            let needed = parts
+                .get(needed.as_str())
+                .unwrap_or_else(|| panic!("{needed} is no part"));
+            assert!(
+                group(needed) <= group(part),
+                "{} comes before {}",
+                needed.name,
+                part.name
+            );
+        }
+    }
+}
+
+#[test]
+fn the_worker_is_told_all_it_needs_about_the_cluster() {
+    let command = KubernetesConfig::augment_args(Command::new("worker"));
+    let required = command
+        .get_arguments()
+        .filter(|argument| argument.is_required_set());
+    let mut required: BTreeSet<String> = required
+        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+        .collect();
+    required.extend(["CODEXK8S_CLUSTER_PREFIX", "CODEXK8S_WORKER_ACCOUNT"].map(ToOwned::to_owned));
+    let told: BTreeSet<String> = worker_environment().into_keys().collect();
+    assert!(
+        required.is_subset(&told),
+        "missing: {:?}",
+        required.difference(&told).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_policy_and_the_roles_speak_of_the_same_account_and_prefix() {
+    let environment = worker_environment();
+    let prefix = &environment["CODEXK8S_CLUSTER_PREFIX"];
+    let account = &environment["CODEXK8S_WORKER_ACCOUNT"];
+    let all = manifests::all();
+    let one = |kind: &str| {
+        all.iter()
+            .find(|manifest| manifest.kind() == kind)
+            .expect("there")
+    };
+    let policy = one("ValidatingAdmissionPolicy").content.to_string();
+    assert!(
+        policy.contains(&format!("system:serviceaccount:{account}")),
+        "{account}"
+    );
+    assert!(policy.contains(&format!("'{prefix}'")), "{prefix}");
+    let subject = &one("ClusterRoleBinding").content["subjects"][0];
+    let bound = format!(
+        "{}:{}",
+        subject["namespace"].as_str().expect("set"),
+        subject["name"].as_str().expect("set")
+    );
+    assert_eq!(&bound, account);
+    let tools = all
+        .iter()
+        .find(|manifest| manifest.kind() == "NetworkPolicy" && manifest.name() == "mcp-server");
+    let from = &tools.expect("there").content["spec"]["ingress"][0]["from"][1];
+    let installation = &from["namespaceSelector"]["matchLabels"]["codexk8s.dev/installation"];
+    assert_eq!(installation, prefix, "runners reach the tools");
+}
+
+fn worker_environment() -> BTreeMap<String, String> {
+    let all = manifests::all();
+    let worker = all
+        .iter()
+        .find(|manifest| manifest.kind() == "Deployment" && manifest.name() == "worker");
+    let pod = worker.and_then(manifests::Manifest::pod).expect("a pod");
+    let variables = pod.containers[0].env.clone().expect("an environment");
+    variables
+        .into_iter()
+        .map(|variable| (variable.name, variable.value.expect("a value")))
+        .collect()
+}
