@@ -157,9 +157,9 @@ impl GithubSim {
             world.find_account(by)?,
         );
         if open {
-            world.reopen_issue(at, actor)?
+            world.reopen_issue(at, actor)?;
         } else {
-            world.close_issue(at, actor, None)?
+            world.close_issue(at, actor, None)?;
         }
         drop(world);
         self.inner.flush();

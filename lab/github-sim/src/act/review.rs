@@ -112,9 +112,9 @@ impl World {
                 continue;
             }
             if on {
-                pull.reviewer_ids.push(*id)
+                pull.reviewer_ids.push(*id);
             } else {
-                pull.reviewer_ids.retain(|held| held != id)
+                pull.reviewer_ids.retain(|held| held != id);
             }
             let action = if on {
                 "review_requested"

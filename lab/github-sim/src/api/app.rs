@@ -2,17 +2,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::installation_token;
-use crate::http::{Answer, Call, Need, Problem, Reply, Route, now};
+use crate::http::{Answer, Call, Need, Problem, Reply, Route, always, now};
 use crate::view::View;
 use crate::world::{Delivery, Installation, Outgoing, Permissions, World, covers};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        now("GET", "/app", Need::App, |call| {
+        always("GET", "/app", Need::App, |call| {
             let world = call.world();
-            Ok(Reply::ok(call.view(&world).app()))
+            Reply::ok(call.view(&world).app())
         }),
-        now("GET", "/app/installations", Need::App, list),
+        always("GET", "/app/installations", Need::App, list),
         now("GET", "/app/installations/{installation_id}", Need::App, get),
         now(
             "POST",
@@ -22,7 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         now("GET", "/app/hook/config", Need::App, hook_config),
         now("PATCH", "/app/hook/config", Need::App, set_hook_config),
-        now("GET", "/app/hook/deliveries", Need::App, deliveries),
+        always("GET", "/app/hook/deliveries", Need::App, deliveries),
         now("GET", "/app/hook/deliveries/{delivery_id}", Need::App, delivery),
         now(
             "POST",
@@ -42,20 +42,20 @@ pub(super) fn routes() -> Vec<Route> {
             Need::Installation,
             repositories,
         ),
-        now("DELETE", "/installation/token", Need::Installation, revoke),
+        always("DELETE", "/installation/token", Need::Installation, revoke),
     ]
 }
 
-fn list(call: &Call) -> Answer {
+fn list(call: &Call) -> Reply {
     let world = call.world();
     let view = call.view(&world);
-    Ok(call.page(
+    call.page(
         world
             .installations
             .values()
             .map(|one| view.installation(one))
             .collect(),
-    ))
+    )
 }
 
 fn installation<'a>(world: &'a World, call: &Call) -> Result<&'a Installation, Problem> {
@@ -188,7 +188,7 @@ fn repositories(call: &Call) -> Answer {
     ))
 }
 
-fn revoke(call: &Call) -> Answer {
+fn revoke(call: &Call) -> Reply {
     let shown = call
         .headers
         .get("authorization")
@@ -196,7 +196,7 @@ fn revoke(call: &Call) -> Answer {
         .unwrap_or("");
     let token = shown.split_once(' ').map_or("", |(_, token)| token);
     call.world().tokens.remove(token);
-    Ok(Reply::no_content())
+    Reply::no_content()
 }
 
 fn hook_config(call: &Call) -> Answer {
@@ -222,7 +222,7 @@ fn set_hook_config(call: &Call) -> Answer {
 }
 
 /// Lists attempts, newest first; `status=failure` leaves out those that went well.
-fn deliveries(call: &Call) -> Answer {
+fn deliveries(call: &Call) -> Reply {
     let world = call.world();
     let wanted = |delivery: &&Delivery| match call.query("status") {
         Some("failure") => delivery.status != "OK",
@@ -230,11 +230,10 @@ fn deliveries(call: &Call) -> Answer {
         _ => true,
     };
     let newest_first = world.deliveries.iter().rev().filter(wanted);
-    Ok(call.cursor_page(
-        newest_first
-            .map(|one| (one.id, View::delivery_item(one)))
-            .collect(),
-    ))
+    let entries: Vec<_> = newest_first
+        .map(|one| (one.id, View::delivery_item(one)))
+        .collect();
+    call.cursor_page(&entries)
 }
 
 fn delivery(call: &Call) -> Answer {

@@ -120,7 +120,7 @@ fn own_or_write(call: &Call, world: &World, id: u64) -> Result<(), Problem> {
         .iter()
         .find(|comment| comment.id == id);
     let person = matches!(call.caller, crate::auth::Caller::Person { .. });
-    let role = world.role(world.repository(call.repository)?, call.actor());
+    let role = world.repository(call.repository)?.role(call.actor());
     let foreign = comment.is_none_or(|comment| comment.author_id != call.actor());
     if person && foreign && role < Role::Write {
         Err(Problem::must_have_rights())

@@ -148,7 +148,7 @@ fn update(call: &Call) -> Answer {
     let at = (call.repository, call.number("issue_number")?);
     let foreign = world.issue(at.0, at.1)?.author_id != call.actor();
     let person = matches!(call.caller, crate::auth::Caller::Person { .. });
-    if person && foreign && world.role(world.repository(at.0)?, call.actor()) < Role::Triage {
+    if person && foreign && world.repository(at.0)?.role(call.actor()) < Role::Triage {
         return Err(Problem::must_have_rights());
     }
     let open = match input.state.as_deref() {

@@ -1,24 +1,24 @@
 use serde_json::json;
 
-use crate::http::{Answer, Call, Need, Reply, Route, now};
+use crate::http::{Call, Need, Reply, Route, always};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        now("GET", "/meta", Need::Anyone, meta),
-        now("GET", "/rate_limit", Need::Anyone, rate_limit),
+        always("GET", "/meta", Need::Anyone, meta),
+        always("GET", "/rate_limit", Need::Anyone, rate_limit),
     ]
 }
 
 /// Says where deliveries come from: this machine.
-fn meta(_: &Call) -> Answer {
+fn meta(_: &Call) -> Reply {
     let here = json!(["127.0.0.0/8", "::1/128"]);
-    Ok(Reply::ok(json!({
+    Reply::ok(json!({
         "verifiable_password_authentication": false,
         "hooks": here, "web": here, "api": here, "git": here,
-    })))
+    }))
 }
 
-fn rate_limit(call: &Call) -> Answer {
+fn rate_limit(call: &Call) -> Reply {
     let world = call.world();
     let (limit, window) = match call.caller.window() {
         Some(key) => (world.hourly_limit, world.windows.get(&key).copied()),
@@ -32,7 +32,5 @@ fn rate_limit(call: &Call) -> Answer {
     let core = json!({"limit": limit, "used": used, "remaining": limit.saturating_sub(used), "reset": reset});
     let search = json!({"limit": 30, "used": 0, "remaining": 30, "reset": reset});
     let graphql = json!({"limit": 5_000, "used": 0, "remaining": 5_000, "reset": reset});
-    Ok(Reply::ok(
-        json!({"resources": {"core": core, "search": search, "graphql": graphql}, "rate": core}),
-    ))
+    Reply::ok(json!({"resources": {"core": core, "search": search, "graphql": graphql}, "rate": core}))
 }

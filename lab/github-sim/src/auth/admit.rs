@@ -71,7 +71,7 @@ pub(crate) fn allows(
         Caller::Nobody if repository.private => Err(Problem::not_found()),
         Caller::Nobody if reads_only && role <= Role::Read => Ok(()),
         Caller::Nobody => Err(Problem::new(StatusCode::UNAUTHORIZED, "Requires authentication")),
-        Caller::Person { account_id } => match world.role(repository, *account_id) {
+        Caller::Person { account_id } => match repository.role(*account_id) {
             Role::None => Err(Problem::not_found()),
             held if held >= role => Ok(()),
             _ => Err(Problem::must_have_rights()),
@@ -93,10 +93,9 @@ pub(crate) fn allows(
                 .any(|(name, level)| covers(permissions, name, *level));
             match (installed && included, granted) {
                 (true, true) => Ok(()),
-                (true, false) => Err(Problem::not_accessible()),
                 (false, _) if repository.private => Err(Problem::not_found()),
                 (false, _) if reads_only => Ok(()),
-                (false, _) => Err(Problem::not_accessible()),
+                _ => Err(Problem::not_accessible()),
             }
         }
     }

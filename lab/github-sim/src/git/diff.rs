@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn reads_added_renamed_and_binary_files() {
         let raw = ":000000 100644 0000 aaaa A\0new.txt\0:100644 100644 bbbb cccc R090\0old.rs\0src/new.rs\0\
-                   :100644 100644 dddd eeee M\0logo.png\03\t0\tnew.txt\0\
+                   :100644 100644 dddd eeee M\0logo.png\x003\t0\tnew.txt\0\
                    1\t2\t\0old.rs\0src/new.rs\0-\t-\tlogo.png\0";
         let files = parse_raw(raw);
         let shown: Vec<_> = files

@@ -26,15 +26,14 @@ impl Git {
         message: &str,
         by: &Identity,
     ) -> Result<String> {
-        let mut object = format!("tree {tree}\n");
-        for parent in parents {
-            object.push_str(&format!("parent {parent}\n"));
-        }
+        let parents: Vec<_> = parents
+            .iter()
+            .map(|parent| format!("parent {parent}\n"))
+            .collect();
+        let parents = parents.concat();
         let line = identity_line(by);
-        object.push_str(&format!(
-            "author {line}\ncommitter {line}\n\n{}\n",
-            message.trim_end()
-        ));
+        let message = message.trim_end();
+        let object = format!("tree {tree}\n{parents}author {line}\ncommitter {line}\n\n{message}\n");
         let args = ["hash-object", "-t", "commit", "-w", "--stdin"];
         let (code, out, err) = self.attempt(repository, &args, Some(object.into_bytes())).await?;
         anyhow::ensure!(code == 0, "git refused a merge commit: {}", err.trim());

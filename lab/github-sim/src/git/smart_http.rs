@@ -27,7 +27,7 @@ use crate::sim::Inner;
 use crate::world::{Level, Role};
 
 /// A clone or push of a lab that takes longer is stuck; the child is killed.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// The largest pack taken.
 const MAX_PACK: usize = 512 << 20;
 /// What git says of a push: messages, never a pack.

@@ -15,5 +15,5 @@ pub(crate) use self::listener::{Breakable, Connection};
 pub(crate) use self::page::query_pairs;
 pub(crate) use self::problem::{Answer, Problem};
 pub(crate) use self::reply::Reply;
-pub(crate) use self::route::{Need, Route, find, later, now};
+pub(crate) use self::route::{Need, Route, always, find, later, now};
 pub(crate) use self::serve::{html, json, router, same_origin, see_other, text};

@@ -39,7 +39,7 @@ impl Call {
         let last = items.len().div_ceil(per_page).max(1);
         let mut links = Vec::new();
         let mut link =
-            |to: usize, rel: &str| links.push(format!("<{}>; rel=\"{rel}\"", self.address("page", to)));
+            |to: usize, rel: &str| links.push(format!("<{}>; rel=\"{rel}\"", self.address("page", &to)));
         if page > 1 {
             link((page - 1).min(last), "prev");
         }
@@ -59,7 +59,7 @@ impl Call {
     }
 
     /// Answers with a page of a list that goes on from a cursor; `items` are (cursor, entry), in order.
-    pub(crate) fn cursor_page(&self, items: Vec<(u64, Value)>) -> Reply {
+    pub(crate) fn cursor_page(&self, items: &[(u64, Value)]) -> Reply {
         let after: Option<u64> = self.query("cursor").and_then(|text| text.parse().ok());
         let start = after
             .and_then(|after| items.iter().position(|(cursor, _)| *cursor == after))
@@ -81,7 +81,7 @@ impl Call {
     }
 
     /// Returns the address of this request with one part of its query changed.
-    fn address(&self, name: &str, value: impl ToString) -> String {
+    fn address(&self, name: &str, value: &dyn ToString) -> String {
         let mut query = self.query.clone();
         query.insert(name.to_owned(), value.to_string());
         let query: Vec<_> = query

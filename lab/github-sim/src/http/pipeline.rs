@@ -15,7 +15,7 @@ use crate::sim::Inner;
 use crate::world::World;
 
 /// GitHub gives up on its own operations after about this time.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(60);
+const OPERATION_TIMEOUT: Duration = Duration::from_mins(1);
 /// Versions of the API that can be asked for, oldest first; the first is used when none is.
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 

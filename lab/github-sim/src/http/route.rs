@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Answer, Call};
+use super::{Answer, Call, Reply};
 use crate::world::{Level, Role};
 
 /// Who may ask for an operation.
@@ -70,6 +70,17 @@ pub(crate) fn now(method: &'static str, path: &'static str, need: Need, f: fn(&C
     }
 }
 
+/// Makes a route of a function that never refuses.
+pub(crate) fn always(method: &'static str, path: &'static str, need: Need, f: fn(&Call) -> Reply) -> Route {
+    let handler: Handler = Arc::new(move |call| Box::pin(std::future::ready(Ok(f(&call)))));
+    Route {
+        method,
+        path,
+        need,
+        handler,
+    }
+}
+
 /// Makes a route of a function that asks git.
 pub(crate) fn later<F, W>(method: &'static str, path: &'static str, need: Need, f: F) -> Route
 where
@@ -116,7 +127,6 @@ pub(crate) fn find<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Reply;
 
     #[test]
     fn finds_the_first_route_and_undoes_escapes() {

@@ -89,7 +89,7 @@ fn on_issue(
 ) -> Result<String, Problem> {
     let actor = actor(world, visitor)?;
     let (about, issue) = find(world, owner, name, number).ok_or_else(Problem::not_found)?;
-    let (at, role) = ((about.id, issue.number), world.role(about, actor));
+    let (at, role) = ((about.id, issue.number), about.role(actor));
     let own = issue.author_id == actor;
     let kind = if issue.pull.is_some() { "pull" } else { "issues" };
     let location = format!("/{}/{kind}/{}", world.full_name(about), issue.number);
@@ -127,7 +127,7 @@ async fn merge(
         let world = sim.world();
         let actor = actor(&world, visitor)?;
         let (about, issue) = find(&world, at.0, at.1, number).ok_or_else(Problem::not_found)?;
-        if world.role(about, actor) < Role::Write {
+        if about.role(actor) < Role::Write {
             return Err(Problem::must_have_rights());
         }
         (about.id, issue.number, actor)

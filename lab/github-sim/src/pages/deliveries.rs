@@ -63,11 +63,12 @@ pub(super) fn one(world: &World, id: &str) -> Page {
     let Some(delivery) = found else {
         return Page::Missing;
     };
-    let headers: String = delivery
+    let headers: Vec<_> = delivery
         .request_headers
         .iter()
         .map(|(key, value)| format!("{}: {}\n", escape(key), escape(value)))
         .collect();
+    let headers = headers.concat();
     let payload = serde_json::to_string_pretty(&delivery.payload).unwrap_or_default();
     let body = format!(
         "<h1>{}</h1><p>{} · {} {} after {:.3} s {}</p><h2>Headers</h2><pre>{headers}</pre>\

@@ -2,7 +2,7 @@ use super::Page;
 use super::escape::escape;
 use super::layout::{Visitor, card, when};
 use super::repository::state;
-use crate::world::{Issue, Repository, Role, World};
+use crate::world::{Issue, Label, Repository, Role, World};
 
 pub(super) fn one(world: &World, visitor: &Visitor, (owner, name): (&str, &str), number: &str) -> Page {
     let Some((about, issue)) = find(world, owner, name, number) else {
@@ -35,7 +35,7 @@ pub(super) fn conversation(world: &World, visitor: &Visitor, about: &Repository,
         .login
         .as_ref()
         .and_then(|login| world.account_by_login(login));
-    let role = actor.map_or(Role::None, |account| world.role(about, account.id));
+    let role = actor.map_or(Role::None, |account| about.role(account.id));
     let comments: String = issue
         .comments
         .iter()
@@ -71,8 +71,7 @@ pub(super) fn conversation(world: &World, visitor: &Visitor, about: &Repository,
 
 /// Shows every label of the repository as a button that puts it on or takes it off.
 fn labels(about: &Repository, issue: &Issue, base: &str) -> String {
-    let mut out = "<div class=\"labels\">".to_owned();
-    for label in &about.labels {
+    let button = |label: &Label| {
         let on = issue.label_ids.contains(&label.id);
         let (class, act, sign) = if on {
             ("label on", "unlabel", "✓ ")
@@ -80,13 +79,14 @@ fn labels(about: &Repository, issue: &Issue, base: &str) -> String {
             ("label", "label", "+ ")
         };
         let name = escape(&label.name);
-        out += &format!(
+        format!(
             "<form method=\"post\" action=\"{base}/{act}\"><input type=\"hidden\" name=\"label\" value=\"{name}\">\
              <button class=\"{class}\" aria-pressed=\"{on}\" title=\"{}\">{sign}{name}</button></form>",
             escape(label.description.as_deref().unwrap_or(""))
-        );
-    }
-    out + "</div>"
+        )
+    };
+    let buttons: Vec<_> = about.labels.iter().map(button).collect();
+    format!("<div class=\"labels\">{}</div>", buttons.concat())
 }
 
 /// Says why a click will be refused, before it is.

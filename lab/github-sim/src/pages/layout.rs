@@ -57,15 +57,15 @@ pub(super) fn page(title: &str, body: &str, visitor: Option<(&Visitor, &str)>) -
 }
 
 fn person_form(visitor: &Visitor, path: &str) -> String {
-    let mut options = String::new();
-    for login in &visitor.people {
+    let option = |login: &String| {
         let selected = if visitor.login.as_ref() == Some(login) {
             " selected"
         } else {
             ""
         };
-        options += &format!("<option{selected}>{}</option>", escape(login));
-    }
+        format!("<option{selected}>{}</option>", escape(login))
+    };
+    let options = visitor.people.iter().map(option).collect::<Vec<_>>().concat();
     format!(
         "<form method=\"post\" action=\"/person\"><input type=\"hidden\" name=\"back\" value=\"{}\">\
          <label>You act as <select name=\"login\">{options}</select></label> <button>Switch</button></form>",

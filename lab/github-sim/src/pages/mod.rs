@@ -39,15 +39,18 @@ pub(crate) async fn answer(sim: &Arc<Inner>, parts: &Parts, body: &[u8]) -> Resp
         }
         return act::answer(sim, &visitor, &segments, body).await;
     }
+    // As `diff_url` of a pull request promises.
+    if let [owner, name, "pull", file] = segments[..]
+        && let Some(number) = file.strip_suffix(".diff")
+    {
+        return pull::diff(sim, (owner, name), number).await;
+    }
     let page = match segments[..] {
         [""] => repository::list(&sim.world()),
         ["deliveries"] => deliveries::list(&sim.world()),
         ["deliveries", id] => deliveries::one(&sim.world(), id),
         [owner, name] | [owner, name, "issues" | "pulls"] => repository::one(&sim.world(), owner, name),
         [owner, name, "issues", number] => issue::one(&sim.world(), &visitor, (owner, name), number),
-        [owner, name, "pull", number] if number.ends_with(".diff") => {
-            return pull::diff(sim, (owner, name), number.trim_end_matches(".diff")).await;
-        }
         [owner, name, "pull", number] => pull::one(sim, &visitor, (owner, name), number).await,
         _ => Page::Missing,
     };

@@ -4,18 +4,20 @@ use super::layout::when;
 use crate::world::{Issue, Repository, World};
 
 pub(super) fn list(world: &World) -> Page {
-    let mut rows = String::new();
-    for about in world.repositories.values() {
+    let row = |about: &Repository| {
         let name = escape(&world.full_name(about));
         let description = escape(about.description.as_deref().unwrap_or(""));
-        rows += &format!(
+        format!(
             "<tr><td><a href=\"/{name}\">{name}</a></td><td class=\"quiet\">{description}</td><td>{} open</td></tr>",
             about.open_issues()
-        );
-    }
+        )
+    };
+    let mut rows: Vec<String> = world.repositories.values().map(row).collect();
     if rows.is_empty() {
-        rows = "<tr><td>Nothing yet. <code>POST /_sim/seed</code> makes repositories.</td></tr>".to_owned();
+        let hint = "<tr><td>Nothing yet. <code>POST /_sim/seed</code> makes repositories.</td></tr>";
+        rows.push(hint.to_owned());
     }
+    let rows = rows.concat();
     Page::Shown {
         title: "Repositories".into(),
         body: format!("<h1>Repositories</h1><table>{rows}</table>"),
@@ -65,9 +67,10 @@ fn renamed(world: &World, owner: &str, name: &str) -> Page {
 fn row(world: &World, about: &Repository, issue: &Issue) -> String {
     let kind = if issue.pull.is_some() { "pull" } else { "issues" };
     let labels = issue.label_ids.iter().filter_map(|id| about.label(*id));
-    let labels: String = labels
+    let labels: Vec<_> = labels
         .map(|label| format!(" <span class=\"label on\">{}</span>", escape(&label.name)))
         .collect();
+    let labels = labels.concat();
     format!(
         "<tr><td>{0}</td><td><a href=\"/{1}/{kind}/{2}\">#{2} {3}</a>{labels}</td><td class=\"quiet\">{4} · {5}</td></tr>",
         state(issue),

@@ -141,8 +141,8 @@ pub(crate) fn content_file(
     let mut out = content_entry(view, repository, at, entry);
     // GitHub wraps the base64 text at 60 characters, with a line break at the end.
     let text = STANDARD.encode(bytes);
-    let lines = text.as_bytes().chunks(60).map(String::from_utf8_lossy);
-    out["content"] = json!(lines.map(|line| format!("{line}\n")).collect::<String>());
+    let lines: Vec<_> = text.as_bytes().chunks(60).map(String::from_utf8_lossy).collect();
+    out["content"] = json!(lines.join("\n") + "\n");
     out["encoding"] = json!("base64");
     out
 }

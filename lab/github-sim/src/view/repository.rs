@@ -78,44 +78,11 @@ impl View<'_> {
             "updated_at": repository.updated_at,
             "pushed_at": repository.pushed_at,
         });
-        merge(&mut out, self.repository_counts(repository));
+        merge(&mut out, counts(repository));
         for (field, path) in URLS {
             out[field] = Value::String(format!("{url}/{path}"));
         }
         out
-    }
-
-    /// Returns what the simulator never changes, and the counters.
-    fn repository_counts(&self, repository: &Repository) -> Value {
-        let open = repository.open_issues();
-        json!({
-            "homepage": null,
-            "size": 1,
-            "stargazers_count": 0,
-            "watchers_count": 0,
-            "language": null,
-            "has_issues": true,
-            "has_projects": false,
-            "has_downloads": true,
-            "has_wiki": false,
-            "has_pages": false,
-            "has_discussions": false,
-            "forks_count": 0,
-            "mirror_url": null,
-            "archived": false,
-            "disabled": false,
-            "open_issues_count": open,
-            "license": null,
-            "allow_forking": true,
-            "is_template": false,
-            "web_commit_signoff_required": false,
-            "topics": [],
-            "visibility": if repository.private { "private" } else { "public" },
-            "forks": 0,
-            "open_issues": open,
-            "watchers": 0,
-            "default_branch": repository.default_branch,
-        })
     }
 
     /// Returns the form that asking for one repository gives.
@@ -179,7 +146,7 @@ impl View<'_> {
 
     /// Returns what a person may do here, as the permission question answers it.
     pub(crate) fn collaborator_permission(&self, repository: &Repository, account: u64) -> Value {
-        let role = self.world.role(repository, account);
+        let role = repository.role(account);
         let mut user = self.user(account);
         if !user.is_null() {
             user["role_name"] = json!(role.as_str());
@@ -195,6 +162,39 @@ impl View<'_> {
     }
 }
 
+/// Returns what the simulator never changes, and the counters.
+fn counts(repository: &Repository) -> Value {
+    let open = repository.open_issues();
+    json!({
+        "homepage": null,
+        "size": 1,
+        "stargazers_count": 0,
+        "watchers_count": 0,
+        "language": null,
+        "has_issues": true,
+        "has_projects": false,
+        "has_downloads": true,
+        "has_wiki": false,
+        "has_pages": false,
+        "has_discussions": false,
+        "forks_count": 0,
+        "mirror_url": null,
+        "archived": false,
+        "disabled": false,
+        "open_issues_count": open,
+        "license": null,
+        "allow_forking": true,
+        "is_template": false,
+        "web_commit_signoff_required": false,
+        "topics": [],
+        "visibility": if repository.private { "private" } else { "public" },
+        "forks": 0,
+        "open_issues": open,
+        "watchers": 0,
+        "default_branch": repository.default_branch,
+    })
+}
+
 /// Escapes what may not stand in one segment of a path.
 pub(crate) fn path_segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -202,8 +202,12 @@ pub(crate) fn path_segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            out.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]);
         }
     }
     out
+}
+
+fn hex_digit(value: u8) -> char {
+    char::from_digit(u32::from(value), 16).map_or('0', |digit| digit.to_ascii_uppercase())
 }

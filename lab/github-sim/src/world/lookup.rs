@@ -84,24 +84,6 @@ impl World {
         })
     }
 
-    /// Returns what a person may do in a repository.
-    pub(crate) fn role(&self, repository: &Repository, account: u64) -> Role {
-        if repository.owner_id == account {
-            return Role::Admin;
-        }
-        let floor = if repository.private {
-            Role::None
-        } else {
-            Role::Read
-        };
-        repository
-            .roles
-            .get(&account)
-            .copied()
-            .unwrap_or(floor)
-            .max(floor)
-    }
-
     /// Returns GitHub's word for how an author stands to a repository.
     pub(crate) fn association(&self, repository: &Repository, author: u64) -> &'static str {
         if repository.owner_id == author {

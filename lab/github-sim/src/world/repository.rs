@@ -28,6 +28,15 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
+    /// Returns what a person may do here.
+    pub(crate) fn role(&self, account: u64) -> Role {
+        if self.owner_id == account {
+            return Role::Admin;
+        }
+        let floor = if self.private { Role::None } else { Role::Read };
+        self.roles.get(&account).copied().unwrap_or(floor).max(floor)
+    }
+
     pub(crate) fn label(&self, id: u64) -> Option<&Label> {
         self.labels.iter().find(|label| label.id == id)
     }

@@ -33,7 +33,7 @@ async fn run(folder: &Path, header: Option<&str>, args: &[&str]) -> Output {
             .env("GIT_CONFIG_KEY_0", "http.extraHeader")
             .env("GIT_CONFIG_VALUE_0", header);
     }
-    let done = tokio::time::timeout(Duration::from_secs(60), command.args(args).output()).await;
+    let done = tokio::time::timeout(Duration::from_mins(1), command.args(args).output()).await;
     done.expect("git ends in time").expect("git starts")
 }
 
