@@ -1,0 +1,204 @@
+//! The API: `POST /v1/responses`, `GET /v1/models`, and `GET /_sim/log` for people.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use crate::answer::{self, Asked};
+use crate::fault::Fault;
+use crate::log::Request;
+use crate::script::Scripts;
+
+/// Requests kept for the log, and bytes of a result in it.
+const LOG_REQUESTS: usize = 1000;
+const LOG_RESULT: usize = 2000;
+const REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct State {
+    key: String,
+    scripts: Scripts,
+    log: Mutex<VecDeque<Request>>,
+    faults: Mutex<VecDeque<Fault>>,
+}
+
+impl State {
+    pub(crate) fn new(key: String, scripts: Scripts) -> Self {
+        Self {
+            key,
+            scripts,
+            log: Mutex::default(),
+            faults: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn log(&self) -> Vec<Request> {
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(faults);
+    }
+
+    fn next_fault(&self) -> Option<Fault> {
+        self.faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+
+    fn keep(&self, request: Request) {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.len() == LOG_REQUESTS {
+            log.pop_front();
+        }
+        log.push_back(request);
+    }
+
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let expected = format!("Bearer {}", self.key);
+        headers
+            .get(AUTHORIZATION)
+            .is_some_and(|shown| shown.as_bytes() == expected.as_bytes())
+    }
+}
+
+pub(crate) fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/v1/responses", post(responses))
+        .route("/v1/models", get(models))
+        .route(
+            "/_sim/log",
+            get(async |Shared(state): Shared<Arc<State>>| Json(state.log())),
+        )
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES))
+        .with_state(state)
+}
+
+async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
+    let known = state.knows(&headers);
+    let status = if known {
+        StatusCode::OK
+    } else {
+        StatusCode::UNAUTHORIZED
+    };
+    state.keep(request("GET", "/v1/models", None, status));
+    if !known {
+        return failure(
+            status,
+            "invalid_api_key",
+            "the key is not the one the scripted model was started with",
+        );
+    }
+    let names = state
+        .scripts
+        .by_model
+        .keys()
+        .map(String::as_str)
+        .chain(["scripted"]);
+    let data: Vec<Value> = names
+        .map(|name| json!({ "id": name, "object": "model" }))
+        .collect();
+    Json(json!({ "object": "list", "data": data })).into_response()
+}
+
+async fn responses(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Bytes) -> Response {
+    let asked: Option<Asked> = serde_json::from_slice(&body).ok();
+    let fault = state.next_fault();
+    let response = answer(&state, &headers, asked.as_ref(), fault).await;
+    state.keep(request(
+        "POST",
+        "/v1/responses",
+        asked.as_ref(),
+        response.status(),
+    ));
+    response
+}
+
+async fn answer(state: &State, headers: &HeaderMap, asked: Option<&Asked>, fault: Option<Fault>) -> Response {
+    if !state.knows(headers) || fault == Some(Fault::Unauthorized) {
+        let text = "the key is not the one the scripted model was started with";
+        return failure(StatusCode::UNAUTHORIZED, "invalid_api_key", text);
+    }
+    match fault {
+        Some(Fault::RateLimited) => {
+            let refused = failure(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "ask again in a second",
+            );
+            return ([(RETRY_AFTER, "1")], refused).into_response();
+        }
+        Some(Fault::Broken) => {
+            return failure(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "server_error",
+                "broken on request",
+            );
+        }
+        Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
+        _ => {}
+    }
+    let Some(asked) = asked else {
+        return failure(
+            StatusCode::BAD_REQUEST,
+            "invalid_request",
+            "no request of the Responses API",
+        );
+    };
+    let script = state.scripts.of(&asked.model);
+    let response = answer::response(&asked.model, &asked.item(script), script.usage);
+    if !asked.stream {
+        return Json(response).into_response();
+    }
+    let mut events = answer::events(&response);
+    if fault == Some(Fault::Cut) {
+        events.pop();
+    }
+    ([(CONTENT_TYPE, "text/event-stream")], events.concat()).into_response()
+}
+
+fn request(method: &str, path: &str, asked: Option<&Asked>, status: StatusCode) -> Request {
+    let results = asked.map(Asked::results).unwrap_or_default();
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        model: asked.map(|asked| asked.model.clone()),
+        tool_results: results.len(),
+        last_result: results
+            .last()
+            .map(|result| shorten(&result["output"].to_string())),
+        tools: asked
+            .map(|asked| asked.tools().map(|(_, name)| name.to_owned()).collect())
+            .unwrap_or_default(),
+        status: status.as_u16(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text[..text.floor_char_boundary(LOG_RESULT)].to_owned()
+}
+
+fn failure(status: StatusCode, code: &str, message: &str) -> Response {
+    (
+        status,
+        Json(json!({ "error": { "type": code, "code": code, "message": message } })),
+    )
+        .into_response()
+}

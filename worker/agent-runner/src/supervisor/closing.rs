@@ -1,0 +1,173 @@
+//! The end of a turn that did not go well: save what can be saved, and say why.
+
+use std::path::Path;
+use std::time::Duration;
+
+use contract::runner::{Finished, Output};
+
+use super::Base;
+use super::adapter::Verdict;
+use super::end::{Failure, Reason, Stop};
+use super::progress::{AgentStep, Seen, Step};
+use super::turn::Turn;
+use crate::wire::BundleOf;
+
+/// How long the platform is asked when the pod is about to go; its grace period is 120 s.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(30);
+/// How long saving work may take when the pod is about to go.
+const SALVAGE: Duration = Duration::from_secs(50);
+/// How long an agent's container that vanished may take to come back.
+const RETURN: Duration = Duration::from_secs(5);
+const COMMIT: Duration = Duration::from_secs(20);
+
+/// The last steps of a supervisor.
+pub(super) struct Last<'a> {
+    pub(super) base: &'a Base,
+    /// None: the platform never said what to do.
+    pub(super) turn: Option<&'a Turn>,
+    pub(super) patience: Duration,
+}
+
+impl Last<'_> {
+    /// Ends the turn; says whether the platform knows how, or does not want to.
+    pub(super) async fn close(&self, stop: Stop) -> bool {
+        let mut failure = match stop {
+            Stop::Failed(failure) => failure,
+            Stop::Over(why) => {
+                tracing::info!(why, "the platform wants nothing more of this turn");
+                if let Some(turn) = self.turn {
+                    turn.stop_program().await;
+                }
+                return true;
+            }
+        };
+        tracing::warn!(%failure, "the turn failed");
+        // First, because the pod may be gone before the platform answers.
+        let termination_log = &self.base.config.termination_log;
+        leave_message(termination_log, Some(&failure));
+        if let Some(turn) = self.turn {
+            turn.log.say(&failure.to_string());
+            if let Some(saved) = self.save(turn, &failure).await {
+                failure.detail = format!("{}; {saved}", failure.detail);
+            }
+        }
+        match self.tell(failure).await {
+            Ok(()) => {
+                leave_message(termination_log, None);
+                true
+            }
+            Err(Stop::Over(why)) => {
+                tracing::info!(why, "the platform wants nothing more of this turn");
+                leave_message(termination_log, None);
+                true
+            }
+            Err(Stop::Failed(error)) => {
+                tracing::error!(%error, "the platform could not be told; the reason is in the termination message");
+                false
+            }
+        }
+    }
+
+    async fn tell(&self, failure: Failure) -> Result<(), Stop> {
+        let platform = self.base.platform.with_patience(self.patience);
+        let Some(turn) = self.turn else {
+            let _: Finished = platform.call("run_finish", &failure.into_finish()).await?;
+            return Ok(());
+        };
+        let state = turn.progress.get();
+        let pushed = state.did(Step::Pushed);
+        let mut finish = failure.into_finish();
+        if let AgentStep::Ended(Verdict { last_message, .. }) = state.agent {
+            finish.last_message = last_message;
+        }
+        finish.base_sha = state.seen.as_ref().map(|seen| seen.base.clone());
+        if let Some(work) = state.work.filter(|_| pushed) {
+            finish.head_sha = Some(work.head);
+            finish.changed_paths = work.changed;
+        }
+        turn.update(|state| state.finish = Some(finish.clone()))?;
+        turn.tell(&platform, finish).await
+    }
+
+    /// Ends the program, then saves its session and, where the place and not the work is to blame, its work.
+    async fn save(&self, turn: &Turn, failure: &Failure) -> Option<String> {
+        let state = turn.progress.get();
+        let began = !matches!(state.agent, AgentStep::Waiting | AgentStep::HandedOver);
+        let seen = state.seen.filter(|_| began)?;
+        if turn.link.is_connected() {
+            turn.stop_program().await;
+        }
+        let saving = async {
+            let saved = if is_worth_saving(failure) {
+                salvage(turn, &seen, self.patience).await
+            } else {
+                None
+            };
+            self.save_session(turn).await;
+            saved
+        };
+        tokio::time::timeout(SALVAGE, saving).await.ok().flatten()
+    }
+
+    async fn save_session(&self, turn: &Turn) {
+        let state = turn.progress.get();
+        let stored = state.did(Step::SnapshotStored);
+        if let Some(session) = state.session.filter(|_| !stored) {
+            turn.store_session(&self.base.platform.with_patience(self.patience), &session)
+                .await;
+        }
+    }
+}
+
+/// The work of an agent that failed by itself is not pushed: nobody asked for half a change.
+fn is_worth_saving(failure: &Failure) -> bool {
+    let out_of_time = failure.reason == Reason::Budget && failure.sub_reason == "active_seconds";
+    failure.reason == Reason::Environment || out_of_time
+}
+
+/// Pushes the newest state of the work there is, judged like any other; says what was saved.
+async fn salvage(turn: &Turn, seen: &Seen, patience: Duration) -> Option<String> {
+    if turn.context.agent.output != Output::PullRequest || turn.progress.get().did(Step::Pushed) {
+        return None;
+    }
+    let newest = match turn.link.connected(RETURN).await {
+        Ok(_) => fresh(turn, seen).await,
+        Err(_) => None,
+    };
+    let (head, what) = match (newest, turn.progress.get().checkpoint) {
+        (Some(head), _) => (head, "the work so far"),
+        (None, Some(checkpoint)) => (checkpoint.head, "the last checkpoint of the work"),
+        (None, None) => return Some("there was no work to save".into()),
+    };
+    let platform = turn.platform.with_patience(patience);
+    let saved = async {
+        let work = turn.judge(seen, &head).await?;
+        turn.push(&platform, seen, &head).await?;
+        turn.update(|state| state.work = Some(work))
+    };
+    Some(match saved.await {
+        Ok(()) => format!("{what} is on {} as {head}", turn.context.branch.name),
+        Err(Stop::Failed(failure)) => format!("{what} could not be saved ({failure})"),
+        Err(Stop::Over(why)) => format!("{what} could not be saved ({why})"),
+    })
+}
+
+/// Asks the agent's container once more; what it cannot give any more, a checkpoint may hold.
+async fn fresh(turn: &Turn, seen: &Seen) -> Option<String> {
+    turn.commit_left_overs(COMMIT).await.ok()?;
+    turn.bundle(seen, BundleOf::Head, None)
+        .await
+        .ok()
+        .flatten()
+        .map(|(head, _)| head)
+}
+
+/// Writes, or clears, the message the kubelet keeps of a container that ended.
+pub(super) fn leave_message(path: &Path, failure: Option<&Failure>) {
+    let text = failure
+        .and_then(|failure| serde_json::to_string(failure).ok())
+        .unwrap_or_default();
+    if let Err(error) = std::fs::write(path, text) {
+        tracing::warn!(%error, path = %path.display(), "failed to write the termination message");
+    }
+}

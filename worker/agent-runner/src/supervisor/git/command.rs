@@ -1,0 +1,189 @@
+//! One Git command: nothing inherited that was not chosen, and a deadline.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::Command as Process;
+
+use crate::askpass::{self, Answering};
+
+/// Deadline of a command that only works here, and of one that talks to the code host.
+const LOCAL: Duration = Duration::from_mins(5);
+const REMOTE: Duration = Duration::from_mins(15);
+/// Most a command may say.
+const OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
+const WORDS_BYTES: u64 = 64 * 1024;
+/// Bytes of Git's last words kept for a person.
+const LAST_WORDS: usize = 1500;
+
+/// Settings that hold for every command; the repository's own configuration is ours alone.
+const SETTINGS: [&str; 10] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.symlinks=false",
+    "credential.helper=",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+    "http.followRedirects=false",
+    "advice.defaultBranchName=false",
+];
+
+/// Why Git did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GitError {
+    /// Git's own words.
+    #[error("{0}")]
+    Refused(String),
+    #[error("git took longer than {} s", .0.as_secs())]
+    Deadline(Duration),
+    #[error("failed to run git: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A transport a command may use.
+#[derive(Clone, Copy)]
+pub(super) enum Allow {
+    File,
+    Http,
+    Https,
+}
+
+/// What a command said, whether it succeeded or not.
+pub(super) struct Said {
+    pub(super) success: bool,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+}
+
+impl Said {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+/// A command being put together.
+pub(super) struct Command {
+    process: Process,
+    deadline: Duration,
+    verb: String,
+}
+
+impl Command {
+    pub(super) fn new(dir: &Path, environment: &[(OsString, OsString)]) -> Self {
+        let mut process = Process::new("git");
+        process
+            .current_dir(dir)
+            .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .env("HOME", "/nonexistent")
+            .env("LC_ALL", "C")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for setting in SETTINGS {
+            process.args(["-c", setting]);
+        }
+        Self {
+            process,
+            deadline: LOCAL,
+            verb: String::new(),
+        }
+    }
+
+    pub(super) fn allow(mut self, allow: Allow) -> Self {
+        let setting = match allow {
+            Allow::File => "protocol.file.allow=always",
+            Allow::Http => "protocol.http.allow=always",
+            Allow::Https => "protocol.https.allow=always",
+        };
+        self.process.args(["-c", setting]);
+        if !matches!(allow, Allow::File) {
+            self.deadline = REMOTE;
+        }
+        self
+    }
+
+    /// Lets Git ask for the credential.
+    pub(super) fn answered_by(mut self, answering: &Answering) -> io::Result<Self> {
+        self.process
+            .env("GIT_ASKPASS", std::env::current_exe()?)
+            .env(askpass::SOCKET_ENV, answering.socket());
+        Ok(self)
+    }
+
+    pub(super) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        let text = argument.as_ref().to_string_lossy();
+        if self.verb.is_empty() && !text.starts_with('-') && !text.contains('=') {
+            self.verb = text.into_owned();
+        }
+        self.process.arg(argument);
+        self
+    }
+
+    pub(super) fn args<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// Runs the command; an exit code other than 0 is an error with Git's last words.
+    pub(super) async fn run(self) -> Result<String, GitError> {
+        let verb = self.verb.clone();
+        let said = self.output().await?;
+        if said.success {
+            return Ok(said.text().trim().to_owned());
+        }
+        Err(GitError::Refused(format!(
+            "git {verb}: {}",
+            last_words(&said.stderr)
+        )))
+    }
+
+    /// Runs the command and hands out whatever it said.
+    pub(super) async fn output(mut self) -> Result<Said, GitError> {
+        let mut child = self.process.spawn()?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let reading = async {
+            let (mut out, mut words) = (Vec::new(), Vec::new());
+            let read_out = async {
+                match stdout {
+                    Some(pipe) => pipe.take(OUTPUT_BYTES).read_to_end(&mut out).await,
+                    None => Ok(0),
+                }
+            };
+            let read_words = async {
+                match stderr {
+                    Some(pipe) => pipe.take(WORDS_BYTES).read_to_end(&mut words).await,
+                    None => Ok(0),
+                }
+            };
+            tokio::try_join!(read_out, read_words)?;
+            let status = child.wait().await?;
+            let stderr = String::from_utf8_lossy(&words).into_owned();
+            io::Result::Ok(Said {
+                success: status.success(),
+                stdout: out,
+                stderr,
+            })
+        };
+        match tokio::time::timeout(self.deadline, reading).await {
+            Ok(said) => Ok(said?),
+            Err(_) => Err(GitError::Deadline(self.deadline)),
+        }
+    }
+}
+
+fn last_words(said: &str) -> &str {
+    let said = said.trim();
+    &said[said.ceil_char_boundary(said.len().saturating_sub(LAST_WORDS))..]
+}

@@ -1,0 +1,151 @@
+//! What both proxies do with a request: check its path, choose its headers, send it on.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+/// Silence of an upstream after which it counts as gone. Long polls and thinking models are quiet for a while.
+const SILENCE: Duration = Duration::from_mins(5);
+
+/// Headers of one connection (RFC 9110, 7.6.1), and what is ours to say.
+const NOT_SENT_ON: [HeaderName; 14] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HOST,
+    AUTHORIZATION,
+    COOKIE,
+    CONTENT_LENGTH,
+    EXPECT,
+    // The answer is read here, so it must come as it is.
+    ACCEPT_ENCODING,
+];
+
+/// A client that follows no redirect: a credential goes where it was meant for.
+pub(super) fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(SILENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+}
+
+/// Returns what of `path` follows `/<word>/`, if the word is the right one.
+pub(super) fn below<'a>(path: &'a str, word: &str) -> Option<&'a str> {
+    let (shown, rest) = path.strip_prefix('/')?.split_once('/')?;
+    bool::from(shown.as_bytes().ct_eq(word.as_bytes())).then_some(rest)
+}
+
+/// The headers of a request that go upstream.
+pub(super) fn request_headers(from: &HeaderMap) -> HeaderMap {
+    chosen(from, |name| {
+        NOT_SENT_ON.contains(name) || name == "x-api-key" || name == "forwarded"
+    })
+}
+
+/// The headers of an answer that go back.
+pub(super) fn response_headers(from: &HeaderMap) -> HeaderMap {
+    // A challenge would make a CLI look for a login that is not its business.
+    chosen(from, |name| {
+        NOT_SENT_ON.contains(name) || name == SET_COOKIE || name == WWW_AUTHENTICATE
+    })
+}
+
+fn chosen(from: &HeaderMap, dropped: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let named: Vec<&str> = from
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    from.iter()
+        .filter(|(name, _)| !dropped(name) && !named.iter().any(|other| name == other))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// A refusal of the proxy itself, in the shape the model's clients know and any other can read.
+pub(super) struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+pub(super) fn refusal(status: StatusCode, code: &'static str, message: impl Into<String>) -> Refusal {
+    Refusal {
+        status,
+        code,
+        message: message.into(),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self {
+            status,
+            code,
+            message,
+        } = self;
+        let error = json!({ "error": { "type": code, "code": code, "message": message } });
+        (status, Json(error)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_the_right_word_opens_the_path() {
+        assert_eq!(below("/word/mcp", "word"), Some("mcp"));
+        assert_eq!(below("/word/v1/responses", "word"), Some("v1/responses"));
+        for path in [
+            "/wrong/mcp",
+            "/mcp",
+            "/word",
+            "//mcp",
+            "/",
+            "",
+            "/wor/mcp",
+            "/wordy/mcp",
+        ] {
+            assert_eq!(below(path, "word"), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn headers_of_the_connection_and_credentials_stay_behind() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Bearer stolen"),
+            ("x-api-key", "stolen"),
+            ("cookie", "a=b"),
+            ("connection", "keep-alive, x-private"),
+            ("x-private", "1"),
+            ("mcp-protocol-version", "2025-11-25"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let sent: Vec<_> = request_headers(&headers)
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(sent, ["mcp-protocol-version"]);
+    }
+}

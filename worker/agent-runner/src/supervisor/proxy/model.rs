@@ -1,0 +1,205 @@
+//! The model for the agent's program: one model of the catalogue, at its own host, with the key added here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use contract::runner::Model;
+use futures_util::StreamExt;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::Facts;
+use super::forward::{Refusal, below, client, refusal, request_headers, response_headers};
+use super::usage::Reader;
+use crate::supervisor::usage::Meter;
+
+/// Largest request: a long conversation with pictures in it.
+const REQUEST_BYTES: usize = 8 * 1024 * 1024;
+/// Requests on their way at once, and how long one more waits for its turn.
+const AT_ONCE: usize = 4;
+const TURN: Duration = Duration::from_mins(2);
+/// Longest answer.
+const ANSWER: Duration = Duration::from_mins(30);
+/// Pieces of an answer waiting for a slow reader.
+const PIECES: usize = 16;
+
+struct Proxy {
+    word: String,
+    model: Model,
+    key: Option<SecretString>,
+    client: reqwest::Client,
+    meter: Meter,
+    facts: Facts,
+    permits: Arc<Semaphore>,
+}
+
+pub(super) fn router(
+    word: &str,
+    model: Model,
+    key: Option<SecretString>,
+    meter: Meter,
+    facts: Facts,
+) -> reqwest::Result<Router> {
+    let proxy = Proxy {
+        word: word.to_owned(),
+        model,
+        key,
+        client: client()?,
+        meter,
+        facts,
+        permits: Arc::new(Semaphore::new(AT_ONCE)),
+    };
+    Ok(Router::new().fallback(forward).with_state(Arc::new(proxy)))
+}
+
+async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Result<Response, Refusal> {
+    proxy.forward(request).await
+}
+
+impl Proxy {
+    async fn forward(&self, request: Request) -> Result<Response, Refusal> {
+        let (head, body) = request.into_parts();
+        let path = match below(head.uri.path(), &self.word) {
+            Some("v1/responses") if head.method == Method::POST => "responses",
+            Some("v1/models") if head.method == Method::GET => "models",
+            _ => {
+                return Err(refusal(
+                    StatusCode::NOT_FOUND,
+                    "not_found",
+                    "only responses and models are served",
+                ));
+            }
+        };
+        let permit = tokio::time::timeout(TURN, self.permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "too many requests at once; ask again",
+            ));
+        };
+        let body = to_bytes(body, REQUEST_BYTES).await.map_err(|_| {
+            let text = format!("a request may have {REQUEST_BYTES} bytes");
+            refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
+        })?;
+        if path == "responses" {
+            self.check(&head.headers, &body)?;
+            self.meter.request(&self.model.name);
+        }
+        let url = format!("{}/{path}", self.model.base_url.trim_end_matches('/'));
+        let counted = (path == "responses").then_some(body.len() as u64);
+        let mut sending = self
+            .client
+            .request(head.method, url)
+            .headers(request_headers(&head.headers))
+            .body(body);
+        if let Some(key) = &self.key {
+            sending = sending.bearer_auth(key.expose_secret());
+        }
+        let answer = sending.send().await.map_err(|error| {
+            let text = format!("the model did not answer: {}", error.without_url());
+            refusal(StatusCode::BAD_GATEWAY, "unavailable", text)
+        })?;
+        Ok(self.pass_back(answer, counted, permit))
+    }
+
+    /// Refuses another model than the profile's, and everything once nothing more may be spent.
+    fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
+        #[derive(Deserialize)]
+        struct Asked {
+            model: String,
+        }
+        if headers
+            .get(CONTENT_ENCODING)
+            .is_some_and(|value| value != HeaderValue::from_static("identity"))
+        {
+            let text = "send the request uncompressed";
+            return Err(refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "content_encoding",
+                text,
+            ));
+        }
+        let asked: Asked = serde_json::from_slice(body).map_err(|error| {
+            refusal(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                format!("no request of the API: {error}"),
+            )
+        })?;
+        if asked.model != self.model.name {
+            let text = format!("this agent works with {}, not {}", self.model.name, asked.model);
+            return Err(refusal(StatusCode::FORBIDDEN, "model_not_allowed", text));
+        }
+        if let Some(spent) = self.meter.spent() {
+            let _ = self.facts.0.budget.set(spent.clone());
+            // Not 429: a client would wait and try again, and nothing would change.
+            return Err(refusal(StatusCode::FORBIDDEN, "budget_spent", spent));
+        }
+        Ok(())
+    }
+
+    fn pass_back(
+        &self,
+        answer: reqwest::Response,
+        counted: Option<u64>,
+        permit: OwnedSemaphorePermit,
+    ) -> Response {
+        let status = answer.status();
+        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+            let _ = self
+                .facts
+                .0
+                .model
+                .set(format!("the model's host answered with {status}"));
+        }
+        let headers = response_headers(answer.headers());
+        let (pieces, mut waiting) = mpsc::channel(PIECES);
+        let counted = counted.filter(|_| status.is_success());
+        let counting = counted.map(|bytes| (bytes, self.meter.clone(), self.model.name.clone()));
+        tokio::spawn(pump(answer, pieces, counting, permit));
+        let body = futures_util::stream::poll_fn(move |cx| waiting.poll_recv(cx));
+        let mut response = Response::new(Body::from_stream(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// Passes an answer on piece by piece, and counts it to its end even if nobody reads it any more: it costs the same.
+async fn pump(
+    answer: reqwest::Response,
+    pieces: mpsc::Sender<reqwest::Result<Bytes>>,
+    counting: Option<(u64, Meter, String)>,
+    permit: OwnedSemaphorePermit,
+) {
+    let mut reader = Reader::new();
+    let reading = async {
+        let mut stream = answer.bytes_stream();
+        while let Some(piece) = stream.next().await {
+            if let (Ok(bytes), true) = (&piece, counting.is_some()) {
+                reader.take(bytes);
+            }
+            let broken = piece.is_err();
+            let unread = pieces.send(piece).await.is_err();
+            if broken || (unread && counting.is_none()) {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(ANSWER, reading).await;
+    // Counted before the reader learns that the answer is complete: its next request meets the new total.
+    if let Some((request_bytes, meter, model)) = counting {
+        meter.tokens(&model, reader.end(request_bytes));
+    }
+    drop(pieces);
+    drop(permit);
+}

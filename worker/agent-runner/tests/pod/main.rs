@@ -1,0 +1,7 @@
+//! Stories of one pod: the real binary in both modes, real Git, a real Git server, a real MCP server.
+
+mod ends;
+mod hostile;
+mod kit;
+mod restart;
+mod story;

@@ -1,0 +1,54 @@
+//! A supervisor that is killed and started again.
+
+use contract::runner::FinishOutcome;
+use nix::sys::signal::Signal;
+
+use crate::kit::{World, finish_of, send};
+
+#[tokio::test]
+async fn a_restart_amid_the_program_ends_the_turn_cleanly() {
+    let world = World::new("echo half > file.txt; touch \"$HOME/go\"; sleep 600").await;
+    let mut pod = world.start();
+    world.sees(&world.path("home/go")).await;
+    send(&pod.supervisor, Signal::SIGKILL);
+    pod.supervisor.wait().await.expect("it ends");
+    pod.supervisor = world.start_supervisor();
+    pod.ends().await;
+    let finish = finish_of(&world.platform);
+    assert_eq!(
+        finish.sub_reason.as_deref(),
+        Some("supervisor_restarted"),
+        "{finish:?}"
+    );
+    assert_eq!(
+        world.host.ask(&["show", "codex/issue-7:file.txt"]),
+        "half",
+        "the work is saved"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_before_the_agent_is_there_goes_on() {
+    let world = World::new("echo fine > file.txt").await;
+    let mut first = world.start_supervisor();
+    let seen = world.path("private/progress.json");
+    while !std::fs::read_to_string(&seen).is_ok_and(|text| text.contains(r#""seen":{"#)) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    send(&first, Signal::SIGKILL);
+    first.wait().await.expect("it ends");
+    let mut pod = world.start();
+    pod.ends().await;
+    assert_eq!(finish_of(&world.platform).outcome, FinishOutcome::Succeeded);
+}
+
+#[tokio::test]
+async fn a_restart_after_the_end_tells_nothing_twice() {
+    let world = World::new("echo fine > file.txt").await;
+    let mut pod = world.start();
+    pod.ends().await;
+    let mut again = world.start_supervisor();
+    assert!(again.wait().await.expect("it ends").success());
+    assert_eq!(finish_of(&world.platform).outcome, FinishOutcome::Succeeded);
+    assert_eq!(world.platform.calls("pull_request_open").len(), 1);
+}
