@@ -55,7 +55,8 @@ impl Profile {
 }
 
 /// Checks that every glob parses; one that does not would allow and exclude nothing.
-pub fn check_globs(globs: &[String]) -> Result<(), String> {
+#[cfg(feature = "postgres")]
+pub(super) fn check_globs(globs: &[String]) -> Result<(), String> {
     for glob in globs {
         if let Err(error) = globset::Glob::new(glob) {
             return Err(format!("the glob {glob:?} does not parse: {error}"));

@@ -5,9 +5,9 @@ use std::io;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::profile::Output;
+#[cfg(any(feature = "postgres", test))]
 use super::stage::Stage;
 use super::text::{Trust, fence, neutralise};
 use crate::id::{ProjectId, PromptId};
@@ -155,11 +155,6 @@ fn describe(error: minijinja::Error) -> PromptError {
     PromptError::Template(error.to_string())
 }
 
-/// SHA-256 of a text, hexadecimal.
-pub(super) fn digest(text: &str) -> String {
-    hex::encode(Sha256::digest(text))
-}
-
 struct Bounded {
     bytes: Vec<u8>,
     full: bool,
@@ -181,15 +176,18 @@ impl io::Write for Bounded {
 }
 
 /// The template a new installation has for a stage.
+#[cfg(any(feature = "postgres", test))]
 pub(super) fn default_template(stage: &Stage) -> String {
     format!("{HEAD}\n# Your task: {}\n\n{}\n{TAIL}", stage.name, stage.task)
 }
 
+#[cfg(any(feature = "postgres", test))]
 const HEAD: &str =
     "You work alone on the Git repository {{ repository }}, in a fresh clone of its default branch \
 {{ default_branch }}. The platform that runs you pushes your commits to {{ branch }} when you end.
 ";
 
+#[cfg(any(feature = "postgres", test))]
 const TAIL: &str = "{% if instruction %}
 The person who started you adds:
 
@@ -252,7 +250,9 @@ mod tests {
     fn every_default_template_renders() {
         for stage in &STAGES {
             let template = default_template(stage);
-            let render = |facts| render_template(&template, stage.name, stage.output, facts).unwrap();
+            let render = |facts: &PromptFacts| {
+                render_template(&template, stage.name, stage.output, facts).unwrap()
+            };
             render(&sample());
             let alone = PromptFacts {
                 issue: None,

@@ -1,7 +1,8 @@
 use super::profile::check_globs;
+use super::prompt::default_template;
 use super::prompt::sample;
-use super::prompt::{default_template, digest};
 use super::stage::STAGES;
+use super::text::sha256;
 use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage, store};
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, ProjectId};
@@ -19,7 +20,7 @@ pub async fn seed_defaults(tx: &mut Tx) -> Result<()> {
         store::insert_profile_if_none(tx, &profile).await?;
         if store::newest_prompt(tx, None, stage.name).await?.is_none() {
             let body = default_template(stage);
-            store::insert_prompt(tx, None, stage.name, &body, &digest(&body)).await?;
+            store::insert_prompt(tx, None, stage.name, &body, &sha256(&body)).await?;
         }
     }
     Ok(())
@@ -122,7 +123,7 @@ pub async fn publish_prompt(
     }
     let output = super::Output::PullRequest;
     render_template(body, stage, output, &sample()).map_err(|error| Error::Invalid(error.to_string()))?;
-    let digest = digest(body);
+    let digest = sha256(body);
     match store::newest_prompt(tx, project_id, stage).await? {
         Some(newest) if newest.digest == digest => Ok(newest),
         _ => store::insert_prompt(tx, project_id, stage, body, &digest).await,

@@ -71,7 +71,7 @@ fn without_comments(text: &str) -> String {
 pub fn fence(what: &str, author: Option<&str>, trust: Trust, text: &str) -> String {
     let text = neutralise(text);
     let (shown, cut) = cut(&text);
-    let digest = hex::encode(Sha256::digest(shown));
+    let digest = sha256(shown);
     let mark = &digest[..16];
     let author = author
         .map_or_else(|| "a deleted account".into(), neutralise)
@@ -86,6 +86,11 @@ pub fn fence(what: &str, author: Option<&str>, trust: Trust, text: &str) -> Stri
     }
     let _ = write!(fenced, ">>>data {mark}");
     fenced
+}
+
+/// SHA-256 of a text, hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
 }
 
 fn cut(text: &str) -> (&str, usize) {

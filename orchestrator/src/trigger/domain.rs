@@ -114,6 +114,8 @@ pub enum Decision {
     Start(Start),
     /// End the live run; the text says why.
     End(&'static str),
+    /// The new text of the issue was written by somebody who may start runs: the waiting run may start with it.
+    TrustText,
 }
 
 /// A run to start.
@@ -153,6 +155,7 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
     match rule.act.act.as_str() {
         Act::START_RUN => start(event, facts, paused),
         Act::END_RUN => end(event, facts),
+        Act::TRUST_TEXT => trust_text(event, facts),
         Act::COMMAND if event.action == "edited" => ignore(IgnoreReason::EditedComment),
         _ => {
             person(event)?;
@@ -214,9 +217,6 @@ fn start(event: &Event, facts: &Facts, paused: bool) -> Step<Decision> {
         return ignore(IgnoreReason::BodyChanged);
     }
     let (model, effort) = labels(event, issue, &facts.models)?;
-    if facts.live_stage.is_some() {
-        return Err(Decision::Conflict(ConflictReason::LiveRunExists));
-    }
     Ok(Decision::Start(Start {
         stage: stage.name.to_owned(),
         model,
@@ -302,6 +302,22 @@ fn end(event: &Event, facts: &Facts) -> Step<Decision> {
         (false, false) => "the issue was closed",
         (false, true) => "the pull request was closed",
     }))
+}
+
+/// A text edited by somebody who may not start the run changes nothing here: the run finds it out at its start.
+fn trust_text(event: &Event, facts: &Facts) -> Step<Decision> {
+    let may_start = matches!(facts.sender, SenderFacts::Known { may_start: true, .. });
+    if facts.live_stage.is_none() || !may_start || person(event).is_err() {
+        return Ok(Decision::Record);
+    }
+    let host = facts.host.as_ref().ok_or(Decision::Look(Wants {
+        issue: true,
+        permission: true,
+    }))?;
+    if host.permission < HostPermission::Write || host.issue.is_none() {
+        return Ok(Decision::Record);
+    }
+    Ok(Decision::TrustText)
 }
 
 fn stage_of(event: &Event) -> Option<&'static agent::Stage> {

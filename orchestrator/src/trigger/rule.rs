@@ -49,6 +49,8 @@ impl Act {
     pub const START_RUN: &'static str = "start_run";
     /// Ends the live run of the issue or pull request.
     pub const END_RUN: &'static str = "end_run";
+    /// Lets the waiting run start with the text as its editor left it.
+    pub const TRUST_TEXT: &'static str = "trust_text";
     /// Continues the session of the label's stage.
     pub const REVISE_RUN: &'static str = "revise_run";
     /// Continues the session of the one stage that fits the review.
@@ -136,6 +138,7 @@ pub fn seeded() -> Vec<Rule> {
             any(),
             Act::END_RUN,
         ),
+        rule("issues", &["edited"], any(), Act::TRUST_TEXT),
         rule("pull_request", &["closed"], any(), Act::END_RUN),
         rule("pull_request", &["labeled"], reviewer, Act::REVIEW),
         rule("pull_request", &["labeled"], revise_label(), Act::REVISE_RUN),

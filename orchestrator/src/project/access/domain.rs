@@ -91,6 +91,7 @@ impl Operation {
     }
 
     /// Whether it belongs to a turn, and to no person.
+    #[cfg(feature = "postgres")]
     pub(super) fn is_of_a_turn(self) -> bool {
         matches!(self, Self::SupervisorTurn | Self::AgentTurn)
     }

@@ -11,4 +11,6 @@ mod service;
 pub use domain::{Decision, Operation, Principal, Rule, Standing, Target, decide, who_may};
 pub use matrix::{COLUMNS, MATRIX, rule};
 #[cfg(feature = "postgres")]
-pub use service::{operations, require, require_platform, require_system, sees_platform, visible_projects};
+pub use service::{
+    allows, operations, require, require_platform, require_system, sees_platform, visible_projects,
+};

@@ -20,21 +20,7 @@ use crate::project::store;
 ///
 /// `NotFound` if the actor may not see the target, `Forbidden` if it sees but may not.
 pub async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, target: &Target) -> Result<()> {
-    let decision = match actor {
-        Actor::System(_) => Decision::Allowed("system".into()),
-        _ => {
-            let standing = standing(tx, actor, target).await?;
-            match decide(&standing, operation, target) {
-                Decision::Allowed(rule) if starter_may(tx, actor, operation, target).await? => {
-                    Decision::Allowed(rule)
-                }
-                Decision::Allowed(_) => Decision::Forbidden(format!(
-                    "the person who started this run may not do {operation} any more, so its agent may not either"
-                )),
-                denied => denied,
-            }
-        }
-    };
+    let decision = decision(tx, actor, operation, target).await?;
     let project_id = Some(target.project_id);
     settle(
         tx,
@@ -46,6 +32,26 @@ pub async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, target: &
         project_id,
     )
     .await
+}
+
+/// Whether [`require`] would allow it. Writes nothing down: for what is decided on, not for what is done.
+pub async fn allows(tx: &mut Tx, actor: &Actor, operation: Operation, target: &Target) -> Result<bool> {
+    let decision = decision(tx, actor, operation, target).await?;
+    Ok(matches!(decision, Decision::Allowed(_)))
+}
+
+async fn decision(tx: &mut Tx, actor: &Actor, operation: Operation, target: &Target) -> Result<Decision> {
+    if matches!(actor, Actor::System(_)) {
+        return Ok(Decision::Allowed("system".into()));
+    }
+    let standing = standing(tx, actor, target).await?;
+    let decision = decide(&standing, operation, target);
+    if matches!(decision, Decision::Allowed(_)) && !starter_may(tx, actor, operation, target).await? {
+        return Ok(Decision::Forbidden(format!(
+            "the person who started this run may not do {operation} any more, so its agent may not either"
+        )));
+    }
+    Ok(decision)
 }
 
 /// Requires a right on something that belongs to no project, for example a delivery of an unknown repository.

@@ -20,7 +20,7 @@ use super::status::{state_labels, status_comment};
 use super::store;
 use crate::actor::{Actor, RunActor};
 use crate::error::{Error, Result};
-use crate::id::RunId;
+use crate::id::{RepositoryId, RunId};
 use crate::postgres::Tx;
 use crate::postgres::listen::Topic;
 use crate::project::access::Target;
@@ -37,16 +37,21 @@ pub(crate) use queue::{queue, trust_body};
 pub use read::{
     Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,
 };
-pub use reap::{pod_ended, pod_proven_gone, reap, reconcile, sweep};
+pub use reap::{pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};
 pub use turn::{
-    Beat, Cost, TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot, report_status,
+    Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES, TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot, report_status,
     report_usage, snapshot,
 };
 
 /// Locks a run's row until the transaction ends: always before its slot's, its waits' and its effects' rows.
 pub(crate) async fn lock(tx: &mut Tx, run_id: RunId) -> Result<Run> {
     store::get_for_update(tx, run_id).await
+}
+
+/// The live run of a work item; locks it.
+pub(crate) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: i64) -> Result<Option<Run>> {
+    store::find_live(tx, repository_id, number).await
 }
 
 /// Reads a run without a lock; who may see it is the caller's to check.

@@ -1,0 +1,178 @@
+//! What a delivery says, read leniently; and what can be made of it.
+
+mod form;
+mod payload;
+
+pub use payload::{Account, Payload, parse};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::id::{RepositoryId, RunId};
+use crate::trigger::{ConflictReason, Event, IgnoreReason, LABEL_PREFIX, Sender};
+use crate::work_item::{WorkItem, WorkItemKind};
+
+/// What was made of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    RunCreated(RunId),
+    RunEnded(RunId),
+    /// What it says was noted; nothing starts from it.
+    Recorded,
+    Ignored(IgnoreReason),
+    Conflict(ConflictReason),
+    /// It could not be worked on; the text says what stood in the way.
+    Failed(String),
+}
+
+impl Verdict {
+    /// The word of the column.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::RunCreated(_) => "run_created",
+            Self::RunEnded(_) => "run_ended",
+            Self::Recorded => "recorded",
+            Self::Ignored(_) => "ignored",
+            Self::Conflict(_) => "conflict",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// The closed list's word for why.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Ignored(reason) => Some(reason.as_str()),
+            Self::Conflict(reason) => Some(reason.as_str()),
+            _ => None,
+        }
+    }
+
+    pub fn run_id(&self) -> Option<RunId> {
+        match self {
+            Self::RunCreated(run_id) | Self::RunEnded(run_id) => Some(*run_id),
+            _ => None,
+        }
+    }
+
+    /// Reads the columns back.
+    pub fn parse(
+        word: &str,
+        reason: Option<&str>,
+        detail: Option<&str>,
+        run_id: Option<RunId>,
+    ) -> Option<Self> {
+        Some(match word {
+            "run_created" => Self::RunCreated(run_id?),
+            "run_ended" => Self::RunEnded(run_id?),
+            "recorded" => Self::Recorded,
+            "ignored" => Self::Ignored(IgnoreReason::parse(reason?)?),
+            "conflict" => Self::Conflict(ConflictReason::parse(reason?)?),
+            "failed" => Self::Failed(detail.unwrap_or_default().to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+/// Puts a payload into the rules' words.
+pub fn event(name: &str, payload: &Payload) -> Event {
+    let item = payload.issue.as_ref().or(payload.pull_request.as_ref());
+    let body = payload
+        .issue
+        .as_ref()
+        .map(|issue| issue.body.as_deref().unwrap_or_default());
+    let default_branch = payload
+        .repository
+        .as_ref()
+        .and_then(|repository| repository.default_branch.as_deref());
+    let pushed = payload
+        .git_ref
+        .as_deref()
+        .and_then(|name| name.strip_prefix("refs/heads/"));
+    Event {
+        name: name.to_owned(),
+        action: payload.action.clone().unwrap_or_default(),
+        number: item.and_then(|item| item.number).filter(|number| *number > 0),
+        on_pull_request: on_pull_request(payload),
+        label: payload.label.as_ref().and_then(|label| label.name.clone()),
+        sender: payload.sender.as_ref().and_then(sender),
+        review_state: payload.review.as_ref().and_then(|review| review.state.clone()),
+        comment: payload.comment.as_ref().and_then(|comment| comment.body.clone()),
+        pushes_default_branch: name == "push" && pushed.is_some() && pushed == default_branch,
+        updated_at: item.and_then(|item| item.updated_at.clone()),
+        body_sha256: body.map(text_sha256),
+    }
+}
+
+/// SHA-256 of a text, hexadecimal.
+pub fn text_sha256(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+fn on_pull_request(payload: &Payload) -> bool {
+    match &payload.issue {
+        Some(issue) => issue.is_pull_request,
+        None => payload.pull_request.is_some(),
+    }
+}
+
+fn sender(account: &Account) -> Option<Sender> {
+    Some(Sender {
+        github_user_id: account.id?,
+        login: account.login.clone().unwrap_or_default(),
+        is_user: account.kind.as_deref() == Some("User"),
+    })
+}
+
+/// The issue or pull request as the payload shows it; none if something that is needed is missing.
+pub fn projection(repository_id: RepositoryId, payload: &Payload) -> Option<WorkItem> {
+    let item = payload.issue.as_ref().or(payload.pull_request.as_ref())?;
+    let on_pull_request = on_pull_request(payload);
+    let deleted = payload.action.as_deref() == Some("deleted") && payload.comment.is_none();
+    let head = item.head.as_ref();
+    Some(WorkItem {
+        repository_id,
+        number: item.number.filter(|number| *number > 0)?,
+        kind: if on_pull_request {
+            WorkItemKind::PullRequest
+        } else {
+            WorkItemKind::Issue
+        },
+        title: item.title.clone()?,
+        open: item.state.as_deref()? == "open" && !deleted,
+        labels: item
+            .labels
+            .iter()
+            .flatten()
+            .filter_map(|label| label.name.clone())
+            .collect(),
+        author_github_user_id: item.user.as_ref().and_then(|user| user.id),
+        author_login: item.user.as_ref().and_then(|user| user.login.clone()),
+        head_branch: head.and_then(|head| head.branch.clone()),
+        head_sha: head.and_then(|head| head.sha.clone()),
+        url: item.html_url.clone()?,
+        as_of: item.updated_at.as_deref()?.parse::<Timestamp>().ok()?,
+    })
+}
+
+/// What makes two deliveries the same labelling: one starts one run, for ever.
+pub fn source_key(github_repository_id: i64, number: i64, label: &str, updated_at: &str) -> String {
+    format!("label {github_repository_id} {number} {label} {updated_at}")
+}
+
+/// A short text beside the reason: what in the event it is about.
+pub fn detail(event: &Event) -> Option<String> {
+    let label = event
+        .label
+        .as_deref()
+        .filter(|label| label.starts_with(LABEL_PREFIX));
+    let sender = event.sender.as_ref().map(|sender| sender.login.as_str());
+    match (label, sender) {
+        (Some(label), Some(sender)) => Some(format!("label {label} by {sender}")),
+        (Some(label), None) => Some(format!("label {label}")),
+        (None, Some(sender)) => Some(format!("by {sender}")),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

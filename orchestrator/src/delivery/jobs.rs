@@ -1,0 +1,16 @@
+//! What the inbox asks the worker to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::DeliveryId;
+use crate::queue::Job;
+
+/// Makes a verdict of a delivery. One that is settled already is left alone.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ProcessDelivery {
+    pub delivery_id: DeliveryId,
+}
+
+impl Job for ProcessDelivery {
+    const NAME: &'static str = "delivery.process";
+}
