@@ -181,6 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn every_route_is_in_the_slice_and_every_operation_has_a_route() {
+        let slice: Value = serde_json::from_str(SLICE).expect("the slice is JSON");
+        let described = slice["operations"]
+            .as_object()
+            .expect("the slice has operations")
+            .keys()
+            .cloned();
+        let served = crate::api::routes()
+            .iter()
+            .map(crate::http::Route::operation)
+            .collect();
+        assert_eq!(described.collect::<std::collections::BTreeSet<_>>(), served);
+    }
+
+    #[test]
     fn a_wrong_body_is_told() {
         let slice: Value = serde_json::from_str(SLICE).expect("the slice is JSON");
         let mut checker = Checker {

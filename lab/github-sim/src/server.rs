@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::contract::Contract;
@@ -20,14 +21,21 @@ use crate::snapshot;
 use crate::view::View;
 use crate::world::{Account, AccountKind, App, Delivery, Role, World};
 
+/// How long requests under way may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A running simulator. Dropping it ends it without a last snapshot; [`GithubSim::stop`] writes one.
 pub struct GithubSim {
     inner: Arc<Inner>,
+    /// Cancelled to close the listener and every connection.
+    end: CancellationToken,
+    serving: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Drop for GithubSim {
     fn drop(&mut self) {
+        self.end.cancel();
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
@@ -73,23 +81,33 @@ impl GithubSim {
             inner.set_webhook(&webhook.url, &webhook.secret);
         }
         let service = router(inner.clone()).into_make_service_with_connect_info::<Connection>();
+        let end = CancellationToken::new();
+        let ended = end.clone().cancelled_owned();
         let serve = async move {
-            if let Err(error) = axum::serve(Breakable(listener), service).await {
+            let server = axum::serve(Breakable(listener), service).with_graceful_shutdown(ended);
+            if let Err(error) = server.await {
                 tracing::error!(%error, "the GitHub simulator ended");
             }
         };
-        let mut tasks = vec![
-            tokio::spawn(serve),
-            tokio::spawn(Sender::run(inner.clone(), waiting)),
-        ];
+        let serving = tokio::spawn(serve);
+        let mut tasks = vec![tokio::spawn(Sender::run(inner.clone(), waiting))];
         if inner.snapshot.is_some() {
             tasks.push(tokio::spawn(snapshot::keep(inner.clone())));
         }
-        Ok(Self { inner, tasks })
+        Ok(Self {
+            inner,
+            end,
+            serving,
+            tasks,
+        })
     }
 
-    /// Ends the simulator, after writing its state if it keeps any.
-    pub fn stop(self) -> Result<()> {
+    /// Ends the simulator: requests under way get five seconds, then its state is written if it keeps any.
+    pub async fn stop(mut self) -> Result<()> {
+        self.end.cancel();
+        if tokio::time::timeout(GRACE, &mut self.serving).await.is_err() {
+            self.serving.abort();
+        }
         snapshot::save(&self.inner)
     }
 

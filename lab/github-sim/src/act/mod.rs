@@ -1,6 +1,7 @@
 //! What can be done on GitHub, by whatever door: REST, git, a page's form, or a test. Each act changes the
 //! world and says so in an event.
 
+mod closing;
 pub(crate) mod comment;
 pub(crate) mod emit;
 pub(crate) mod issue;

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::closing::closes;
 use super::issue::{check_body, check_title};
 use crate::http::Problem;
 use crate::sim::Inner;
@@ -165,7 +166,22 @@ impl World {
         pull.merged_at = Some(now);
         pull.merged_by = Some(actor);
         pull.merge_commit_sha = Some(sha.to_owned());
+        let into = pull.base_ref.clone();
         self.note(at, "merged", actor, None)?;
-        self.close_issue(at, actor, None)
+        self.close_issue(at, actor, None)?;
+        let linked = self
+            .issue(at.0, at.1)?
+            .body
+            .as_deref()
+            .map(closes)
+            .unwrap_or_default();
+        if self.repository(at.0)?.default_branch != into {
+            return Ok(());
+        }
+        for number in linked {
+            // A number that names no issue is just text.
+            let _ = self.close_issue((at.0, number), actor, None);
+        }
+        Ok(())
     }
 }

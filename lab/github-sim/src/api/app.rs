@@ -223,7 +223,8 @@ fn set_hook_config(call: &Call) -> Answer {
 
 /// Lists attempts, newest first; `status=failure` leaves out those that went well.
 fn deliveries(call: &Call) -> Reply {
-    let world = call.world();
+    let mut world = call.world();
+    world.forget_deliveries();
     let wanted = |delivery: &&Delivery| match call.query("status") {
         Some("failure") => delivery.status != "OK",
         Some("success") => delivery.status == "OK",

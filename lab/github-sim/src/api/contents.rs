@@ -19,7 +19,6 @@ pub(super) fn routes() -> Vec<Route> {
             need::CONTENTS_READ,
             get,
         ),
-        later("GET", "/repos/{owner}/{repo}/contents", need::CONTENTS_READ, get),
         later(
             "PUT",
             "/repos/{owner}/{repo}/contents/{path...}",

@@ -1,4 +1,23 @@
 //! `/_sim/*`: how scripts and other processes drive the simulator. GitHub has nothing like it.
+//!
+//! | path | GET | POST (JSON) | DELETE |
+//! |---|---|---|---|
+//! | `seed` | | a [`Seed`]; answers the App and its installations | |
+//! | `app` | ids, bot, installations | | |
+//! | `log` | requests and contract errors | | forgets them |
+//! | `deliveries` | attempts with headers and payloads | | |
+//! | `deliver` | | `event`, `payload`, `guid?`: sends it signed | |
+//! | `redeliver` | | `id` of a delivery | |
+//! | `faults`, `delivery_faults` | what is armed | one fault or a list | disarms all |
+//! | `clock` | `now` | `now?`, `advance_seconds?` | |
+//! | `webhook` | | `url`, `secret` | |
+//! | `tokens` | | `login`: a token of that person | |
+//! | `label` | | `repository`, `number`, `label`, `by`, `remove?` | |
+//! | `roles` | | `repository`, `login`, `role` | |
+//! | `rename` | | `repository`, `name` | |
+//! | `rate_limit` | | `limit` per hour | |
+//! | `suspend` | | `installation_id`, `suspended` | |
+//! | `health` | `ok` | | |
 
 mod input;
 

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::World;
 
-/// Deliveries kept: more than three days of a busy lab, and a bound.
+/// Deliveries kept, whatever their age.
 const KEPT: usize = 5_000;
+/// How long GitHub keeps a delivery.
+const AGE: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// An event that waits to be sent.
 #[derive(Debug, Clone)]
@@ -58,5 +60,13 @@ impl World {
             self.deliveries.pop_front();
         }
         self.deliveries.push_back(delivery);
+        self.forget_deliveries();
+    }
+
+    /// Lets go of deliveries that GitHub would not list any more.
+    pub(crate) fn forget_deliveries(&mut self) {
+        let now = self.now();
+        self.deliveries
+            .retain(|delivery| now.duration_since(delivery.delivered_at) < AGE);
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{REPOSITORY_ID, World, seed};
+use crate::support::{REPOSITORY_ID, World};
 
 #[tokio::test]
 async fn a_seed_over_http_makes_what_is_missing_and_can_be_repeated() {
@@ -44,18 +44,31 @@ async fn a_seed_over_http_makes_what_is_missing_and_can_be_repeated() {
 #[tokio::test]
 async fn the_example_payload_names_what_is_seeded() {
     let world = World::new().await;
-    // What `issues.labeled` of @octokit/webhooks-examples carries once its label, repository id and sender id fit.
+    // The ids that `issues.labeled` of @octokit/webhooks-examples carries, its sender's changed to a seeded person's.
+    let payload = json!({
+        "action": "labeled",
+        "issue": {"number": 1},
+        "repository": {"id": REPOSITORY_ID},
+        "sender": {"id": 501},
+    });
+    world.sim.deliver("issues", payload, None).expect("a delivery");
+    assert_eq!(world.events().await, ["issues.labeled"]);
+    let got = world.hooks.got().remove(0).body;
+    let (repository, number) = (&got["repository"]["id"], &got["issue"]["number"]);
     let client = world.installation().await;
     let issue = client
-        .get(&format!("/repositories/{REPOSITORY_ID}/issues/1"))
+        .get(&format!("/repositories/{repository}/issues/{number}"))
         .await
         .expect(200);
     assert_eq!(issue.body["state"], "open");
-    let sender = client.get("/user/501").await.expect(200);
+    let sender = client
+        .get(&format!("/user/{}", got["sender"]["id"]))
+        .await
+        .expect(200);
     let login = sender.body["login"].as_str().expect("a login").to_owned();
-    let path = format!("/repositories/{REPOSITORY_ID}/collaborators/{login}/permission");
+    let path = format!("/repositories/{repository}/collaborators/{login}/permission");
     assert_eq!(client.get(&path).await.expect(200).body["permission"], "write");
-    assert_eq!(seed().repositories[0].issues[0].number, Some(1));
+    assert_eq!(world.sim.deliveries()[0].repository_id, Some(REPOSITORY_ID));
     world.end().await;
 }
 

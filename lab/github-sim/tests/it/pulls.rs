@@ -147,7 +147,12 @@ async fn a_merge_reaches_the_base_branch() {
     client.put(merge, json!({})).await.expect(405);
     assert_eq!(
         world.events().await[2..],
-        ["pull_request.opened", "pull_request.closed", "push"]
+        [
+            "pull_request.opened",
+            "pull_request.closed",
+            "issues.closed",
+            "push"
+        ]
     );
     world.end().await;
 }

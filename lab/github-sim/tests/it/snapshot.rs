@@ -36,7 +36,10 @@ async fn state_and_repositories_outlive_a_restart() {
         .put("/repos/acme/shop/contents/new.txt", content)
         .await
         .expect(201);
-    sim.stop().expect("the state is written");
+    let gone = sim.url().to_owned();
+    sim.stop().await.expect("the state is written");
+    let closed = tokio::net::TcpStream::connect(gone.trim_start_matches("http://")).await;
+    assert!(closed.is_err(), "nobody listens any more");
 
     let sim = start(folder.path()).await;
     assert_eq!(sim.comments(REPOSITORY, 1).expect("comments")[0]["body"], "kept");
