@@ -1,1 +1,124 @@
 //! The platform's operations as MCP tools over streamable HTTP.
+//!
+//! [`router`] is the whole public port: bearer check, then rmcp without sessions, for both eras of the protocol on one
+//! endpoint. Every replica answers every call; nothing is kept between two requests.
+
+mod caller;
+mod config;
+mod failure;
+mod message;
+mod metadata;
+mod server;
+mod tool;
+mod tools;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use orchestrator::{Orchestrator, receiver};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use telemetry::Shutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::timeout::TimeoutLayer;
+use uuid::Uuid;
+
+use crate::caller::{Gate, SUPERVISOR_BODY_BYTES};
+pub use crate::config::{Cli, Config};
+use crate::server::{CALL_DEADLINE, Server};
+
+/// Requests in flight may end within this time after the end began; long polls answer at once.
+const GRACE: Duration = Duration::from_secs(35);
+/// A request that rmcp itself does not answer is given up; tools end by [`CALL_DEADLINE`].
+const REQUEST_DEADLINE: Duration = Duration::from_secs(CALL_DEADLINE.as_secs() + 30);
+
+/// The public port: `/mcp`, the well-known documents, `/healthz`.
+pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown) -> Router {
+    let path = config.resource.path().trim_end_matches('/').to_owned();
+    let path = if path.is_empty() { "/mcp".to_owned() } else { path };
+    let document = metadata::document(config);
+    let here = document.clone();
+    Router::new()
+        .route_service(&path, endpoint(config, orchestrator, shutdown))
+        .route_layer(from_fn_with_state(gate(config, orchestrator), caller::check))
+        .layer(DefaultBodyLimit::disable())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            REQUEST_DEADLINE,
+        ))
+        .route(metadata::WELL_KNOWN, get(async move || document))
+        .route(
+            &format!("{}{path}", metadata::WELL_KNOWN),
+            get(async move || here),
+        )
+        .route("/healthz", get(async || "ok"))
+}
+
+/// Serves the public port until `shutdown` begins and requests in flight have ended. Meanwhile the platform knows that
+/// runners can be heard.
+///
+/// # Errors
+///
+/// The listener broke.
+pub async fn serve(
+    config: Config,
+    orchestrator: Orchestrator,
+    listener: TcpListener,
+    shutdown: Shutdown,
+) -> io::Result<()> {
+    let router = router(&config, &orchestrator, &shutdown);
+    tokio::select! {
+        result = telemetry::serve(listener, router, &shutdown, GRACE) => result,
+        never_ends = beat(&orchestrator) => match never_ends {},
+    }
+}
+
+fn gate(config: &Config, orchestrator: &Orchestrator) -> Gate {
+    Gate {
+        orchestrator: orchestrator.clone(),
+        audience: config.audience().into(),
+        metadata_url: config.metadata_url().as_str().into(),
+        room: Arc::new(Semaphore::new(config.max_calls)),
+    }
+}
+
+/// rmcp, stateless. Sessions would need a principal bound to each and a bound on their number; all clients we know do
+/// without.
+fn endpoint(
+    config: &Config,
+    orchestrator: &Orchestrator,
+    shutdown: &Shutdown,
+) -> StreamableHttpService<Server, NeverSessionManager> {
+    let server = Server::new(
+        orchestrator.clone(),
+        tools::catalogue(),
+        config.clone(),
+        shutdown.token(),
+    );
+    let mut transport = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_allowed_hosts(config.hosts())
+        .with_allowed_origins(config.origins())
+        .enforce_origin_validation();
+    transport.max_request_body_bytes = SUPERVISOR_BODY_BYTES;
+    StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), transport)
+}
+
+/// Says again and again that runners can be heard here.
+async fn beat(orchestrator: &Orchestrator) -> std::convert::Infallible {
+    let receiver = format!("mcp-server-{}", Uuid::now_v7());
+    loop {
+        if let Err(error) = receiver::beat(orchestrator, &receiver).await {
+            tracing::warn!(%error, "cannot say that runners can be heard; trying again");
+        }
+        tokio::time::sleep(receiver::BEAT_EVERY).await;
+    }
+}

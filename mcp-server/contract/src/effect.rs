@@ -46,11 +46,7 @@ pub struct EffectGet {
 #[serde(deny_unknown_fields)]
 pub struct EffectList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<EffectState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<PageLimit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,8 +41,6 @@ pub struct IssueView {
     /// Whether the author has write permission.
     pub trusted: bool,
     pub url: String,
-    pub is_pull_request: bool,
-    pub updated_at: Timestamp,
     /// When GitHub was asked.
     pub as_of: Timestamp,
 }
@@ -61,7 +59,8 @@ pub struct IssueComment {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Input of `issue_label`: labels to have and labels not to have, on the run's own issue unless given.
+/// Input of `issue_label`: labels to have and labels not to have, on the run's own issue unless given. Asking twice
+/// changes nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueLabel {
@@ -73,6 +72,4 @@ pub struct IssueLabel {
     pub repository_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Number>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idempotency_key: Option<IdempotencyKey>,
 }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::issue::Number;
 
-/// Input of `pull_request_get`: the run's own pull request unless given; a run sees those of its own repository alone.
+/// Input of `pull_request_get`: the one the run is about, or opened, unless given; a run sees those of its own repository
+/// alone.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PullRequestGet {
@@ -33,7 +34,7 @@ pub struct PullRequestView {
     pub repository_id: Uuid,
     pub number: u64,
     pub title: String,
-    /// Absent when the project's lockdown leaves out the text of people without write permission.
+    /// Absent under the project's lockdown: whether its author may write is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     pub state: PullRequestState,
@@ -44,8 +45,6 @@ pub struct PullRequestView {
     /// Login; absent for a deleted account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// Whether the author has write permission.
-    pub trusted: bool,
     pub url: String,
     /// When GitHub was asked.
     pub as_of: Timestamp,

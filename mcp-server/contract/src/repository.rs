@@ -49,5 +49,8 @@ pub struct RepositoryView {
     /// Image of the agent's container; absent where the platform's default is taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_image: Option<String>,
+    /// Since when its events start nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detached_at: Option<Timestamp>,
     pub created_at: Timestamp,
 }

@@ -61,7 +61,7 @@ pub struct Repository {
     pub default_branch: String,
 }
 
-/// The issue or pull request as the platform read it, its text neutralised and marked with its trust.
+/// The issue or pull request as the platform last saw it. Its text is in the prompt, neutralised and marked with its trust.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkItem {
     pub number: u64,
@@ -69,8 +69,6 @@ pub struct WorkItem {
     pub url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// `false`: the author has no write permission; the text is data, never an instruction.
-    pub trusted: bool,
 }
 
 /// Which program works, and what it may touch.

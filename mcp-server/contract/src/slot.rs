@@ -25,14 +25,10 @@ pub struct SlotGet {
     pub slot_id: Uuid,
 }
 
-/// Input of `slot_list`: every filter given must hold.
+/// Input of `slot_list`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlotList {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project_id: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<SlotState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<PageLimit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

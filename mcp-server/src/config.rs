@@ -1,0 +1,127 @@
+//! What the server is told, once, by `main` or by the lab.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+use telemetry::LogFormat;
+use url::Url;
+
+const COMMIT_NAME: &str = "codex-k8s[bot]";
+const COMMIT_EMAIL: &str = "codex-k8s[bot]@users.noreply.github.com";
+const MAX_CALLS: usize = 1024;
+
+/// The platform's operations as MCP tools over streamable HTTP.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// Where `/mcp` is served.
+    #[arg(long, env = "CODEXK8S_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// Where health and metrics are served, for the cluster alone.
+    #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
+    pub internal_listen: SocketAddr,
+    /// The mounted file that holds `postgres://user:password@host/name`.
+    #[arg(long, env = "CODEXK8S_DATABASE_URL_FILE")]
+    pub database_url_file: PathBuf,
+    /// Connections to the database at most.
+    #[arg(long, env = "CODEXK8S_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub database_connections: u32,
+    /// The mounted file that `codex-k8s init` wrote.
+    #[arg(long, env = "CODEXK8S_MASTER_KEY_FILE")]
+    pub master_key_file: PathBuf,
+    /// `json` or `text`.
+    #[arg(long, env = "CODEXK8S_LOG_FORMAT", default_value_t)]
+    pub log_format: LogFormat,
+    #[command(flatten)]
+    pub server: Config,
+}
+
+/// How the endpoint presents and protects itself.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// The endpoint's canonical address: the audience of every token (RFC 8707).
+    #[arg(long, env = "CODEXK8S_MCP_RESOURCE")]
+    pub resource: Url,
+    /// Issuers that may sign people in (RFC 9728); none until there is one.
+    #[arg(
+        long = "authorization-server",
+        env = "CODEXK8S_AUTHORIZATION_SERVERS",
+        value_delimiter = ','
+    )]
+    pub authorization_servers: Vec<Url>,
+    /// Names under which the server is called, beside the resource's own and the loopback's: `host` or `host:port`.
+    #[arg(
+        long = "allowed-host",
+        env = "CODEXK8S_MCP_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<String>,
+    /// Browser origins that may call, beside the resource's own: `scheme://host:port`.
+    #[arg(
+        long = "allowed-origin",
+        env = "CODEXK8S_MCP_ALLOWED_ORIGINS",
+        value_delimiter = ','
+    )]
+    pub allowed_origins: Vec<String>,
+    /// Under whose name runners commit what the agent left uncommitted: the App's bot account.
+    #[arg(long, env = "CODEXK8S_COMMIT_NAME", default_value = COMMIT_NAME)]
+    pub commit_name: String,
+    #[arg(long, env = "CODEXK8S_COMMIT_EMAIL", default_value = COMMIT_EMAIL)]
+    pub commit_email: String,
+    /// Calls served at once; one more is asked to come again.
+    #[arg(long, env = "CODEXK8S_MCP_MAX_CALLS", default_value_t = MAX_CALLS)]
+    pub max_calls: usize,
+}
+
+impl Config {
+    /// A server at this address, with everything else as it is by default.
+    pub fn new(resource: Url) -> Self {
+        Self {
+            resource,
+            authorization_servers: Vec::new(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            commit_name: COMMIT_NAME.to_owned(),
+            commit_email: COMMIT_EMAIL.to_owned(),
+            max_calls: MAX_CALLS,
+        }
+    }
+
+    /// The audience that tokens must name.
+    pub fn audience(&self) -> &str {
+        self.resource.as_str()
+    }
+
+    /// The names the `Host` header may carry.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let own = self.resource.host_str().map(|host| match self.resource.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        });
+        let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        own.into_iter()
+            .chain(loopback)
+            .chain(self.allowed_hosts.iter().cloned())
+            .collect()
+    }
+
+    /// The origins a browser may call from.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        let port = self.resource.port_or_known_default();
+        let own = self.resource.host_str().zip(port);
+        let own = own.map(|(host, port)| format!("{}://{host}:{port}", self.resource.scheme()));
+        own.into_iter()
+            .chain(self.allowed_origins.iter().cloned())
+            .collect()
+    }
+
+    /// Where the document of RFC 9728 lies: the well-known path goes before the resource's own.
+    pub(crate) fn metadata_url(&self) -> Url {
+        let mut url = self.resource.clone();
+        let path = self.resource.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{}{path}", crate::metadata::WELL_KNOWN));
+        url.set_query(None);
+        url
+    }
+}

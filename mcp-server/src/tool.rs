@@ -1,0 +1,239 @@
+//! What a tool is, and the one catalogue of them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use contract::schema;
+use orchestrator::actor::{Actor, RunSide};
+use orchestrator::postgres::listen::{Subscription, Topic};
+use orchestrator::project::access::Operation;
+use orchestrator::trace::TraceParent;
+use orchestrator::{Error, Orchestrator, Result};
+use rmcp::ErrorData;
+use rmcp::handler::server::router::tool::{ToolRoute, ToolRouter};
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ToolAnnotations};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::failure;
+use crate::server::{Server, caller};
+
+/// One operation of the platform. A tool that names no operation does not compile.
+pub(crate) trait Tool: 'static {
+    /// `<noun>_<verb>`.
+    const NAME: &'static str;
+    /// For people, in lists.
+    const TITLE: &'static str;
+    /// For the model that chooses: what it does, what asking twice does.
+    const ABOUT: &'static str;
+    /// The right of the access matrix it needs.
+    const OPERATION: Operation;
+    /// Who finds it in the list.
+    const SIDES: &'static [Side];
+    const EFFECT: Effect;
+
+    type Ask: DeserializeOwned + JsonSchema + Send;
+    type Answer: Serialize + JsonSchema;
+
+    /// Unpacks, delegates, shows.
+    fn call(call: &Call<'_>, ask: Self::Ask) -> impl Future<Output = Result<Self::Answer>> + Send;
+}
+
+/// The kinds of principals that tools are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    /// People and service tokens.
+    Staff,
+    Supervisor,
+    Agent,
+}
+
+impl Side {
+    /// The side of an actor; the platform itself calls no tools.
+    pub(crate) fn of(actor: &Actor) -> Option<Self> {
+        match actor {
+            Actor::Person { .. } | Actor::Service { .. } => Some(Self::Staff),
+            Actor::Run(run) => Some(match run.side {
+                RunSide::Supervisor => Self::Supervisor,
+                RunSide::Agent => Self::Agent,
+            }),
+            Actor::System(_) => None,
+        }
+    }
+}
+
+/// What a call does to the world: the tool's annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Changes nothing.
+    Read,
+    /// Adds something; asking twice may add it twice unless a key is given.
+    Add,
+    /// Sets something: asking twice changes nothing more.
+    Set,
+    /// Ends something.
+    End,
+}
+
+/// Everything a tool may use.
+pub(crate) struct Call<'a> {
+    pub(crate) orchestrator: &'a Orchestrator,
+    pub(crate) actor: &'a Actor,
+    pub(crate) config: &'a Config,
+    /// The caller's trace.
+    pub(crate) trace: &'a TraceParent,
+    /// The process ends: who waits answers what is there.
+    stop: &'a CancellationToken,
+}
+
+impl Call<'_> {
+    /// The audience of this endpoint's tokens.
+    pub(crate) fn audience(&self) -> &str {
+        self.config.audience()
+    }
+
+    /// Begins a long poll: listen first, then read, then wait for [`Poll::again`].
+    pub(crate) fn poll(&self, topic: Topic, key: Uuid, patience: Duration) -> Poll<'_> {
+        Poll {
+            ear: self.orchestrator.notices().subscribe(),
+            topic,
+            key: key.to_string(),
+            deadline: Instant::now() + patience,
+            stop: self.stop,
+        }
+    }
+
+    /// Waits until the process ends: nobody should wait longer.
+    pub(crate) async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+}
+
+/// A caller that waits for news.
+pub(crate) struct Poll<'a> {
+    ear: Subscription,
+    topic: Topic,
+    key: String,
+    deadline: Instant,
+    stop: &'a CancellationToken,
+}
+
+impl Poll<'_> {
+    /// Waits until there may be news; `false` when time is up, or the process ends.
+    pub(crate) async fn again(&mut self) -> bool {
+        tokio::select! {
+            news = self.ear.changed(self.topic, &self.key, self.deadline) => news,
+            () = self.stop.cancelled() => false,
+        }
+    }
+}
+
+/// Who may see a tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access {
+    pub(crate) operation: Operation,
+    pub(crate) sides: &'static [Side],
+}
+
+/// All tools, made once and shared by all requests.
+#[derive(Default)]
+pub(crate) struct Catalogue {
+    router: ToolRouter<Server>,
+    access: HashMap<Cow<'static, str>, Access>,
+    /// In the order of their names.
+    listed: Vec<rmcp::model::Tool>,
+}
+
+impl Catalogue {
+    pub(crate) fn with<T: Tool>(mut self) -> Self {
+        let route = ToolRoute::new_dyn(describe::<T>(), |context| Box::pin(invoke::<T>(context)));
+        let before = self.access.insert(
+            T::NAME.into(),
+            Access {
+                operation: T::OPERATION,
+                sides: T::SIDES,
+            },
+        );
+        assert!(before.is_none(), "two tools are named {}", T::NAME);
+        self.router.add_route(route);
+        self.listed = self.router.list_all();
+        self
+    }
+
+    pub(crate) fn router(&self) -> &ToolRouter<Server> {
+        &self.router
+    }
+
+    pub(crate) fn access(&self, name: &str) -> Option<Access> {
+        self.access.get(name).copied()
+    }
+
+    pub(crate) fn listed(&self) -> &[rmcp::model::Tool] {
+        &self.listed
+    }
+}
+
+fn describe<T: Tool>() -> rmcp::model::Tool {
+    let annotations = ToolAnnotations::from_raw(
+        Some(T::TITLE.to_owned()),
+        Some(T::EFFECT == Effect::Read),
+        Some(T::EFFECT == Effect::End),
+        Some(T::EFFECT != Effect::Add),
+        Some(false),
+    );
+    rmcp::model::Tool::new(T::NAME, T::ABOUT, schema::input::<T::Ask>())
+        .with_title(T::TITLE)
+        .with_raw_output_schema(schema::output::<T::Answer>().into())
+        .with_annotations(annotations)
+}
+
+async fn invoke<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToolResponse, ErrorData> {
+    let caller = caller(&context.request_context)?;
+    let known = context.service.known_fields(T::NAME);
+    let arguments = context.arguments.unwrap_or_default();
+    let ask = match unpack::<T::Ask>(arguments, &caller.actor, known) {
+        Ok(ask) => ask,
+        Err(error) => return failure::refuse(&error),
+    };
+    let call = Call {
+        orchestrator: context.service.orchestrator(),
+        actor: &caller.actor,
+        config: context.service.config(),
+        trace: &caller.trace,
+        stop: context.service.stop(),
+    };
+    match T::call(&call, ask).await {
+        Ok(answer) => match serde_json::to_value(answer) {
+            Ok(value) => Ok(CallToolResult::structured(value).into()),
+            Err(error) => failure::refuse(&Error::internal(error)),
+        },
+        Err(error) => failure::refuse(&error),
+    }
+}
+
+/// Reads the arguments. A supervisor may be one version ahead: what we do not know of it is left out.
+fn unpack<A: DeserializeOwned>(
+    mut arguments: JsonObject,
+    actor: &Actor,
+    known: Option<&JsonObject>,
+) -> Result<A> {
+    if Side::of(actor) == Some(Side::Supervisor) {
+        arguments.retain(|name, _| known.is_some_and(|known| known.contains_key(name)));
+    }
+    serde_path_to_error::deserialize(serde_json::Value::Object(arguments)).map_err(|error| {
+        let path = error.path().to_string();
+        let problem = error.into_inner();
+        Error::Invalid(if path == "." {
+            problem.to_string()
+        } else {
+            format!("{path}: {problem}")
+        })
+    })
+}

@@ -1,0 +1,91 @@
+//! What a live turn may reach: its own repository and issue, asked of the world through the worker.
+
+use contract::issue::Number;
+use orchestrator::id::{ProjectId, RepositoryId, RunId};
+use orchestrator::port_call::{self, Answer, Question};
+use orchestrator::project::access::{self, Operation, Target};
+use orchestrator::run::Run;
+use orchestrator::{Error, Result, project, run};
+use uuid::Uuid;
+
+use crate::tool::Call;
+
+/// The reach of the caller's turn.
+pub(super) struct Own {
+    pub(super) project_id: ProjectId,
+    pub(super) repository_id: RepositoryId,
+    pub(super) run_id: RunId,
+    /// Leaves out the text of people without write permission.
+    pub(super) lockdown: bool,
+    run: Run,
+}
+
+/// The caller's turn, if it is live and `repository_id` is its own.
+///
+/// # Errors
+///
+/// `StaleTurn`, or `NotFound` for another repository.
+pub(super) async fn own(call: &Call<'_>, repository_id: Option<Uuid>) -> Result<Own> {
+    let mut tx = call.orchestrator.begin("tool.own").await?;
+    let run = run::require_live(&mut tx, call.actor).await?;
+    if let Some(other) = repository_id.filter(|id| *id != run.repository_id.uuid()) {
+        return Err(Error::not_found("repository", other));
+    }
+    let project = project::get(&mut tx, run.project_id).await?;
+    Ok(Own {
+        project_id: run.project_id,
+        repository_id: run.repository_id,
+        run_id: run.run_id,
+        lockdown: project.lockdown,
+        run,
+    })
+}
+
+impl Own {
+    /// The run's own issue.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for another, `Precondition` for a run without one.
+    pub(super) fn issue(&self, asked: Option<Number>) -> Result<i64> {
+        let own = self
+            .run
+            .number
+            .ok_or_else(|| Error::Precondition("this run has no issue".into()))?;
+        match asked.map(|number| number.get().cast_signed()) {
+            Some(other) if other != own => Err(Error::not_found("issue", other)),
+            _ => Ok(own),
+        }
+    }
+
+    /// The pull request asked for, else the one the run opened or is about.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if there is none to guess.
+    pub(super) fn pull_request(&self, asked: Option<Number>) -> Result<i64> {
+        let asked = asked.map(|number| number.get().cast_signed());
+        let guessed = self.run.pull_request_number.or(self.run.number);
+        asked
+            .or(guessed)
+            .ok_or_else(|| Error::Invalid("number: this run has no pull request; name one".into()))
+    }
+
+    /// Requires a right on a part of the run.
+    pub(super) async fn require(
+        &self,
+        call: &Call<'_>,
+        operation: Operation,
+        what: &'static str,
+        id: impl std::fmt::Display + Send,
+    ) -> Result<()> {
+        let mut tx = call.orchestrator.begin("tool.require").await?;
+        let target = Target::new(self.project_id, what, id).of_run(self.run_id, self.run.started_by);
+        access::require(&mut tx, call.actor, operation, &target).await
+    }
+
+    /// Asks the world through the worker.
+    pub(super) async fn ask(&self, call: &Call<'_>, question: &Question) -> Result<Answer> {
+        port_call::ask(call.orchestrator, call.actor, question, call.trace).await
+    }
+}

@@ -1,0 +1,191 @@
+//! Both protocol eras on one endpoint, and what a list of tools may tell to whom.
+
+use orchestrator::actor::Role;
+use reqwest::StatusCode;
+use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{ClientLifecycleMode, ClientServiceExt};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn a_client_of_each_era_lists_and_calls() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Maintainer).await;
+    let mut listed = Vec::new();
+    let discover = ClientLifecycleMode::Discover {
+        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+    };
+    for mode in [ClientLifecycleMode::Initialize, discover] {
+        let config =
+            StreamableHttpClientTransportConfig::with_uri(world.url("/mcp")).auth_header(token.clone());
+        let transport = StreamableHttpClientTransport::from_config(config);
+        let client = ClientConfig::default()
+            .serve_with_lifecycle(transport, mode)
+            .await
+            .expect("a connection");
+        let tools = client.list_all_tools().await.expect("a list");
+        listed.push(tools.iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>());
+        let answer = client
+            .call_tool(CallToolRequestParams::new("principal_get"))
+            .await
+            .expect("an answer");
+        let answer = answer.structured_content.expect("structured content");
+        assert_eq!(answer["name"], "test-maintainer");
+        client.cancel().await.expect("an end");
+    }
+    assert_eq!(listed[0], listed[1]);
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn a_legacy_answer_has_no_words_of_the_modern_era() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    let legacy = world.call(&token, "principal_get", json!({})).await;
+    assert_eq!(legacy["result"].get("resultType"), None);
+    let modern = world
+        .modern(
+            &token,
+            "tools/call",
+            json!({"name": "principal_get", "arguments": {}}),
+        )
+        .await;
+    assert_eq!(modern["result"]["resultType"], "complete");
+    assert_eq!(
+        modern["result"]["structuredContent"],
+        legacy["result"]["structuredContent"]
+    );
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn a_list_is_private_and_in_fixed_order() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Admin).await;
+    let list = world.modern(&token, "tools/list", json!({})).await;
+    assert_eq!(list["result"]["cacheScope"], "private");
+    assert_eq!(list["result"]["ttlMs"], 60_000);
+    let names = world.tools(&token).await;
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(names, sorted);
+    world.db.done().await;
+}
+
+#[rstest]
+#[case::method("mcp-method", "tools/list")]
+#[case::name("mcp-name", "run_cancel")]
+#[case::version("mcp-protocol-version", "2025-11-25")]
+#[tokio::test]
+async fn headers_that_contradict_the_body_are_refused(#[case] header: &'static str, #[case] value: &str) {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    let params = json!({"name": "principal_get", "arguments": {}});
+    let mut request = world
+        .modern_request(&token, "tools/call", params)
+        .build()
+        .expect("a request");
+    request
+        .headers_mut()
+        .insert(header, value.parse().expect("a value"));
+    let response = world.execute(request).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["error"]["code"], -32020, "{answer}");
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn unknown_methods_and_versions_are_named_as_such() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    let response = world
+        .modern_request(&token, "no/such", json!({}))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["error"]["code"], -32601);
+    let mut body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2099-01-01",
+        "io.modelcontextprotocol/clientCapabilities": {}}}});
+    let request = world.request(reqwest::Method::POST, Some(&token));
+    let request = request
+        .header("mcp-protocol-version", "2099-01-01")
+        .header("mcp-method", "tools/list");
+    let response = request.json(&body.take()).send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let answer: Value = response.json().await.expect("JSON");
+    assert_eq!(answer["error"]["code"], -32022, "{answer}");
+    world.db.done().await;
+}
+
+/// Neither era tells a tool one may not see from one that is not there.
+#[tokio::test]
+async fn a_hidden_tool_answers_like_an_unknown_one() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    let tools = world.tools(&token).await;
+    for hidden in [
+        "run_token_refresh",
+        "run_finish",
+        "delivery_list",
+        "run_status_report",
+    ] {
+        assert!(!tools.iter().any(|tool| tool == hidden), "{hidden}");
+        for arguments in [json!({}), json!({"nonsense": 1})] {
+            let name = |name: &str| json!({"name": name, "arguments": arguments});
+            let there = world.legacy(&token, "tools/call", name(hidden)).await;
+            let missing = world.legacy(&token, "tools/call", name("no_such_tool")).await;
+            assert_eq!(there.to_string(), missing.to_string());
+            assert_eq!(
+                there["error"],
+                json!({"code": -32602, "message": "tool not found"})
+            );
+            let there = world
+                .modern_request(&token, "tools/call", name(hidden))
+                .send()
+                .await
+                .expect("an answer");
+            let missing = world
+                .modern_request(&token, "tools/call", name("no_such_tool"))
+                .send()
+                .await
+                .expect("one");
+            assert_eq!(there.status(), missing.status());
+            assert_eq!(
+                there.bytes().await.expect("bytes"),
+                missing.bytes().await.expect("bytes")
+            );
+        }
+    }
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn bad_arguments_are_the_tools_answer_and_name_the_field() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    for (arguments, said) in [
+        (json!({"limit": 0}), "limit: must be from 1 to 100, not 0"),
+        (json!({"limit": 1000}), "limit: must be from 1 to 100, not 1000"),
+        (json!({"limmit": 1}), "unknown field `limmit`"),
+        (json!({"project_id": "x"}), "project_id: "),
+        (json!({"cursor": "%%"}), "cursor is not one of ours"),
+    ] {
+        let answer = world.call(&token, "repository_list", arguments).await;
+        assert_eq!(answer["result"]["isError"], true, "{answer}");
+        let failure = &answer["result"]["structuredContent"];
+        assert_eq!(failure["code"], "invalid_input");
+        assert!(
+            failure["message"].as_str().expect("text").contains(said),
+            "{failure}"
+        );
+    }
+    world.db.done().await;
+}

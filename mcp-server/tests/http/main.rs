@@ -1,0 +1,6 @@
+//! The server over real HTTP, on a real PostgreSQL.
+
+mod bearer;
+mod eras;
+mod transport;
+mod world;

@@ -1,0 +1,217 @@
+//! A server on a port of its own, on a database of its own, and callers of every kind.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mcp_server::Config;
+use orchestrator::actor::{Actor, Role};
+use orchestrator::credential;
+use orchestrator::id::ProjectId;
+use orchestrator::project::{self, Limits, NewProject};
+use orchestrator::testing::TestDb;
+use orchestrator::{Clock, Orchestrator};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use telemetry::Shutdown;
+use tokio::net::TcpListener;
+
+pub(crate) const AUDIENCE: &str = "https://platform.example/mcp";
+
+pub(crate) struct World {
+    pub(crate) db: TestDb,
+    pub(crate) orchestrator: Orchestrator,
+    pub(crate) clock: Clock,
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) project_id: ProjectId,
+    http: reqwest::Client,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        // Another test of this process may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let db = TestDb::new().await;
+        let clock = Clock::default();
+        let key = credential::MasterKey::generate();
+        let orchestrator = db.orchestrator_with(clock.clone(), key).await;
+        credential::ensure_signing_key(&orchestrator, AUDIENCE)
+            .await
+            .expect("a key");
+        let project_id = project(&orchestrator, "shop").await;
+        let mut config = Config::new(AUDIENCE.parse().expect("an address"));
+        change(&mut config);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shutdown = Shutdown::new();
+        tokio::spawn(mcp_server::serve(
+            config,
+            orchestrator.clone(),
+            listener,
+            shutdown.clone(),
+        ));
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .expect("a client");
+        Self {
+            db,
+            orchestrator,
+            clock,
+            address,
+            shutdown,
+            project_id,
+            http,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The token of a program with this role in the world's project.
+    pub(crate) async fn service_token(&self, role: Role) -> String {
+        self.service_token_in(self.project_id, role).await
+    }
+
+    pub(crate) async fn service_token_in(&self, project_id: ProjectId, role: Role) -> String {
+        let expires_at = self.clock.now() + SignedDuration::from_hours(1);
+        self.service_token_until(project_id, role, AUDIENCE, expires_at)
+            .await
+    }
+
+    pub(crate) async fn service_token_until(
+        &self,
+        project_id: ProjectId,
+        role: Role,
+        audience: &str,
+        expires_at: Timestamp,
+    ) -> String {
+        let name = format!("test-{role}");
+        let issued = credential::issue_service_token(
+            &self.orchestrator,
+            audience,
+            project_id,
+            &name,
+            role,
+            expires_at,
+        );
+        issued.await.expect("a token").token.expose_secret().to_owned()
+    }
+
+    /// A request to the endpoint, as a client of either era makes it.
+    pub(crate) fn request(&self, method: Method, token: Option<&str>) -> RequestBuilder {
+        let request = self
+            .http
+            .request(method, self.url("/mcp"))
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json");
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path))
+    }
+
+    /// Sends a request that was changed after it was built.
+    pub(crate) async fn execute(&self, request: reqwest::Request) -> Response {
+        self.http.execute(request).await.expect("an answer")
+    }
+
+    /// Calls a method the way of revision 2025-11-25.
+    pub(crate) async fn legacy(&self, token: &str, method: &str, params: Value) -> Value {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let request = self
+            .request(Method::POST, Some(token))
+            .header("mcp-protocol-version", "2025-11-25");
+        answer(request.json(&body).send().await.expect("an answer")).await
+    }
+
+    /// Calls a method the way of revision 2026-07-28.
+    pub(crate) async fn modern(&self, token: &str, method: &str, params: Value) -> Value {
+        answer(
+            self.modern_request(token, method, params)
+                .send()
+                .await
+                .expect("an answer"),
+        )
+        .await
+    }
+
+    pub(crate) fn modern_request(&self, token: &str, method: &str, mut params: Value) -> RequestBuilder {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        });
+        let mut request = self
+            .request(Method::POST, Some(token))
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", method);
+        if let Some(name) = params["name"].as_str() {
+            request = request.header("mcp-name", name);
+        }
+        request.json(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    }
+
+    /// Calls a tool; the whole JSON-RPC answer.
+    pub(crate) async fn call(&self, token: &str, tool: &str, arguments: Value) -> Value {
+        self.legacy(token, "tools/call", json!({"name": tool, "arguments": arguments}))
+            .await
+    }
+
+    /// Calls a tool that must succeed; its structured answer.
+    pub(crate) async fn ok(&self, token: &str, tool: &str, arguments: Value) -> Value {
+        let answer = self.call(token, tool, arguments).await;
+        assert_ne!(answer["result"]["isError"], json!(true), "{tool}: {answer:#}");
+        let structured = answer["result"]["structuredContent"].clone();
+        assert!(structured.is_object(), "{tool}: {answer:#}");
+        structured
+    }
+
+    /// Calls a tool that must fail; the failure's code.
+    pub(crate) async fn refused(&self, token: &str, tool: &str, arguments: Value) -> String {
+        let answer = self.call(token, tool, arguments).await;
+        assert_eq!(answer["result"]["isError"], json!(true), "{tool}: {answer:#}");
+        answer["result"]["structuredContent"]["code"]
+            .as_str()
+            .expect("a code")
+            .to_owned()
+    }
+
+    /// The names of the tools a caller is shown.
+    pub(crate) async fn tools(&self, token: &str) -> Vec<String> {
+        let list = self.legacy(token, "tools/list", json!({})).await;
+        let tools = list["result"]["tools"].as_array().expect("a list");
+        tools
+            .iter()
+            .map(|tool| tool["name"].as_str().expect("a name").to_owned())
+            .collect()
+    }
+}
+
+async fn answer(response: Response) -> Value {
+    assert_eq!(response.status(), StatusCode::OK);
+    response.json().await.expect("JSON")
+}
+
+pub(crate) async fn project(orchestrator: &Orchestrator, slug: &str) -> ProjectId {
+    let new = NewProject {
+        slug: slug.into(),
+        name: slug.into(),
+        limits: Limits::default(),
+        lockdown: true,
+        slots: 2,
+    };
+    let created = project::create(orchestrator, &Actor::System("test"), new).await;
+    created.expect("a project").project_id
+}
