@@ -101,7 +101,7 @@ pub(super) async fn answer(
         operation,
         api_version: incoming.header("x-github-api-version").map(str::to_owned),
         user_agent: incoming.header("user-agent").map(str::to_owned),
-        body: parsed.unwrap_or_default(),
+        body: without_secret(parsed.unwrap_or_default()),
         fault,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         ..RequestEntry::at(sim.world().now())
@@ -180,6 +180,14 @@ async fn run(
         sim.flush();
     }
     result.unwrap_or_else(|_| Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "Timeout")))
+}
+
+/// Blanks the one secret that a body can carry: the webhook's.
+fn without_secret(mut body: Value) -> Value {
+    if let Some(secret) = body.get_mut("secret") {
+        *secret = Value::from("********");
+    }
+    body
 }
 
 /// Adds the primary limit's headers, and gives back what an unchanged read cost.

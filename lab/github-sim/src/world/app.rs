@@ -35,7 +35,7 @@ pub(crate) struct App {
 }
 
 /// The App's webhook.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Hook {
     pub(crate) id: u64,
     pub(crate) url: String,

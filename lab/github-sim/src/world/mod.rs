@@ -31,8 +31,8 @@ pub(crate) use self::token::{Holder, Token, Window};
 /// Ids given by us start here, above the fixed ids that seeds and GitHub's example payloads use.
 const FIRST_ID: u64 = 3_000_000_000;
 
-/// The whole state of the simulator.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The whole state of the simulator. It holds secrets, so it has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct World {
     /// Where people and git reach the simulator, without a slash at the end.
     pub(crate) web: String,

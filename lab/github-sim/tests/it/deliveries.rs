@@ -226,3 +226,28 @@ async fn any_payload_can_be_delivered() {
     assert_eq!(world.hooks.got()[1].header("x-github-delivery"), guid);
     world.end().await;
 }
+
+#[tokio::test]
+async fn the_webhook_is_set_by_the_app_and_its_secret_is_never_shown() {
+    let world = World::new().await;
+    let config = world.app().get("/app/hook/config").await.expect(200);
+    assert_eq!(config.body["url"], world.hooks.url());
+    world
+        .app()
+        .patch("/app/hook/config", json!({"secret": "another one"}))
+        .await
+        .expect(200);
+    world
+        .sim
+        .label_issue(REPOSITORY, 1, "run:dev", "alice")
+        .expect("a label");
+    world.events().await;
+    let got = world.hooks.got().remove(0);
+    assert_eq!(
+        got.header("x-hub-signature-256"),
+        signature("another one", &got.bytes)
+    );
+    let log = world.nobody().get("/_sim/log").await.expect(200);
+    assert!(!log.text.contains("another one") && log.text.contains("********"));
+    world.end().await;
+}
