@@ -8,10 +8,19 @@ use embedded_postgres::{Durability, Environment, Options, Postgres};
 use secrecy::SecretString;
 use sqlx::PgPool;
 
+use crate::actor::{Actor, Role, RunActor, RunSide};
 use crate::clock::Clock;
-use crate::credential::MasterKey;
+use crate::credential::{self, MasterKey};
+use crate::error::{Error, Result};
+use crate::id::{PersonId, ProjectId, RepositoryId, TokenId};
 use crate::orchestrator::{Orchestrator, Settings};
 use crate::postgres::admin;
+use crate::project::{self, Limits, NewProject};
+use crate::repository::{self, NewRepository};
+use crate::run::jobs::StartRunner;
+use crate::run::{self, NewRun, Run};
+use crate::trace::TraceParent;
+use crate::{agent, identity};
 
 /// Databases of tests are named so; leftovers of killed runs are dropped by the next.
 pub const DATABASE_PREFIX: &str = "t_";
@@ -112,4 +121,121 @@ fn server_url() -> String {
         Postgres::start(&options).unwrap_or_else(|error| panic!("no PostgreSQL for the tests: {error}"))
     });
     server.url("postgres")
+}
+
+/// A project with a repository, people and the default agents: what most tests begin with.
+#[derive(Clone, Debug)]
+pub struct Seeded {
+    pub project_id: ProjectId,
+    pub repository_id: RepositoryId,
+    /// A member with the role maintainer.
+    pub maintainer: Actor,
+    pub person_id: PersonId,
+}
+
+/// The audience of tokens in tests.
+pub const AUDIENCE: &str = "http://platform.test/mcp";
+
+/// Seeds a project named `slug`. `number` must differ between projects of one database.
+pub async fn seed(orchestrator: &Orchestrator, slug: &str, number: i64, slots: i32) -> Result<Seeded> {
+    let system = Actor::System("test");
+    credential::ensure_signing_key(orchestrator, AUDIENCE).await?;
+    let new = NewProject {
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        limits: Limits {
+            max_live_runs: slots,
+            ..Limits::default()
+        },
+        lockdown: true,
+        slots,
+    };
+    let project = project::create(orchestrator, &system, new).await?;
+    let mut tx = orchestrator.begin("testing.seed").await?;
+    agent::seed_defaults(&mut tx).await?;
+    let person = identity::ensure_person(&mut tx, 1000 + number, &format!("{slug}-maintainer"), None).await?;
+    tx.commit().await?;
+    let role = Some(Role::Maintainer);
+    project::set_member(orchestrator, &system, project.project_id, person.person_id, role).await?;
+    let new = NewRepository {
+        project_id: project.project_id,
+        github_repository_id: 5000 + number,
+        installation_id: 7,
+        owner: "octo".into(),
+        name: slug.to_owned(),
+        default_branch: "main".into(),
+        clone_url: format!("http://127.0.0.1:1/octo/{slug}.git"),
+        agent_image: None,
+    };
+    let repository = repository::attach(orchestrator, &system, new).await?;
+    Ok(Seeded {
+        project_id: project.project_id,
+        repository_id: repository.repository_id,
+        maintainer: person.actor(),
+        person_id: person.person_id,
+    })
+}
+
+impl Seeded {
+    /// A wish for a run of the stage `dev` on an issue.
+    pub fn new_run(&self, number: Option<i64>) -> NewRun {
+        NewRun {
+            project_id: self.project_id,
+            repository_id: self.repository_id,
+            number,
+            stage: "dev".into(),
+            source_key: None,
+            delivery_id: None,
+            retry_of: None,
+            cause_depth: 0,
+            started_by: Some(self.person_id),
+            body_sha256: None,
+            instruction: None,
+            model: None,
+            effort: None,
+            traceparent: TraceParent::begin(),
+        }
+    }
+
+    /// Starts a run on an issue as the maintainer.
+    pub async fn start(&self, orchestrator: &Orchestrator, number: Option<i64>) -> Result<Run> {
+        run::start(orchestrator, &self.maintainer, self.new_run(number), None).await
+    }
+}
+
+/// The supervisor of a run's current turn, as its token would prove it.
+pub fn supervisor_of(run: &Run) -> Actor {
+    runner_of(run, RunSide::Supervisor)
+}
+
+/// The agent of a run's current turn.
+pub fn agent_of(run: &Run) -> Actor {
+    runner_of(run, RunSide::Agent)
+}
+
+fn runner_of(run: &Run, side: RunSide) -> Actor {
+    Actor::Run(RunActor {
+        token_id: TokenId::new(),
+        side,
+        project_id: run.project_id,
+        run_id: run.run_id,
+        turn: run.turn,
+        fence: run.fence,
+    })
+}
+
+/// Admits the next run and brings it to `running`, as the worker and its pod would.
+pub async fn admit_and_run(orchestrator: &Orchestrator) -> Result<Run> {
+    let run_id = run::admit_next(orchestrator)
+        .await?
+        .ok_or_else(|| Error::Conflict("nobody to admit".into()))?;
+    let run = run::get(orchestrator, &Actor::System("test"), run_id).await?;
+    let job = StartRunner {
+        run_id,
+        turn: run.turn,
+        fence: run.fence,
+    };
+    run::want_pod(orchestrator, AUDIENCE, &job, None).await?;
+    run::heartbeat(orchestrator, &supervisor_of(&run)).await?;
+    run::get(orchestrator, &Actor::System("test"), run_id).await
 }

@@ -1,3 +1,16 @@
 //! The hands: jobs and reconcilers; Kubernetes and GitHub adapters.
+//!
+//! Jobs ([`jobs`]) are asked for by the orchestrator in the transaction that made them needed. Beside them stand
+//! reconcilers ([`reconcile`]): loops that compare what we want with what is there, so a lost job delays the platform
+//! but never breaks it. Any number of workers run side by side.
 
+mod config;
+pub mod github;
+pub mod jobs;
 pub mod kubernetes;
+mod outward;
+pub mod reconcile;
+mod work;
+
+pub use config::Config;
+pub use work::{Hands, work};

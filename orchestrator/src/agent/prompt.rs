@@ -250,9 +250,8 @@ mod tests {
     fn every_default_template_renders() {
         for stage in &STAGES {
             let template = default_template(stage);
-            let render = |facts: &PromptFacts| {
-                render_template(&template, stage.name, stage.output, facts).unwrap()
-            };
+            let render =
+                |facts: &PromptFacts| render_template(&template, stage.name, stage.output, facts).unwrap();
             render(&sample());
             let alone = PromptFacts {
                 issue: None,

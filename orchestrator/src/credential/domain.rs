@@ -42,7 +42,7 @@ pub enum TokenFault {
 }
 
 /// Decides whether a token counts now.
-pub fn check(
+pub(super) fn check(
     leniency: Leniency,
     is_supervisor: bool,
     expires_at: Timestamp,

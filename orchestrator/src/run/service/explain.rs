@@ -212,6 +212,15 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
 
 async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
     let mut notes = Vec::new();
+    if let (RunState::Starting { .. } | RunState::Failed(_), Some(waits)) = (
+        &run.state,
+        store::record::newest_detail(tx, run.run_id, "pod_waits").await?,
+    ) {
+        notes.push(format!(
+            "its pod waited for: {}",
+            waits["why"].as_str().unwrap_or("something unknown")
+        ));
+    }
     for open in effect::open_of_run(tx, run.run_id).await? {
         notes.push(match open.reason {
             Some(reason) => format!(

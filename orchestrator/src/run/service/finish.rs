@@ -8,6 +8,7 @@ use super::read::Change;
 use super::{lock, runner, take};
 use crate::actor::{Actor, RunSide};
 use crate::agent::{self, Output, Profile};
+use crate::effect::{self, Effect};
 use crate::error::{Error, Result};
 use crate::id::RunId;
 use crate::orchestrator::Orchestrator;
@@ -140,6 +141,8 @@ pub struct Finishing {
     pub run: Run,
     pub at: RepositoryRef,
     pub output: Output,
+    /// The pull request in the ledger, if one was wanted.
+    pub pull_request: Option<Effect>,
 }
 
 /// What the code host shows.
@@ -171,7 +174,13 @@ pub async fn finishing(orchestrator: &Orchestrator, run_id: RunId) -> Result<Fin
     }
     let at = crate::repository::at(&mut tx, run.repository_id).await?;
     let output = agent::get_profile(&mut tx, run.agent_profile_id).await?.output;
-    Ok(Finishing { run, at, output })
+    let pull_request = effect::pull_request_of_run(&mut tx, run_id, &run.branch).await?;
+    Ok(Finishing {
+        run,
+        at,
+        output,
+        pull_request,
+    })
 }
 
 /// Ends a finishing run by what was proven. Answers whether it is over.

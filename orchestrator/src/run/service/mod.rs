@@ -40,8 +40,9 @@ pub use read::{
 pub use reap::{pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};
 pub use turn::{
-    Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES, TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot, report_status,
-    report_usage, snapshot,
+    Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES,
+    TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot, report_status, report_usage,
+    snapshot,
 };
 
 /// Locks a run's row until the transaction ends: always before its slot's, its waits' and its effects' rows.
@@ -121,6 +122,8 @@ async fn take(tx: &mut Tx, run: &mut Run, event: RunEvent, actor: &Actor, detail
         end_turn(tx, &before, run).await?;
     }
     if run.state.is_over() {
+        // A run that waited, or was about to resume, may still hold its slot.
+        crate::slot::drain(tx, run.run_id).await?;
         crate::approval::cancel_open(tx, run.run_id).await?;
         crate::credential::revoke_run_tokens(tx, run.run_id).await?;
     }

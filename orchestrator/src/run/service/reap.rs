@@ -4,7 +4,7 @@ use jiff::{SignedDuration, ToSpan};
 use jiff_sqlx::ToSqlx;
 use serde_json::json;
 
-use super::{lock, take};
+use super::{lock, note, take};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::id::RunId;
@@ -49,6 +49,29 @@ pub async fn pod_ended(
     )
     .await?;
     tx.commit().await
+}
+
+/// Notes what a turn's pod waits for, once for each new reason.
+pub async fn pod_waits(orchestrator: &Orchestrator, key: &RunnerKey, why: &str) -> Result<()> {
+    let mut tx = orchestrator.begin("run.pod_waits").await?;
+    let run = lock(&mut tx, key.run_id).await?;
+    let current =
+        (run.turn, run.fence) == (key.turn, key.fence) && matches!(run.state, RunState::Starting { .. });
+    let detail = json!({ "why": why });
+    if current
+        && store::record::newest_detail(&mut tx, key.run_id, "pod_waits").await? != Some(detail.clone())
+    {
+        note(
+            &mut tx,
+            key.run_id,
+            "pod_waits",
+            &Actor::System("pod_watcher"),
+            detail,
+        )
+        .await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Takes the proof that nothing of a turn is left in the cluster: frees its slot if that drains, lets a cancelled run

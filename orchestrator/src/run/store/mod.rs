@@ -189,22 +189,6 @@ pub(super) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: 
     row.map(Run::try_from).transpose()
 }
 
-/// The newest run of a work item, live or over.
-pub(super) async fn find_newest(
-    tx: &mut Tx,
-    repository_id: RepositoryId,
-    number: i64,
-) -> Result<Option<Run>> {
-    let row = select!(
-        "WHERE repository_id = $1 AND number = $2 ORDER BY run_id DESC LIMIT 1",
-        repository_id as RepositoryId,
-        number,
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    row.map(Run::try_from).transpose()
-}
-
 /// Live runs that a person started.
 pub(super) async fn live_started_by(tx: &mut Tx, person_id: PersonId) -> Result<Vec<RunId>> {
     let ids = sqlx::query_scalar!(

@@ -44,6 +44,18 @@ pub(in crate::run) async fn events_after(
         .collect())
 }
 
+/// The detail of a run's newest event of a kind.
+pub(in crate::run) async fn newest_detail(tx: &mut Tx, run_id: RunId, kind: &str) -> Result<Option<Value>> {
+    let detail = sqlx::query_scalar!(
+        "SELECT detail FROM run_events WHERE run_id = $1 AND kind = $2 ORDER BY seq DESC LIMIT 1",
+        run_id as RunId,
+        kind,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(detail)
+}
+
 /// Where a stream of a turn ends, in bytes.
 pub(in crate::run) async fn log_end(tx: &mut Tx, run_id: RunId, turn: i32, stream: &str) -> Result<i64> {
     let end = sqlx::query_scalar!(

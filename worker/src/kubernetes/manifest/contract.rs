@@ -25,16 +25,25 @@ fn container<'a>(pod: &'a PodSpec, name: &str) -> &'a Container {
 fn read_by(mode: &str) -> Vec<String> {
     let command = Cli::command();
     let command = command.find_subcommand(mode).expect("a mode");
-    command.get_arguments().filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())).collect()
+    command
+        .get_arguments()
+        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+        .collect()
 }
 
 #[test]
 fn the_files_are_installed_where_the_agent_starts_them() {
     let spec = a_runners_pod();
     let command = container(&spec, "install").command.as_ref().expect("a command");
-    let Mode::Install(install) = Cli::parse_from(command).mode else { panic!("{command:?}") };
+    let Mode::Install(install) = Cli::parse_from(command).mode else {
+        panic!("{command:?}")
+    };
     assert_eq!(install.dir, Path::new(volume::TOOLS_DIR));
-    assert!(install.also.iter().any(|file| file.ends_with("=bin/codex")), "{:?}", install.also);
+    assert!(
+        install.also.iter().any(|file| file.ends_with("=bin/codex")),
+        "{:?}",
+        install.also
+    );
     let agent = container(&spec, pod::AGENT).command.as_ref().expect("a command");
     assert_eq!(Path::new(&agent[0]), install.dir.join("bin/agent-runner"));
 }

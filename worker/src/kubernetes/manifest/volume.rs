@@ -6,7 +6,7 @@ use super::mib;
 use crate::kubernetes::config::RunnerSizes;
 
 /// Not below `/var/run`: in most images that is a link to `/run`, and the mount would end up inside the control folder.
-pub(super) const SECRET_DIR: &str = "/etc/codexk8s/secret";
+pub(super) const SECRET_DIR: &str = "/var/secrets/codexk8s";
 pub(super) const PRIVATE_DIR: &str = "/var/lib/codexk8s";
 pub(super) const CONTROL_DIR: &str = "/run/codexk8s";
 pub(super) const WORKSPACE: &str = "/workspace";

@@ -1,0 +1,267 @@
+//! A run's life, step by step.
+
+use jiff::SignedDuration;
+use orchestrator::approval::{self, WaitKind};
+use orchestrator::credential::MasterKey;
+use orchestrator::run::{self, FailureReason, FinishReport, Parked, Proof, RunState, Snapshot};
+use orchestrator::slot::{self, SlotState};
+use orchestrator::testing::{TestDb, admit_and_run, agent_of, seed, supervisor_of};
+use orchestrator::{Actor, Clock, Error, receiver};
+
+const SHA: &str = "0123456789012345678901234567890123456789";
+
+fn system() -> Actor {
+    Actor::System("test")
+}
+
+#[tokio::test]
+async fn a_run_goes_from_queued_to_a_proven_pull_request() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let supervisor = supervisor_of(&run);
+
+    let report = FinishReport {
+        head_sha: Some(SHA.into()),
+        ..FinishReport::default()
+    };
+    let state = run::finish(&orchestrator, &supervisor, report.clone())
+        .await
+        .unwrap();
+    assert_eq!(state, RunState::Finishing);
+    let again = run::finish(&orchestrator, &supervisor, report).await.unwrap();
+    assert_eq!(again, RunState::Finishing, "a repeat hears the first result");
+
+    let proof = Proof::PullRequest {
+        number: 8,
+        url: "http://host/pull/8".into(),
+    };
+    assert!(run::settle(&orchestrator, run.run_id, proof).await.unwrap());
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(ended.state, RunState::Succeeded);
+    assert_eq!(ended.pull_request_number, Some(8));
+
+    let slot = slot::get(&orchestrator, &system(), run.state.slot().unwrap())
+        .await
+        .unwrap();
+    assert!(
+        matches!(slot.state, SlotState::Draining { .. }),
+        "only a proof frees it: {:?}",
+        slot.state
+    );
+    run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
+    let slot = slot::get(&orchestrator, &system(), slot.slot_id).await.unwrap();
+    assert_eq!(slot.state, SlotState::Free);
+
+    let (events, over) = run::events(&orchestrator, &system(), run.run_id, 0)
+        .await
+        .unwrap();
+    assert!(over);
+    let seqs: Vec<i64> = events.iter().map(|event| event.seq).collect();
+    assert_eq!(
+        seqs,
+        (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>(),
+        "no gaps"
+    );
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "queued",
+            "admitted",
+            "starting",
+            "running",
+            "finishing",
+            "succeeded"
+        ]
+    );
+    db.done().await;
+}
+
+#[tokio::test]
+async fn an_issue_has_one_live_run_and_a_trigger_makes_one_for_ever() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let first = project.start(&orchestrator, Some(7)).await.unwrap();
+    let second = project.start(&orchestrator, Some(7)).await;
+    assert!(matches!(second, Err(Error::Conflict(text)) if text.contains(&first.run_id.to_string())));
+
+    run::cancel(&orchestrator, &project.maintainer, first.run_id, None)
+        .await
+        .unwrap();
+    let mut triggered = project.new_run(Some(7));
+    triggered.source_key = Some("1:7:run:dev:2026".into());
+    let by_trigger = run::start(&orchestrator, &project.maintainer, triggered.clone(), None)
+        .await
+        .unwrap();
+    run::cancel(&orchestrator, &project.maintainer, by_trigger.run_id, None)
+        .await
+        .unwrap();
+    let again = run::start(&orchestrator, &project.maintainer, triggered, None)
+        .await
+        .unwrap();
+    assert_eq!(again.run_id, by_trigger.run_id);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_parked_run_gives_its_pod_back_and_resumes_with_the_answer() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let (supervisor, agent) = (supervisor_of(&run), agent_of(&run));
+
+    let nothing_asked = run::park(&orchestrator, &supervisor).await;
+    assert!(matches!(nothing_asked, Err(Error::Precondition(_))));
+    let hour = SignedDuration::from_hours(1);
+    let wait = approval::ask(&orchestrator, &agent, WaitKind::Question, "Which one?", hour)
+        .await
+        .unwrap();
+    let no_snapshot = run::park(&orchestrator, &supervisor).await;
+    assert!(matches!(no_snapshot, Err(Error::Precondition(_))));
+    put_snapshot(&orchestrator, &supervisor).await;
+    assert!(matches!(
+        run::park(&orchestrator, &supervisor).await.unwrap(),
+        Parked::Parked
+    ));
+
+    let late = run::heartbeat(&orchestrator, &supervisor).await;
+    assert!(matches!(late, Err(Error::StaleTurn)));
+    let own_answer = approval::answer(&orchestrator, &agent, wait.wait_id, "the first").await;
+    assert!(own_answer.is_err(), "the requester never decides");
+    approval::answer(&orchestrator, &project.maintainer, wait.wait_id, "the first")
+        .await
+        .unwrap();
+
+    let resumed = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(resumed.state, RunState::Queued);
+    assert!(
+        run::admit_next(&orchestrator).await.unwrap().is_none(),
+        "its last pod is not proven gone"
+    );
+    run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
+    let second = admit_and_run(&orchestrator).await.unwrap();
+    assert_eq!((second.turn, second.fence), (2, 2));
+    assert_eq!(
+        second.state.slot(),
+        run.state.slot(),
+        "the held slot goes back to its run"
+    );
+    let context = run::context(&orchestrator, &supervisor_of(&second))
+        .await
+        .unwrap();
+    assert_eq!(context.answers[0].answer.as_deref(), Some("the first"));
+    assert!(context.has_snapshot);
+    db.done().await;
+}
+
+async fn put_snapshot(orchestrator: &orchestrator::Orchestrator, supervisor: &Actor) {
+    let snapshot = Snapshot {
+        session: "s".into(),
+        path: "p".into(),
+        // SHA-256 of nothing.
+        sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+        data: vec![],
+    };
+    run::put_snapshot(orchestrator, supervisor, &snapshot)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_cancelled_run_ends_when_its_pod_is_proven_gone() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let cancelling = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+        .await
+        .unwrap();
+    assert_eq!(cancelling.state, RunState::Cancelling);
+    let again = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+        .await
+        .unwrap();
+    assert_eq!(again.fence, cancelling.fence, "asking twice changes nothing");
+    let late = run::finish(&orchestrator, &supervisor_of(&run), FinishReport::default()).await;
+    assert!(matches!(late, Err(Error::StaleTurn)));
+    run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(ended.state, RunState::Cancelled);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn silence_fails_a_run_only_while_somebody_could_hear() {
+    let db = TestDb::new().await;
+    let clock = Clock::default();
+    let orchestrator = db.orchestrator_with(clock.clone(), MasterKey::generate()).await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+
+    clock.advance(SignedDuration::from_mins(10));
+    assert_eq!(run::reap(&orchestrator).await.unwrap(), 0, "no receiver was up");
+    receiver::beat(&orchestrator, "mcp-1").await.unwrap();
+    assert_eq!(
+        run::reap(&orchestrator).await.unwrap(),
+        0,
+        "the receiver came just now"
+    );
+    for _ in 0..13 {
+        clock.advance(SignedDuration::from_secs(10));
+        receiver::beat(&orchestrator, "mcp-1").await.unwrap();
+    }
+    assert_eq!(run::reap(&orchestrator).await.unwrap(), 1);
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    let RunState::Failed(failure) = ended.state else {
+        panic!("{:?}", ended.state)
+    };
+    assert_eq!(failure.reason, FailureReason::PodLost);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn active_time_used_up_stops_a_run() {
+    let db = TestDb::new().await;
+    let clock = Clock::default();
+    let orchestrator = db.orchestrator_with(clock.clone(), MasterKey::generate()).await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    clock.advance(SignedDuration::from_secs(run.active_seconds_limit));
+    let beat = run::heartbeat(&orchestrator, &supervisor_of(&run)).await.unwrap();
+    assert!(beat.stop);
+    assert_eq!(run::reap(&orchestrator).await.unwrap(), 1);
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(ended.state, RunState::TimedOut);
+    assert_eq!(ended.active_seconds, run.active_seconds_limit);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_log_piece_sent_twice_is_kept_once_and_a_gap_is_asked_for() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, None).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let supervisor = supervisor_of(&run);
+    let append =
+        |offset, text: &'static str| run::append_log(&orchestrator, &supervisor, "agent", offset, text);
+    assert_eq!(append(0, "one ").await.unwrap(), 4);
+    assert_eq!(append(0, "one ").await.unwrap(), 4, "a repeat");
+    assert_eq!(append(2, "e two").await.unwrap(), 7, "an overlap");
+    assert_eq!(append(100, "far").await.unwrap(), 7, "a gap: send again from 7");
+    let (pieces, _) = run::log_tail(&orchestrator, &system(), run.run_id, None, "agent", 1)
+        .await
+        .unwrap();
+    let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(text, "ne two");
+    db.done().await;
+}

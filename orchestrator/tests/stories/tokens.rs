@@ -1,0 +1,79 @@
+//! Run tokens: issued from rows, refused when revoked, expired or for another audience.
+
+use jiff::SignedDuration;
+use orchestrator::credential::{self, Leniency, MasterKey};
+use orchestrator::run;
+use orchestrator::testing::{AUDIENCE, TestDb, admit_and_run, seed, supervisor_of};
+use orchestrator::{Actor, Clock, Error};
+use secrecy::ExposeSecret;
+
+#[tokio::test]
+async fn a_run_token_counts_until_its_turn_ends() {
+    let db = TestDb::new().await;
+    let clock = Clock::default();
+    let key = MasterKey::generate();
+    let orchestrator = db.orchestrator_with(clock.clone(), key.clone()).await;
+    let replica = db.orchestrator_with(clock.clone(), key).await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(1)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let (supervisor, agent) = credential::refresh_run_tokens(&orchestrator, AUDIENCE, &supervisor_of(&run))
+        .await
+        .unwrap();
+    let (supervisor, agent) = (supervisor.token, agent.token);
+    let shown = |token: &secrecy::SecretString, leniency| {
+        let (replica, token) = (replica.clone(), token.expose_secret().to_owned());
+        async move { credential::authenticate(&replica, AUDIENCE, &token, leniency).await }
+    };
+    let actor = shown(&supervisor, Leniency::None).await.unwrap();
+    assert!(matches!(actor, Actor::Run(it) if it.run_id == run.run_id && it.turn == 1 && it.fence == 1));
+    let elsewhere = credential::authenticate(
+        &replica,
+        "http://other/mcp",
+        agent.expose_secret(),
+        Leniency::None,
+    )
+    .await;
+    assert!(matches!(elsewhere, Err(Error::Unauthenticated(_))));
+
+    clock.advance(SignedDuration::from_mins(61));
+    assert!(shown(&supervisor, Leniency::None).await.is_err());
+    assert!(shown(&supervisor, Leniency::Refresh).await.is_ok());
+    assert!(shown(&agent, Leniency::Refresh).await.is_err());
+
+    run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+        .await
+        .unwrap();
+    let revoked = shown(&supervisor, Leniency::Refresh).await;
+    assert!(matches!(revoked, Err(Error::Unauthenticated(text)) if text.contains("revoked")));
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_token_signed_twice_is_the_same_token() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(1)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let job = run::jobs::StartRunner {
+        run_id: run.run_id,
+        turn: run.turn,
+        fence: run.fence,
+    };
+    let late = run::want_pod(&orchestrator, AUDIENCE, &job, None).await;
+    assert!(
+        matches!(late, Err(Error::Conflict(_))),
+        "a running turn wants no second pod"
+    );
+    let ids: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT jti FROM access_tokens ORDER BY jti")
+        .fetch_all(db.pool())
+        .await
+        .unwrap();
+    for jti in ids {
+        let first = credential::sign(&orchestrator, jti.into()).await.unwrap();
+        let second = credential::sign(&orchestrator, jti.into()).await.unwrap();
+        assert_eq!(first.token.expose_secret(), second.token.expose_secret());
+    }
+    db.done().await;
+}

@@ -1,0 +1,47 @@
+//! What an operator decides about a worker.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+use secrecy::SecretString;
+use telemetry::LogFormat;
+
+use crate::github::GithubConfig;
+use crate::kubernetes::KubernetesConfig;
+
+/// The hands of codex-k8s: jobs and reconcilers, Kubernetes and GitHub.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub struct Config {
+    /// URL of the database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: SecretString,
+    #[arg(long, env = "CODEXK8S_DATABASE_CONNECTIONS", default_value_t = 20)]
+    pub database_connections: u32,
+    /// File with the master key that `codex-k8s init` made
+    #[arg(long, env = "CODEXK8S_MASTER_KEY_FILE")]
+    pub master_key_file: PathBuf,
+    /// Canonical address of the tools: the audience of run tokens
+    #[arg(long, env = "CODEXK8S_AUDIENCE")]
+    pub audience: String,
+    /// Name of this worker among its replicas; the pod's name serves well
+    #[arg(long, env = "HOSTNAME", default_value = "worker")]
+    pub name: String,
+    /// Jobs worked at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY", default_value_t = 16)]
+    pub concurrency: usize,
+    /// Where health and metrics are served
+    #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
+    pub internal_listen: SocketAddr,
+    #[arg(long, env = "CODEXK8S_LOG_FORMAT", value_enum, default_value = "json")]
+    pub log_format: LogFormat,
+    #[cfg(feature = "faults")]
+    /// File that arms fault points; only in tests
+    #[arg(long, env = "CODEXK8S_FAULT_FILE")]
+    pub fault_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub github: GithubConfig,
+    #[command(flatten)]
+    pub kubernetes: KubernetesConfig,
+}

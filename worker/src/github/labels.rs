@@ -1,0 +1,83 @@
+//! Labels of an issue or pull request, as a wanted state.
+
+use std::time::Duration;
+
+use http::Method;
+use orchestrator::ports::code_host::{CodeHostError, RepositoryRef};
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::connection::{Connection, Operation};
+use super::token::Grant;
+use super::{Result, issues, path, wire};
+
+/// GitHub asks for a second between writes ("Best practices for using the REST API").
+const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+
+/// Reads the labels first and writes only what is missing: asking twice costs one read.
+pub(super) async fn change(
+    connection: &Connection,
+    at: &RepositoryRef,
+    number: i64,
+    add: &[String],
+    remove: &[String],
+) -> Result<Vec<String>> {
+    let labels = Labels {
+        operation: connection.begin(at, Grant::IssuesWrite),
+        path: format!("{}/labels", path::issue(at, number)),
+        about: issues::about(at, number),
+    };
+    let mut now = labels.list().await?;
+    let missing: Vec<_> = add.iter().filter(|name| !has(&now, name)).collect();
+    let unwanted: Vec<_> = remove.iter().filter(|name| has(&now, name)).collect();
+    if !missing.is_empty() {
+        now = labels.add(&missing).await?;
+    }
+    for (position, name) in unwanted.into_iter().enumerate() {
+        if position > 0 || !missing.is_empty() {
+            tokio::time::sleep(BETWEEN_WRITES).await;
+        }
+        now = labels.remove(name).await?;
+    }
+    Ok(now)
+}
+
+struct Labels<'a> {
+    operation: Operation<'a>,
+    path: String,
+    about: String,
+}
+
+impl Labels<'_> {
+    async fn list(&self) -> Result<Vec<String>> {
+        // GitHub keeps at most 100 on one issue: one page.
+        let path = format!("{}?per_page=100", self.path);
+        self.ask(&Call::get(path, &self.about)).await
+    }
+
+    async fn add(&self, names: &[&String]) -> Result<Vec<String>> {
+        let call = Call::write(Method::POST, &self.path, &self.about);
+        self.ask(&call.with(json!({ "labels": names }))).await
+    }
+
+    async fn remove(&self, name: &str) -> Result<Vec<String>> {
+        let path = format!("{}/{}", self.path, path::segment(name));
+        match self.ask(&Call::write(Method::DELETE, path, &self.about)).await {
+            // Somebody was faster, or the issue is gone: the list tells which.
+            Err(CodeHostError::NotFound(_)) => self.list().await,
+            answer => answer,
+        }
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Vec<String>> {
+        let labels: Vec<Value> = self.operation.ask(call).await?;
+        Ok(wire::label_names(&labels))
+    }
+}
+
+/// GitHub's labels differ by more than case.
+fn has(labels: &[String], name: &str) -> bool {
+    labels
+        .iter()
+        .any(|label| label.to_lowercase() == name.to_lowercase())
+}

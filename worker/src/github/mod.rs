@@ -1,0 +1,150 @@
+//! The code host is GitHub: a cloud account or an Enterprise Server, met as a GitHub App.
+//!
+//! `wire` is what GitHub says, `refusal` what a refusal means to us, `transport` one request, `connection` a request
+//! with the least credential that allows it; the other modules are the port's operations by subject. Nothing here
+//! sends a write twice: a lost answer is told as such, and the effects ledger looks before it writes again.
+
+mod account;
+mod app_key;
+mod call;
+mod comments;
+mod config;
+mod connection;
+mod deliveries;
+mod issues;
+mod labels;
+mod link;
+mod path;
+mod pulls;
+mod rate_limit;
+mod refusal;
+mod repositories;
+#[cfg(test)]
+mod tests;
+mod token;
+mod transport;
+mod wire;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use orchestrator::Clock;
+use orchestrator::ports::code_host::{
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDelivery, HostIssue, HostPermission,
+    HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
+};
+use tokio::sync::OnceCell;
+
+pub use config::GithubConfig;
+use connection::Connection;
+
+type Result<T> = std::result::Result<T, CodeHostError>;
+
+/// GitHub behind the port [`CodeHost`].
+pub struct GithubHost {
+    connection: Connection,
+    /// It never changes while the App exists.
+    own_account: OnceCell<HostAccount>,
+}
+
+impl GithubHost {
+    /// Reads the App's key and prepares connections; asks GitHub nothing yet. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The key file cannot be read or holds no RSA key, or the address is not usable; the text says what to correct.
+    pub fn new(config: &GithubConfig, clock: Clock) -> anyhow::Result<Self> {
+        Ok(Self {
+            connection: Connection::new(config, clock)?,
+            own_account: OnceCell::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl CodeHost for GithubHost {
+    async fn repository(&self, at: &RepositoryRef) -> Result<HostRepository> {
+        repositories::get(&self.connection, at).await
+    }
+
+    async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue> {
+        issues::get(&self.connection, at, number).await
+    }
+
+    async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest> {
+        pulls::get(&self.connection, at, number).await
+    }
+
+    async fn find_pull_request(
+        &self,
+        at: &RepositoryRef,
+        head_branch: &str,
+    ) -> Result<Option<HostPullRequest>> {
+        pulls::find(&self.connection, at, head_branch).await
+    }
+
+    async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>> {
+        repositories::branch_head(&self.connection, at, branch).await
+    }
+
+    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission> {
+        repositories::permission(&self.connection, at, login).await
+    }
+
+    async fn find_comment(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<HostComment>> {
+        let own = self
+            .own_account
+            .get_or_try_init(|| account::seen_from(&self.connection, at))
+            .await?;
+        comments::find(&self.connection, at, number, marker, own).await
+    }
+
+    async fn create_comment(&self, at: &RepositoryRef, number: i64, body: &str) -> Result<HostComment> {
+        comments::create(&self.connection, at, number, body).await
+    }
+
+    async fn edit_comment(&self, at: &RepositoryRef, comment_id: i64, body: &str) -> Result<HostComment> {
+        comments::edit(&self.connection, at, comment_id, body).await
+    }
+
+    async fn change_labels(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<Vec<String>> {
+        labels::change(&self.connection, at, number, add, remove).await
+    }
+
+    async fn open_pull_request(
+        &self,
+        at: &RepositoryRef,
+        draft: &PullRequestDraft,
+    ) -> Result<HostPullRequest> {
+        pulls::open(&self.connection, at, draft).await
+    }
+
+    async fn repository_token(&self, at: &RepositoryRef, access: TokenAccess) -> Result<HostToken> {
+        repositories::token(&self.connection, at, access).await
+    }
+
+    async fn deliveries(&self, since: Timestamp, limit: usize) -> Result<Vec<HostDelivery>> {
+        deliveries::list(&self.connection, since, limit).await
+    }
+
+    async fn redeliver(&self, host_delivery_id: i64) -> Result<()> {
+        deliveries::redeliver(&self.connection, host_delivery_id).await
+    }
+
+    async fn own_account(&self) -> Result<HostAccount> {
+        self.own_account
+            .get_or_try_init(|| account::find(&self.connection))
+            .await
+            .cloned()
+    }
+}

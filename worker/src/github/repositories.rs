@@ -1,0 +1,103 @@
+//! Repositories: what they are, who may do what, and the credential for git.
+
+use http::StatusCode;
+use orchestrator::ports::code_host::{
+    CodeHostError, HostPermission, HostRepository, HostToken, RepositoryRef, TokenAccess,
+};
+
+use super::call::Call;
+use super::connection::Connection;
+use super::token::{Grant, Scope};
+use super::{Result, path, refusal, wire};
+
+/// The user name that goes with an installation token over HTTP.
+const TOKEN_USER: &str = "x-access-token";
+
+pub(super) async fn get(connection: &Connection, at: &RepositoryRef) -> Result<HostRepository> {
+    let call = Call::get(format!("/repositories/{}", at.github_repository_id), about(at));
+    connection
+        .begin(at, Grant::Metadata)
+        .ask::<wire::Repository>(&call)
+        .await?
+        .known()
+        .ok_or_else(|| refusal::unreadable(&call, "no id, name, default branch or clone address"))
+}
+
+pub(super) async fn branch_head(
+    connection: &Connection,
+    at: &RepositoryRef,
+    branch: &str,
+) -> Result<Option<String>> {
+    let path = format!(
+        "{}/git/ref/heads/{}",
+        path::repository(at),
+        path::segments(branch)
+    );
+    let call = Call::get(path, format!("branch {branch} of {}", about(at)));
+    let answer = connection
+        .begin(at, Grant::ContentsRead)
+        .ask::<wire::GitRef>(&call)
+        .await;
+    match answer {
+        Ok(found) if found.name == Some(format!("refs/heads/{branch}")) => found
+            .object
+            .and_then(|object| object.sha)
+            .map(Some)
+            .ok_or_else(|| refusal::unreadable(&call, "a branch without commit")),
+        Ok(_) | Err(CodeHostError::NotFound(_)) => Ok(None),
+        // A repository without any commit answers so.
+        Err(CodeHostError::Refused { status, .. }) if status == StatusCode::CONFLICT.as_u16() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn permission(
+    connection: &Connection,
+    at: &RepositoryRef,
+    login: &str,
+) -> Result<HostPermission> {
+    let path = format!(
+        "{}/collaborators/{}/permission",
+        path::repository(at),
+        path::segment(login)
+    );
+    let call = Call::get(path, format!("permission of {login} in {}", about(at)));
+    match connection
+        .begin(at, Grant::Metadata)
+        .ask::<wire::Permission>(&call)
+        .await
+    {
+        Ok(found) => Ok(found.known()),
+        Err(CodeHostError::NotFound(_)) => Ok(HostPermission::None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Never from the cache: it leaves the worker, and its holder counts on its whole hour.
+pub(super) async fn token(
+    connection: &Connection,
+    at: &RepositoryRef,
+    access: TokenAccess,
+) -> Result<HostToken> {
+    let scope = Scope {
+        installation_id: at.installation_id,
+        github_repository_id: Some(at.github_repository_id),
+        grant: match access {
+            TokenAccess::Read => Grant::ContentsRead,
+            TokenAccess::Write => Grant::ContentsWrite,
+        },
+    };
+    let token = connection.begin_as_app().mint(scope).await?;
+    Ok(HostToken {
+        username: TOKEN_USER.to_owned(),
+        token: token.secret,
+        expires_at: token.expires_at,
+    })
+}
+
+fn about(at: &RepositoryRef) -> String {
+    format!(
+        "repository {} ({}/{})",
+        at.github_repository_id, at.owner, at.name
+    )
+}

@@ -1,0 +1,66 @@
+//! From a delivery to its verdict: the payload is a hint, the code host is asked what is true now.
+
+use async_trait::async_trait;
+use orchestrator::delivery::jobs::ProcessDelivery;
+use orchestrator::delivery::{self, Examined, HostRead, Look, Verdict};
+use orchestrator::error::Result;
+use orchestrator::ports::CodeHostError;
+use orchestrator::ports::code_host::{HostIssue, HostPermission, RepositoryRef};
+use orchestrator::queue::{Attempt, Done, Perform};
+
+use super::failure::of_code_host;
+use crate::Hands;
+use crate::outward::outward;
+
+#[async_trait]
+impl Perform<ProcessDelivery> for Hands {
+    async fn perform(&self, job: ProcessDelivery, attempt: Attempt) -> Result<Done> {
+        match self.process(job).await {
+            Ok(_) => Ok(Done::Done),
+            Err(error) => {
+                let last = attempt.last || !error.is_transient();
+                delivery::attempt_failed(&self.orchestrator, job.delivery_id, &error.to_string(), last)
+                    .await?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Hands {
+    async fn process(&self, job: ProcessDelivery) -> Result<Verdict> {
+        let own = outward("code_host.own_account", self.code_host.own_account()).await;
+        let own = Some(own.map_err(of_code_host)?.github_user_id);
+        match delivery::examine(&self.orchestrator, job.delivery_id, own).await? {
+            Examined::Settled(verdict) => Ok(verdict),
+            Examined::Look(look) => {
+                let read = self.read(&look).await.map_err(of_code_host)?;
+                delivery::settle(&self.orchestrator, job.delivery_id, own, read).await
+            }
+        }
+    }
+
+    async fn read(&self, look: &Look) -> Result<HostRead, CodeHostError> {
+        let issue = match outward("code_host.issue", self.code_host.issue(&look.at, look.number)).await {
+            Ok(issue) => Some(issue),
+            Err(CodeHostError::NotFound(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let sender_permission = self.permission(&look.at, &look.sender_login).await?;
+        let author = issue.as_ref().and_then(|issue: &HostIssue| issue.author.as_ref());
+        let author_permission = match author {
+            Some(author) if author.login == look.sender_login => sender_permission,
+            Some(author) => self.permission(&look.at, &author.login).await?,
+            None => HostPermission::None,
+        };
+        Ok(HostRead {
+            issue,
+            sender_permission,
+            author_permission,
+        })
+    }
+
+    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission, CodeHostError> {
+        outward("code_host.permission", self.code_host.permission(at, login)).await
+    }
+}

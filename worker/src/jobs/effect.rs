@@ -1,0 +1,169 @@
+//! Outward writes, made true: looked for first where an earlier try may have done it.
+
+use async_trait::async_trait;
+use orchestrator::effect::domain::{marked, marker};
+use orchestrator::effect::jobs::ApplyEffect;
+use orchestrator::effect::{self, Claim, Claimed, EffectResult, EffectState, Outcome, Write};
+use orchestrator::error::Result;
+use orchestrator::ports::CodeHostError;
+use orchestrator::ports::code_host::{HostComment, HostPullRequest, PullRequestDraft};
+use orchestrator::queue::{Attempt, Done, Perform};
+
+use crate::Hands;
+use crate::outward::outward;
+
+#[async_trait]
+impl Perform<ApplyEffect> for Hands {
+    async fn perform(&self, job: ApplyEffect, _: Attempt) -> Result<Done> {
+        let claim = match effect::claim(&self.orchestrator, job.effect_id, &self.name).await? {
+            Claimed::Yes(claim) => claim,
+            Claimed::Later(after) => return Ok(Done::Later(after)),
+            Claimed::No => return Ok(Done::Done),
+        };
+        let outcome = match self.write(&claim).await {
+            Ok(result) => Outcome::Done(result),
+            Err(CodeHostError::RateLimited { retry_after, message }) => Outcome::Wait(retry_after, message),
+            Err(CodeHostError::Ambiguous(why) | CodeHostError::Unavailable(why)) => Outcome::Unknown(why),
+            Err(error @ (CodeHostError::Refused { .. } | CodeHostError::NotFound(_))) => {
+                Outcome::Rejected(error.to_string())
+            }
+        };
+        let state = effect::settle(&self.orchestrator, &claim, outcome).await?;
+        metrics::counter!("codex_effects_total", "kind" => claim.effect.write.kind().as_str(),
+            "state" => state.as_str())
+        .increment(1);
+        // Ready again: the next look is due when the row says so.
+        Ok(if state == EffectState::Ready {
+            Done::Later(std::time::Duration::from_secs(1))
+        } else {
+            Done::Done
+        })
+    }
+}
+
+impl Hands {
+    async fn write(&self, claim: &Claim) -> Result<EffectResult, CodeHostError> {
+        let key = claim.effect.effect_key.as_deref().unwrap_or_default();
+        match &claim.effect.write {
+            Write::PullRequest {
+                title,
+                body,
+                head_branch,
+                base_branch,
+                ..
+            } => {
+                let draft = PullRequestDraft {
+                    title: title.clone(),
+                    body: marked(body, key),
+                    head_branch: head_branch.clone(),
+                    base_branch: base_branch.clone(),
+                };
+                self.open_pull_request(claim, &draft).await
+            }
+            Write::StatusComment { body } => self.upsert_comment(claim, key, body).await,
+            Write::Comment { body } => self.comment_once(claim, key, body).await,
+            Write::Labels { add, remove } => {
+                let change = self
+                    .code_host
+                    .change_labels(&claim.at, number(claim)?, add, remove);
+                let labels = outward("code_host.change_labels", change).await?;
+                Ok(EffectResult {
+                    labels: Some(labels),
+                    ..EffectResult::default()
+                })
+            }
+        }
+    }
+
+    /// A retried run pushes to the branch of the run before it: a pull request from that branch is the one.
+    async fn open_pull_request(
+        &self,
+        claim: &Claim,
+        draft: &PullRequestDraft,
+    ) -> Result<EffectResult, CodeHostError> {
+        let found = self.code_host.find_pull_request(&claim.at, &draft.head_branch);
+        if let Some(there) = outward("code_host.find_pull_request", found).await? {
+            return Ok(of_pull_request(there));
+        }
+        let opened = self.code_host.open_pull_request(&claim.at, draft);
+        outward("code_host.open_pull_request", opened)
+            .await
+            .map(of_pull_request)
+    }
+
+    async fn upsert_comment(
+        &self,
+        claim: &Claim,
+        key: &str,
+        body: &str,
+    ) -> Result<EffectResult, CodeHostError> {
+        let known = claim.effect.result.as_ref().and_then(|result| result.comment_id);
+        let there = match known {
+            Some(comment_id) => Some(comment_id),
+            None if claim.look_first => self
+                .find_comment(claim, key)
+                .await?
+                .map(|comment| comment.comment_id),
+            None => None,
+        };
+        let body = marked(body, key);
+        let Some(comment_id) = there else {
+            return self.create_comment(claim, &body).await;
+        };
+        let edit = self.code_host.edit_comment(&claim.at, comment_id, &body);
+        match outward("code_host.edit_comment", edit).await {
+            // Somebody deleted it: people still want to know where the run is.
+            Err(CodeHostError::NotFound(_)) => self.create_comment(claim, &body).await,
+            edited => edited.map(of_comment),
+        }
+    }
+
+    async fn comment_once(
+        &self,
+        claim: &Claim,
+        key: &str,
+        body: &str,
+    ) -> Result<EffectResult, CodeHostError> {
+        if claim.look_first
+            && let Some(there) = self.find_comment(claim, key).await?
+        {
+            return Ok(of_comment(there));
+        }
+        self.create_comment(claim, &marked(body, key)).await
+    }
+
+    async fn find_comment(&self, claim: &Claim, key: &str) -> Result<Option<HostComment>, CodeHostError> {
+        let marker = marker(key);
+        let found = self.code_host.find_comment(&claim.at, number(claim)?, &marker);
+        outward("code_host.find_comment", found).await
+    }
+
+    async fn create_comment(&self, claim: &Claim, body: &str) -> Result<EffectResult, CodeHostError> {
+        let created = self.code_host.create_comment(&claim.at, number(claim)?, body);
+        outward("code_host.create_comment", created).await.map(of_comment)
+    }
+}
+
+fn number(claim: &Claim) -> Result<i64, CodeHostError> {
+    let missing = || CodeHostError::Refused {
+        status: 422,
+        message: "the effect names no issue".into(),
+    };
+    claim.effect.number.ok_or_else(missing)
+}
+
+fn of_comment(comment: HostComment) -> EffectResult {
+    EffectResult {
+        comment_id: Some(comment.comment_id),
+        url: Some(comment.url),
+        ..EffectResult::default()
+    }
+}
+
+fn of_pull_request(found: HostPullRequest) -> EffectResult {
+    EffectResult {
+        number: Some(found.number),
+        url: Some(found.url),
+        ..EffectResult::default()
+    }
+}

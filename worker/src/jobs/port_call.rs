@@ -1,0 +1,144 @@
+//! Live questions of tools, asked of the world.
+
+use async_trait::async_trait;
+use orchestrator::error::Result;
+use orchestrator::id::RepositoryId;
+use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
+use orchestrator::port_call::jobs::AnswerPortCall;
+use orchestrator::port_call::{self, Answer, Failed, Question};
+use orchestrator::ports::CodeHostError;
+use orchestrator::ports::code_host::{HostPermission, RepositoryRef, TokenAccess};
+use orchestrator::queue::{Attempt, Done, Perform};
+use orchestrator::repository;
+use secrecy::ExposeSecret;
+
+use crate::Hands;
+use crate::outward::outward;
+
+#[async_trait]
+impl Perform<AnswerPortCall> for Hands {
+    async fn perform(&self, job: AnswerPortCall, _: Attempt) -> Result<Done> {
+        let Some(asked) = port_call::question(&self.orchestrator, job.port_call_id).await? else {
+            return Ok(Done::Done);
+        };
+        let answered = tokio::time::timeout(asked.patience, self.answer(&asked.question)).await;
+        match answered {
+            Ok(Ok(answer)) => port_call::answer(&self.orchestrator, job.port_call_id, &answer).await?,
+            Ok(Err(failed)) => port_call::fail(&self.orchestrator, job.port_call_id, &failed).await?,
+            // Nobody waits any more.
+            Err(_) => {}
+        }
+        Ok(Done::Done)
+    }
+}
+
+impl Hands {
+    async fn answer(&self, question: &Question) -> Result<Answer, Failed> {
+        match *question {
+            Question::Issue {
+                repository_id,
+                number,
+            } => {
+                let at = self.at(repository_id).await?;
+                self.issue(&at, number).await.map(Answer::Issue).map_err(failed)
+            }
+            Question::PullRequest {
+                repository_id,
+                number,
+            } => {
+                let at = self.at(repository_id).await?;
+                self.pull_request(&at, number)
+                    .await
+                    .map(Answer::PullRequest)
+                    .map_err(failed)
+            }
+            Question::RepositoryToken { repository_id, write } => {
+                let at = self.at(repository_id).await?;
+                let access = if write {
+                    TokenAccess::Write
+                } else {
+                    TokenAccess::Read
+                };
+                let issued = self.code_host.repository_token(&at, access);
+                let token = outward("code_host.repository_token", issued)
+                    .await
+                    .map_err(failed)?;
+                Ok(Answer::RepositoryToken {
+                    username: token.username,
+                    token: token.token.expose_secret().to_owned(),
+                    expires_at: token.expires_at,
+                })
+            }
+        }
+    }
+
+    async fn at(&self, repository_id: RepositoryId) -> Result<RepositoryRef, Failed> {
+        let read = async {
+            let mut tx = self.orchestrator.begin("port_call.repository").await?;
+            repository::at(&mut tx, repository_id).await
+        };
+        read.await.map_err(|error| Failed::Unavailable {
+            message: error.to_string(),
+            retry_after_ms: None,
+        })
+    }
+
+    async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<IssueAnswer, CodeHostError> {
+        let issue = outward("code_host.issue", self.code_host.issue(at, number)).await?;
+        let author_trusted = match &issue.author {
+            Some(author) => {
+                let permission = self.code_host.permission(at, &author.login);
+                outward("code_host.permission", permission).await? >= HostPermission::Write
+            }
+            None => false,
+        };
+        Ok(IssueAnswer {
+            number: issue.number,
+            title: issue.title,
+            body: issue.body,
+            open: issue.open,
+            labels: issue.labels,
+            author: issue.author.map(|author| author.login),
+            author_trusted,
+            url: issue.url,
+        })
+    }
+
+    async fn pull_request(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+    ) -> Result<PullRequestAnswer, CodeHostError> {
+        let found = outward("code_host.pull_request", self.code_host.pull_request(at, number)).await?;
+        Ok(PullRequestAnswer {
+            number: found.number,
+            title: found.title,
+            body: found.body,
+            open: found.open,
+            merged: found.merged,
+            draft: found.draft,
+            head_branch: found.head_branch,
+            head_sha: found.head_sha,
+            base_branch: found.base_branch,
+            author: found.author.map(|author| author.login),
+            url: found.url,
+        })
+    }
+}
+
+fn failed(error: CodeHostError) -> Failed {
+    match error {
+        CodeHostError::NotFound(what) => Failed::NotFound { what },
+        CodeHostError::Refused { .. } => Failed::Refused {
+            message: error.to_string(),
+        },
+        CodeHostError::RateLimited { retry_after, message } => Failed::Unavailable {
+            message,
+            retry_after_ms: u64::try_from(retry_after.as_millis()).ok(),
+        },
+        CodeHostError::Ambiguous(message) | CodeHostError::Unavailable(message) => Failed::Unavailable {
+            message,
+            retry_after_ms: None,
+        },
+    }
+}

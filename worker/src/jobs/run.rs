@@ -1,0 +1,237 @@
+//! Starting, stopping and proving a run's turn.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use orchestrator::agent::Output;
+use orchestrator::credential;
+use orchestrator::effect::EffectState;
+use orchestrator::error::{Error, Result};
+use orchestrator::ports::cluster::{ClusterError, RunnerKey, RunnerSecret};
+use orchestrator::ports::code_host::{CodeHostError, HostPermission};
+use orchestrator::queue::{Attempt, Done, Perform};
+use orchestrator::run::jobs::{Finalise, StartRunner, StopRunner};
+use orchestrator::run::{self, Failure, FailureReason, Finishing, IssueFacts, Proof, StartPlan, WantedPod};
+use orchestrator::slot::Lease;
+
+use super::failure::{of_cluster, of_code_host};
+use crate::Hands;
+use crate::outward::outward;
+
+/// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, so far apart.
+const REFUSALS: i32 = 6;
+const AFTER_REFUSAL: Duration = Duration::from_secs(10);
+/// A leaving pod is looked at again after this.
+const BETWEEN_PROOFS: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+#[async_trait]
+impl Perform<StartRunner> for Hands {
+    async fn perform(&self, job: StartRunner, attempt: Attempt) -> Result<Done> {
+        let plan = run::begin_start(&self.orchestrator, &job).await?;
+        let issue = match self.read_issue(&plan).await {
+            Ok(issue) => issue,
+            Err(error) => return self.no_issue(&job, error).await,
+        };
+        let wanted = run::want_pod(&self.orchestrator, &self.audience, &job, issue.as_ref()).await?;
+        match self.start(&wanted).await {
+            Err(Error::Precondition(_)) if attempt.number < REFUSALS => Ok(Done::Later(AFTER_REFUSAL)),
+            Err(Error::Precondition(why)) => {
+                let failure = Failure::new(FailureReason::Environment, "cluster_refused").with_detail(why);
+                run::fail_start(&self.orchestrator, &job, failure).await?;
+                Ok(Done::Done)
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(Done::Done),
+        }
+    }
+}
+
+impl Hands {
+    async fn read_issue(&self, plan: &StartPlan) -> Result<Option<IssueFacts>, CodeHostError> {
+        let Some(number) = plan.run.number else {
+            return Ok(None);
+        };
+        let issue = outward("code_host.issue", self.code_host.issue(&plan.at, number)).await?;
+        let author_permission = match &issue.author {
+            Some(author) => {
+                outward(
+                    "code_host.permission",
+                    self.code_host.permission(&plan.at, &author.login),
+                )
+                .await?
+            }
+            None => HostPermission::None,
+        };
+        Ok(Some(IssueFacts {
+            issue,
+            author_permission,
+        }))
+    }
+
+    /// An issue that is gone, or that the App may not read, fails the run; anything else is asked again.
+    async fn no_issue(&self, job: &StartRunner, error: CodeHostError) -> Result<Done> {
+        let failure = match &error {
+            CodeHostError::NotFound(_) => Failure::new(FailureReason::Precondition, "issue_missing"),
+            CodeHostError::Refused { .. } => Failure::new(FailureReason::ProviderDenied, "issue_unreadable"),
+            _ => return Err(of_code_host(error)),
+        };
+        run::fail_start(&self.orchestrator, job, failure.with_detail(error.to_string())).await?;
+        Ok(Done::Done)
+    }
+
+    /// Suspended Job, then its Secret, then the fence once more, then the start: a worker that slept through a
+    /// cancellation starts nothing.
+    async fn start(&self, wanted: &WantedPod) -> Result<()> {
+        let pod = &wanted.pod;
+        let namespace = self
+            .cluster
+            .ensure_project(&pod.key.project, wanted.max_live_runs);
+        outward("cluster.ensure_project", namespace)
+            .await
+            .map_err(of_cluster)?;
+        let secret = RunnerSecret::from([
+            (
+                "supervisor-token".to_owned(),
+                self.signed(wanted.tokens.supervisor).await?,
+            ),
+            ("agent-token".to_owned(), self.signed(wanted.tokens.agent).await?),
+        ]);
+        outward(
+            "cluster.prepare_runner",
+            self.cluster.prepare_runner(pod, &secret),
+        )
+        .await
+        .map_err(of_cluster)?;
+        if !run::still_wanted(&self.orchestrator, &pod.key).await? {
+            outward("cluster.remove_runner", self.cluster.remove_runner(&pod.key))
+                .await
+                .map_err(of_cluster)?;
+            return Ok(());
+        }
+        outward("cluster.release_runner", self.cluster.release_runner(&pod.key))
+            .await
+            .map_err(of_cluster)
+    }
+
+    async fn signed(&self, jti: orchestrator::id::TokenId) -> Result<secrecy::SecretString> {
+        Ok(credential::sign(&self.orchestrator, jti).await?.token)
+    }
+}
+
+#[async_trait]
+impl Perform<StopRunner> for Hands {
+    async fn perform(&self, job: StopRunner, _: Attempt) -> Result<Done> {
+        let lease = Lease {
+            run_id: job.run_id,
+            turn: job.turn,
+            fence: job.fence,
+        };
+        let key = RunnerKey {
+            project: job.project,
+            run_id: job.run_id,
+            turn: job.turn,
+            fence: job.fence,
+        };
+        if self.prove_gone(&key, lease).await.map_err(of_cluster)? {
+            Ok(Done::Done)
+        } else {
+            Ok(Done::Later(BETWEEN_PROOFS))
+        }
+    }
+}
+
+impl Hands {
+    /// Removes what is left of a turn; with the proof that nothing is, its slot is freed. Answers whether it is.
+    pub(crate) async fn prove_gone(&self, key: &RunnerKey, lease: Lease) -> Result<bool, ClusterError> {
+        outward("cluster.remove_runner", self.cluster.remove_runner(key)).await?;
+        let gone = outward("cluster.runner_gone", self.cluster.runner_gone(key)).await?;
+        if gone {
+            let told = run::pod_proven_gone(&self.orchestrator, lease).await;
+            told.map_err(|error| ClusterError::Unavailable(error.to_string()))?;
+        }
+        Ok(gone)
+    }
+}
+
+#[async_trait]
+impl Perform<Finalise> for Hands {
+    async fn perform(&self, job: Finalise, _: Attempt) -> Result<Done> {
+        let finishing = run::finishing(&self.orchestrator, job.run_id).await?;
+        let proof = match self.prove(&finishing).await {
+            Ok(proof) => proof,
+            Err(refused @ CodeHostError::Refused { .. }) => Proof::NoAnswer(refused.to_string()),
+            Err(error) => {
+                let settled = run::settle(&self.orchestrator, job.run_id, Proof::NoAnswer(error.to_string()));
+                return if settled.await? {
+                    Ok(Done::Done)
+                } else {
+                    Err(of_code_host(error))
+                };
+            }
+        };
+        let settled = run::settle(&self.orchestrator, job.run_id, proof).await?;
+        Ok(if settled {
+            Done::Done
+        } else {
+            Done::Later(BETWEEN_LOOKS)
+        })
+    }
+}
+
+impl Hands {
+    async fn prove(&self, finishing: &Finishing) -> Result<Proof, CodeHostError> {
+        let run = &finishing.run;
+        let (Output::PullRequest, Some(head_sha)) = (finishing.output, &run.head_sha) else {
+            return Ok(Proof::NothingToProve);
+        };
+        if let Some(refused) = refused_pull_request(finishing) {
+            return Ok(refused);
+        }
+        let head = outward(
+            "code_host.branch_head",
+            self.code_host.branch_head(&finishing.at, &run.branch),
+        )
+        .await?;
+        if head.as_ref() != Some(head_sha) {
+            let there = head.unwrap_or_else(|| "nothing".to_owned());
+            return Ok(Proof::Missing {
+                sub_reason: "branch_without_commit",
+                detail: format!("{} points to {there}, not to the reported {head_sha}", run.branch),
+            });
+        }
+        let found = self.code_host.find_pull_request(&finishing.at, &run.branch);
+        match outward("code_host.find_pull_request", found).await? {
+            Some(found) if found.head_sha == *head_sha => Ok(Proof::PullRequest {
+                number: found.number,
+                url: found.url,
+            }),
+            _ => Ok(Proof::NoAnswer("the pull request is not to be seen yet".into())),
+        }
+    }
+}
+
+/// A pull request that will not come.
+fn refused_pull_request(finishing: &Finishing) -> Option<Proof> {
+    let missing = |sub_reason, detail: String| Some(Proof::Missing { sub_reason, detail });
+    let Some(effect) = &finishing.pull_request else {
+        return missing(
+            "pull_request_not_asked",
+            "the runner pushed, but asked for no pull request".into(),
+        );
+    };
+    let why = effect
+        .reason
+        .clone()
+        .unwrap_or_else(|| "no reason was given".into());
+    match effect.state {
+        EffectState::Failed | EffectState::Refused | EffectState::Superseded => {
+            missing("pull_request_refused", why)
+        }
+        EffectState::Proposed => missing(
+            "pull_request_not_asked",
+            "it was never released after the push".into(),
+        ),
+        _ => None,
+    }
+}

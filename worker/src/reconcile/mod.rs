@@ -1,0 +1,96 @@
+//! Loops that compare what we want with what is there. They take no input, may run in every worker at once, and are poked
+//! when something changed, so that the common path and the recovery path are one.
+
+mod deliveries;
+mod orphans;
+mod pods;
+mod slots;
+
+use std::time::Duration;
+
+use orchestrator::error::Result;
+use orchestrator::postgres::listen::Topic;
+use orchestrator::{Orchestrator, approval, credential, delivery, effect, idempotency, port_call, run};
+use telemetry::Shutdown;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::Hands;
+
+/// One round of a loop may take this long; what it leaves is found by the next.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// Starts all loops of a worker.
+pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>) {
+    let every = |seconds| Duration::from_secs(seconds);
+    let mut start = |name, period, round: Round| {
+        loops.spawn(repeat(hands.clone(), shutdown.clone(), name, period, round));
+    };
+    start("admission", every(1), |hands| Box::pin(admit(hands.orchestrator)));
+    start("slots", every(3), |hands| {
+        Box::pin(async move { slots::prove(&hands).await })
+    });
+    start("pods", every(10), |hands| {
+        Box::pin(async move { pods::look(&hands).await })
+    });
+    start("heartbeats", every(5), |hands| {
+        Box::pin(async move { run::reap(&hands.orchestrator).await.map(drop) })
+    });
+    start("steps", every(5), |hands| Box::pin(steps(hands.orchestrator)));
+    start("waits", every(5), |hands| {
+        Box::pin(async move { approval::expire(&hands.orchestrator).await.map(drop) })
+    });
+    start("orphans", every(30), |hands| {
+        Box::pin(async move { orphans::sweep(&hands).await })
+    });
+    start("missed_deliveries", every(60), |hands| {
+        Box::pin(async move { deliveries::fetch_missed(&hands).await })
+    });
+    start("retention", every(3600), |hands| {
+        Box::pin(retain(hands.orchestrator))
+    });
+    loops.spawn(pods::poke_on_change(hands.clone(), shutdown.clone()));
+}
+
+type Round = fn(Hands) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// Runs rounds until the worker ends: each period, or at once when poked by name.
+async fn repeat(hands: Hands, shutdown: Shutdown, name: &'static str, period: Duration, round: Round) {
+    let mut ear = hands.orchestrator.notices().subscribe();
+    while !shutdown.has_begun() {
+        let began = Instant::now();
+        match tokio::time::timeout(ROUND, round(hands.clone())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(reconciler = name, %error, "a round failed; the next tries again")
+            }
+            Err(_) => tracing::warn!(reconciler = name, "a round took too long; the next goes on"),
+        }
+        metrics::histogram!("codex_reconcile_seconds", "reconciler" => name).record(began.elapsed());
+        tokio::select! {
+            () = shutdown.begun() => {}
+            _ = ear.changed(Topic::Poke, name, began + period) => {}
+        }
+    }
+}
+
+async fn admit(orchestrator: Orchestrator) -> Result<()> {
+    while run::admit_next(&orchestrator).await?.is_some() {}
+    Ok(())
+}
+
+async fn steps(orchestrator: Orchestrator) -> Result<()> {
+    run::reconcile(&orchestrator).await?;
+    effect::reconcile(&orchestrator).await?;
+    delivery::requeue_unprocessed(&orchestrator).await?;
+    Ok(())
+}
+
+async fn retain(orchestrator: Orchestrator) -> Result<()> {
+    run::sweep(&orchestrator).await?;
+    credential::sweep(&orchestrator).await?;
+    port_call::sweep(&orchestrator).await?;
+    delivery::sweep_bodies(&orchestrator).await?;
+    idempotency::sweep(&orchestrator).await?;
+    Ok(())
+}

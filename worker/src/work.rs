@@ -1,0 +1,42 @@
+//! A worker at work: its jobs and its reconcilers, until it is told to end.
+
+use std::sync::Arc;
+
+use orchestrator::Orchestrator;
+use orchestrator::ports::{Cluster, CodeHost};
+use telemetry::Shutdown;
+use tokio::task::JoinSet;
+
+use crate::{jobs, reconcile};
+
+/// All that jobs and reconcilers need.
+#[derive(Clone)]
+pub struct Hands {
+    pub orchestrator: Orchestrator,
+    pub cluster: Arc<dyn Cluster>,
+    pub code_host: Arc<dyn CodeHost>,
+    /// Audience of run tokens: the canonical address of the tools.
+    pub audience: String,
+    /// This worker's name, unique among replicas.
+    pub name: String,
+    /// Jobs worked at once.
+    pub concurrency: usize,
+}
+
+/// Works until `shutdown` begins; then takes nothing new, and lets running jobs end.
+///
+/// # Errors
+///
+/// The queue cannot be started.
+pub async fn work(hands: Hands, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let working = hands
+        .orchestrator
+        .work(jobs::performers(&hands)?, hands.concurrency)?;
+    let mut loops = JoinSet::new();
+    reconcile::start(&hands, shutdown, &mut loops);
+    tracing::info!(worker = hands.name, "working");
+    shutdown.begun().await;
+    working.stop().await;
+    while loops.join_next().await.is_some() {}
+    Ok(())
+}
