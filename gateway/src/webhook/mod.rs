@@ -1,0 +1,114 @@
+//! `POST /webhooks/github`: size, signature, insert, 202. What is in the body is nobody's business here.
+
+mod body;
+mod headers;
+mod secrets;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use orchestrator::Orchestrator;
+use orchestrator::delivery::{self, NewDelivery, Received};
+use tokio::sync::Semaphore;
+
+pub use secrets::Secrets;
+
+use self::body::BIG_BYTES;
+use self::headers::Head;
+use crate::answer::{Accepted, Refusal};
+
+/// GitHub closes the connection after 10 s.
+const DEADLINE: Duration = Duration::from_secs(9);
+/// Requests served at once; one more is asked to come again.
+const MAX_REQUESTS: usize = 256;
+/// Bodies over [`BIG_BYTES`] held at once: they bound the program's memory.
+const MAX_BIG_BODIES: usize = 2;
+
+/// All that a request needs.
+#[derive(Clone)]
+pub(crate) struct Doorway {
+    orchestrator: Orchestrator,
+    secrets: Arc<Secrets>,
+    requests: Arc<Semaphore>,
+    big_bodies: Arc<Semaphore>,
+}
+
+impl Doorway {
+    pub(crate) fn new(orchestrator: Orchestrator, secrets: Secrets) -> Self {
+        Self {
+            orchestrator,
+            secrets: Arc::new(secrets),
+            requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+            big_bodies: Arc::new(Semaphore::new(MAX_BIG_BODIES)),
+        }
+    }
+}
+
+pub(crate) async fn receive(State(doorway): State<Doorway>, request: Request) -> Response {
+    let begun = Instant::now();
+    let served = tokio::time::timeout(DEADLINE, serve(&doorway, request)).await;
+    let served = served.unwrap_or_else(|_| {
+        Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            format!(
+                "the delivery was not received and kept within {} s",
+                DEADLINE.as_secs()
+            ),
+        ))
+    });
+    let result = match &served {
+        Ok(Received { duplicate: false, .. }) => "accepted",
+        Ok(Received { duplicate: true, .. }) => "duplicate",
+        Err(refusal) => refusal.error,
+    };
+    metrics::counter!("codex_deliveries_total", "result" => result).increment(1);
+    metrics::histogram!("codex_delivery_request_seconds").record(begun.elapsed().as_secs_f64());
+    served.map(Accepted::from).into_response()
+}
+
+async fn serve(doorway: &Doorway, request: Request) -> Result<Received, Refusal> {
+    let Ok(_served) = doorway.requests.try_acquire() else {
+        return Err(Refusal::later(
+            "busy",
+            "too many deliveries at once; send it again later",
+        ));
+    };
+    let (parts, body) = request.into_parts();
+    let head = Head::read(&parts.headers)?;
+    let (body, _big) = body::read(body, head.length, &doorway.big_bodies).await?;
+    let body = verify(doorway, &head, body).await?;
+    let new = NewDelivery {
+        guid: head.guid,
+        event: head.event,
+        content_type: Some(head.content_type),
+        body,
+        traceparent: head.traceparent,
+    };
+    Ok(delivery::receive(&doorway.orchestrator, new).await?)
+}
+
+/// A big body is hashed off the threads that serve the others.
+async fn verify(doorway: &Doorway, head: &Head, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    let (secrets, signature) = (Arc::clone(&doorway.secrets), head.signature);
+    let check = move || (secrets.verify(&body, &signature), body);
+    let (genuine, body) = if head.length.is_some_and(|length| length <= BIG_BYTES) {
+        check()
+    } else {
+        tokio::task::spawn_blocking(check)
+            .await
+            .map_err(|error| Refusal::later("unavailable", format!("the check did not end: {error}")))?
+    };
+    if genuine {
+        Ok(body)
+    } else {
+        Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "forged",
+            "X-Hub-Signature-256 does not fit the body: the webhook's secret at GitHub and here must be the same",
+        ))
+    }
+}
