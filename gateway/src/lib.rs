@@ -4,6 +4,7 @@
 
 mod answer;
 mod config;
+mod program;
 mod webhook;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use config::{Cli, Config};
+pub use program::run;
 pub use webhook::Secrets;
 
 use webhook::Doorway;

@@ -8,6 +8,7 @@ mod config;
 mod failure;
 mod message;
 mod metadata;
+mod program;
 mod server;
 mod tool;
 mod tools;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 
 use crate::caller::{Gate, SUPERVISOR_BODY_BYTES};
 pub use crate::config::{Cli, Config};
+pub use crate::program::run;
 use crate::server::{CALL_DEADLINE, Server};
 
 /// Requests in flight may end within this time after the end began; long polls answer at once.

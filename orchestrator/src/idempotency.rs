@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};
+use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 
 /// A caller's key on one call of one tool.
@@ -91,11 +92,13 @@ pub async fn remember(tx: &mut Tx, actor: &Actor, key: Option<&Key>, answer: &im
 }
 
 /// Forgets keys older than 24 hours; answers how many.
-pub async fn sweep(tx: &mut Tx) -> Result<u64> {
+pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
+    let mut tx = orchestrator.begin("idempotency.sweep").await?;
     let before = (tx.now() - 24.hours()).to_sqlx();
     let done = sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", before)
-        .execute(&mut **tx)
+        .execute(&mut *tx)
         .await?;
+    tx.commit().await?;
     Ok(done.rows_affected())
 }
 

@@ -1,5 +1,6 @@
 //! The handle that every use case takes: the database, the time, the queue's door, the ear.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -8,7 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
 use crate::credential::MasterKey;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::listen::Notices;
 use crate::postgres::{self, Tx};
 use crate::queue::{self, Performers, Working};
@@ -20,6 +21,25 @@ pub struct Settings {
     pub max_connections: u32,
     /// Seals keys and secret answers at rest.
     pub master_key: MasterKey,
+}
+
+impl Settings {
+    /// Reads the files that operators mount: one with the database's URL, one with the master key.
+    ///
+    /// # Errors
+    ///
+    /// `Precondition`, saying which file to mount.
+    pub fn read(database_url_file: &Path, master_key_file: &Path, max_connections: u32) -> Result<Self> {
+        let url = std::fs::read_to_string(database_url_file).map_err(|error| {
+            let file = database_url_file.display();
+            Error::Precondition(format!("cannot read the database's URL from {file}: {error}; mount the file"))
+        })?;
+        Ok(Self {
+            database_url: url.trim().into(),
+            max_connections,
+            master_key: MasterKey::read(master_key_file)?,
+        })
+    }
 }
 
 /// The platform's memory. Cheap to clone; all clones share one pool and one LISTEN connection.

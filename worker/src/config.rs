@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use secrecy::SecretString;
 use telemetry::LogFormat;
 
 use crate::github::GithubConfig;
@@ -13,10 +12,10 @@ use crate::kubernetes::KubernetesConfig;
 /// The hands of codex-k8s: jobs and reconcilers, Kubernetes and GitHub.
 #[derive(Parser, Debug)]
 #[command(version)]
-pub struct Config {
-    /// URL of the database
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: SecretString,
+pub struct Cli {
+    /// The mounted file that holds `postgres://user:password@host/name`
+    #[arg(long, env = "CODEXK8S_DATABASE_URL_FILE")]
+    pub database_url_file: PathBuf,
     #[arg(long, env = "CODEXK8S_DATABASE_CONNECTIONS", default_value_t = 20)]
     pub database_connections: u32,
     /// File with the master key that `codex-k8s init` made
@@ -34,7 +33,7 @@ pub struct Config {
     /// Where health and metrics are served
     #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
     pub internal_listen: SocketAddr,
-    #[arg(long, env = "CODEXK8S_LOG_FORMAT", value_enum, default_value = "json")]
+    #[arg(long, env = "CODEXK8S_LOG_FORMAT", default_value_t)]
     pub log_format: LogFormat,
     #[cfg(feature = "faults")]
     /// File that arms fault points; only in tests

@@ -9,8 +9,10 @@ pub mod github;
 pub mod jobs;
 pub mod kubernetes;
 mod outward;
+mod program;
 pub mod reconcile;
 mod work;
 
-pub use config::Config;
+pub use config::Cli;
+pub use program::run;
 pub use work::{Hands, work};

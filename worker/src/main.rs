@@ -1,65 +1,8 @@
-//! The worker's program.
+//! The program `worker`.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use anyhow::Context;
 use clap::Parser;
-use orchestrator::credential::MasterKey;
-use orchestrator::{Clock, Orchestrator, Settings};
-use telemetry::{Readiness, Shutdown};
-use worker::github::GithubHost;
-use worker::kubernetes::Kubernetes;
-use worker::{Config, Hands};
-
-/// The internal port answers this long after the work ended.
-const LINGER: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
-    telemetry::init_tracing("worker", config.log_format)?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    #[cfg(feature = "faults")]
-    config.fault_file.clone().map(orchestrator::fault::arm);
-    let metrics = telemetry::install_metrics()?;
-    let shutdown = Shutdown::on_signals()?;
-    let clock = Clock::default();
-    let settings = Settings {
-        database_url: config.database_url,
-        max_connections: config.database_connections,
-        master_key: MasterKey::read(&config.master_key_file)?,
-    };
-    let orchestrator = Orchestrator::open(settings, clock.clone()).await?;
-    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
-        .await
-        .context("the cluster")?;
-    let hands = Hands {
-        orchestrator: orchestrator.clone(),
-        cluster: Arc::new(cluster),
-        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
-        audience: config.audience,
-        name: config.name,
-        concurrency: config.concurrency,
-    };
-    let readiness = Readiness::new().with("database", {
-        let orchestrator = orchestrator.clone();
-        move || {
-            let orchestrator = orchestrator.clone();
-            async move { orchestrator.check().await }
-        }
-    });
-    let internal = telemetry::bind(config.internal_listen).await?;
-    tokio::select! {
-        served = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => {
-            served.context("the internal port")?;
-        }
-        done = async {
-            let done = worker::work(hands, &shutdown).await;
-            tokio::time::sleep(LINGER).await;
-            done
-        } => done?,
-    }
-    orchestrator.close().await;
-    Ok(())
+    worker::run(worker::Cli::parse()).await
 }

@@ -286,7 +286,9 @@ impl Case {
 
     fn look(&self, wants: Wants) -> Result<Examined> {
         let at = self.repository()?.at();
-        let sender = self.event.sender.as_ref().map(|sender| sender.login.clone());
+        // The number says who it is; a login in a payload is only what it was called.
+        let known = self.person.as_ref().map(|person| person.login.clone());
+        let sender = known.or_else(|| self.event.sender.as_ref().map(|sender| sender.login.clone()));
         Ok(Examined::Look(Look {
             at,
             number: self.number()?,

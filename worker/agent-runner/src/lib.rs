@@ -10,6 +10,9 @@ pub mod askpass;
 mod beneath;
 mod clock;
 pub mod config;
+mod entry;
 pub mod install;
 pub mod supervisor;
 pub mod wire;
+
+pub use entry::main;

@@ -125,7 +125,7 @@ pub enum Principal {
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Role(role) => role.as_str(),
             Self::Platform(role) => role.as_str(),
             Self::AgentRun => "agent",

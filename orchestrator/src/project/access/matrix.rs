@@ -139,12 +139,12 @@ mod tests {
     fn the_matrix() {
         let mut table = format!("{:<23}", "");
         for principal in COLUMNS {
-            write!(table, "{:<12}", principal.to_string()).unwrap();
+            write!(table, "{principal:<12}").unwrap();
         }
         for (operation, rules) in MATRIX {
             write!(table, "\n{operation:<23}").unwrap();
             for rule in rules {
-                write!(table, "{:<12}", rule.as_str()).unwrap();
+                write!(table, "{rule:<12}").unwrap();
             }
         }
         let lines: Vec<_> = table.lines().map(str::trim_end).collect();

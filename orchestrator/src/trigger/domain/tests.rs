@@ -468,7 +468,7 @@ fn decisions() {
     let rules = seeded();
     let table: Vec<_> = cases()
         .into_iter()
-        .map(|(name, event, facts)| format!("{name:<44}{}", line(&decide(&rules, &event, &facts))))
+        .map(|(name, event, facts)| format!("{name:<48}{}", line(&decide(&rules, &event, &facts))))
         .collect();
     insta::assert_snapshot!(table.join("\n"));
 }

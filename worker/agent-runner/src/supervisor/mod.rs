@@ -46,8 +46,9 @@ use self::turn::Turn;
 use self::usage::Meter;
 use crate::config::SuperviseConfig;
 
-/// How long the agent's container may take to end once told.
+/// How long an agent's container that has not been seen yet is waited for, to end it; and one that was.
 const EXIT: Duration = Duration::from_secs(30);
+const BACK: Duration = Duration::from_secs(3);
 
 /// What there is before the platform has said anything.
 struct Base {
@@ -60,7 +61,7 @@ struct Base {
 
 /// Supervises one turn to its end. Exit code 0: the platform knows how it ended, or wants nothing more of it.
 pub async fn run(config: SuperviseConfig) -> anyhow::Result<ExitCode> {
-    let mut sigterm = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut sigterm = Sigterm::listen()?;
     let base = match Base::open(config.clone()) {
         Ok(base) => base,
         Err(failure) => {
@@ -70,16 +71,33 @@ pub async fn run(config: SuperviseConfig) -> anyhow::Result<ExitCode> {
         }
     };
     let told = base.progress.get().did(Step::Told) || base.turn(&mut sigterm).await;
-    let code = i32::from(!told);
-    base.link.exit(code, EXIT).await;
-    // A sidecar that ends before its SIGTERM is started again by the kubelet.
-    let linger = Duration::from_secs(base.config.linger_seconds);
-    let _ = tokio::time::timeout(linger, sigterm.recv()).await;
+    base.leave(told, &mut sigterm).await;
     Ok(if told {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// SIGTERM, remembered.
+struct Sigterm {
+    signal: Signal,
+    came: bool,
+}
+
+impl Sigterm {
+    fn listen() -> anyhow::Result<Self> {
+        let signal = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+        Ok(Self { signal, came: false })
+    }
+
+    /// Waits until it comes; returns at once if it came before.
+    async fn wait(&mut self) {
+        if !self.came {
+            self.signal.recv().await;
+            self.came = true;
+        }
+    }
 }
 
 impl Base {
@@ -103,11 +121,11 @@ impl Base {
     }
 
     /// Plays the turn and tells the platform its end; says whether that succeeded.
-    async fn turn(&self, sigterm: &mut Signal) -> bool {
+    async fn turn(&self, sigterm: &mut Sigterm) -> bool {
         let patience = Duration::from_secs(self.config.retry_seconds);
         let prepared = tokio::select! {
             prepared = self.prepare() => prepared,
-            _ = sigterm.recv() => Err(self.evicted()),
+            () = sigterm.wait() => Err(self.evicted()),
         };
         let turn = match prepared {
             Ok(turn) => turn,
@@ -135,7 +153,7 @@ impl Base {
             played = turn.play() => played,
             Some(stop) = stopped.recv() => Err(stop),
             () = self.link.terminating() => Err(self.evicted()),
-            _ = sigterm.recv() => Err(self.evicted()),
+            () = sigterm.wait() => Err(self.evicted()),
         };
         let Err(stop) = played else { return true };
         let hurried = matches!(&stop, Stop::Failed(failure) if failure.sub_reason == EVICTED);
@@ -183,6 +201,28 @@ impl Base {
             link: self.link.clone(),
             context,
         })
+    }
+
+    /// Ends the agent's container, and stays until the kubelet wants this one to end: a sidecar that ends earlier is
+    /// started again.
+    async fn leave(&self, told: bool, sigterm: &mut Sigterm) {
+        let exiting = async {
+            // It may have been slow to start, or be on its way back.
+            let known = self.progress.get().nonce.is_some();
+            let patience = if known { BACK } else { EXIT };
+            let _ = tokio::time::timeout(patience, self.link.exit(i32::from(!told))).await;
+            let linger = async {
+                loop {
+                    self.link.exit(i32::from(!told)).await;
+                }
+            };
+            let _: Result<(), _> =
+                tokio::time::timeout(Duration::from_secs(self.config.linger_seconds), linger).await;
+        };
+        tokio::select! {
+            () = exiting => {}
+            () = sigterm.wait() => {}
+        }
     }
 
     /// SIGTERM came. If the agent's container ended without having been asked to, that was the cause.

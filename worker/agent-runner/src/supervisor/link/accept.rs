@@ -33,7 +33,7 @@ pub(super) fn start(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666))?;
     tokio::spawn(async move {
         let mut gate = Gate {
-            agent_uid,
+            agent_uid: agent_uid.filter(|uid| can_be_named(*uid)),
             nonce,
             number: 0,
         };
@@ -48,6 +48,28 @@ pub(super) fn start(
         }
     });
     Ok(())
+}
+
+/// Whether this user namespace has a name for the user. Where each container has a namespace that maps nothing but
+/// itself, the kernel shows every other user as the same nobody, and the first connection decides alone.
+fn can_be_named(uid: u32) -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let named = names(&map, uid);
+    if !named {
+        tracing::warn!(
+            uid,
+            "this user namespace has no name for the agent's user; its first connection is trusted"
+        );
+    }
+    named
+}
+
+/// Reads lines of `<first inside> <first outside> <count>` (`user_namespaces(7)`).
+fn names(map: &str, uid: u32) -> bool {
+    map.lines().any(|line| {
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        matches!(numbers[..], [first, _, count] if (first..first.saturating_add(count)).contains(&u64::from(uid)))
+    })
 }
 
 struct Gate<N> {
@@ -81,7 +103,9 @@ impl<N: Nonce> Gate<N> {
 
     async fn greet(&mut self, stream: UnixStream) -> io::Result<Greeted> {
         let uid = stream.peer_cred()?.uid();
-        if self.agent_uid.is_some_and(|expected| expected != uid) {
+        // Who has this process's own user could read its memory and files anyway.
+        let own = uid == nix::unistd::getuid().as_raw();
+        if self.agent_uid.is_some_and(|expected| expected != uid) && !own {
             return Err(io::Error::other(format!("user {uid} is not the agent's")));
         }
         let (mut read, mut write) = stream.into_split();
@@ -161,4 +185,18 @@ fn open(number: u64, greeted: Greeted, link: &Link) {
             link.0.lock().clear();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_user_is_named_where_its_namespace_maps_it() {
+        assert!(names("         0          0 4294967295\n", 10_002));
+        assert!(names("0 100000 65536\n", 10_002));
+        assert!(!names("10001 0 1\n", 10_002));
+        assert!(names("10001 0 1\n10002 0 1\n", 10_002));
+        assert!(!names("", 10_002));
+    }
 }

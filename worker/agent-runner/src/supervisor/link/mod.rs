@@ -134,23 +134,17 @@ impl Link {
         self.ask(ask, body, deadline, &mut |_, _| Ok(())).await
     }
 
-    /// Tells the agent's container to end, and waits until it has.
-    pub(crate) async fn exit(&self, code: i32, within: Duration) {
+    /// Tells the agent's container to end, once it is connected, and waits until it has.
+    pub(crate) async fn exit(&self, code: i32) {
         let mut changes = self.0.connection.subscribe();
-        let gone = async {
-            loop {
-                let current = changes.borrow_and_update().clone();
-                let Some(connection) = current else { return };
-                let _ = connection
-                    .frames
-                    .send(Frame::Message(ToAgent::Exit { code }))
-                    .await;
-                if changes.changed().await.is_err() {
-                    return;
-                }
-            }
+        let told = match changes.wait_for(Option::is_some).await {
+            Ok(connection) => connection.as_ref().map(|open| (open.number, open.frames.clone())),
+            Err(_) => None,
         };
-        let _ = tokio::time::timeout(within, gone).await;
+        let Some((number, frames)) = told else { return };
+        let _ = frames.send(Frame::Message(ToAgent::Exit { code })).await;
+        let other = |now: &Option<Connection>| now.as_ref().is_none_or(|open| open.number != number);
+        let _ = changes.wait_for(other).await;
     }
 
     async fn converse(&self, ask: Ask, body: Body, sink: Sink<'_>) -> Result<Reply, LinkError> {

@@ -5,6 +5,8 @@
 mod forward;
 mod mcp;
 mod model;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use std::net::Ipv4Addr;

@@ -1,0 +1,52 @@
+//! The program, whatever binary carries it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Cli, Mode};
+use crate::{agent, askpass, install, supervisor};
+
+/// Reads the command line and runs the mode it names.
+///
+/// # Errors
+///
+/// The mode could not be run to its end; the text says why.
+pub fn main() -> anyhow::Result<ExitCode> {
+    // Git calls a password helper with its question as the only argument, so this mode has no subcommand.
+    if let Some(socket) = std::env::var_os(askpass::SOCKET_ENV) {
+        let question = std::env::args().nth(1).unwrap_or_default();
+        askpass::answer(&PathBuf::from(socket), &question)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cli = Cli::parse();
+    let filter = EnvFilter::builder()
+        .with_default_directive("agent_runner=info".parse()?)
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .json()
+        .init();
+    match cli.mode {
+        Mode::Install(config) => install::run(&config).map(|()| ExitCode::SUCCESS),
+        Mode::Agent(config) => {
+            let code = runtime()?.block_on(agent::run(config))?;
+            // Not a return: tasks of the runtime may still wait for pipes of the agent's program.
+            std::process::exit(code);
+        }
+        Mode::Supervise(config) => {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            runtime()?.block_on(supervisor::run(config))
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}

@@ -1,0 +1,259 @@
+//! Both proxies against real upstreams on the loopback.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use contract::runner::Model;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::{Proxies, Upstreams};
+use crate::supervisor::tokens::Tokens;
+use crate::supervisor::usage::Meter;
+
+const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":70,\"output_tokens\":30}}}\n\n";
+
+/// An upstream that answers each request with the next pieces given to `pieces`, and keeps what it saw.
+struct Upstream {
+    url: String,
+    seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+    pieces: mpsc::Sender<Bytes>,
+}
+
+async fn upstream(status: StatusCode) -> Upstream {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (pieces, waiting) = mpsc::channel::<Bytes>(16);
+    let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
+    let kept = seen.clone();
+    let router = Router::new().fallback(async move |request: Request| {
+        kept.lock()
+            .expect("a lock")
+            .push((request.uri().path().to_owned(), request.headers().clone()));
+        let body = futures_util::stream::unfold(waiting, async |waiting| {
+            let piece = waiting.lock().await.recv().await?;
+            (!piece.is_empty()).then_some((Ok::<_, Infallible>(piece), waiting))
+        });
+        let mut response = Response::new(Body::from_stream(body));
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert("www-authenticate", "Bearer".parse().expect("a header"));
+        response
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Upstream { url, seen, pieces }
+}
+
+impl Upstream {
+    async fn answers(&self, pieces: &[&'static str]) {
+        for piece in pieces.iter().copied().chain([""]) {
+            self.pieces
+                .send(Bytes::from_static(piece.as_bytes()))
+                .await
+                .expect("taken");
+        }
+    }
+
+    fn seen(&self) -> Vec<(String, HeaderMap)> {
+        self.seen.lock().expect("a lock").clone()
+    }
+}
+
+async fn proxies(upstream: &Upstream, meter: Meter) -> Proxies {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["supervisor-token", "agent-token"] {
+        std::fs::write(folder.path().join(name), name).expect("written");
+    }
+    let model = Model {
+        name: "scripted".into(),
+        base_url: format!("{}/v1", upstream.url),
+        effort: None,
+    };
+    Proxies::start(Upstreams {
+        mcp_url: format!("{}/mcp", upstream.url).parse().expect("an address"),
+        tokens: Tokens::load(folder.path(), folder.path()).expect("tokens"),
+        traceparent: Arc::default(),
+        model: Some((model, Some("model-key".into()))),
+        meter,
+    })
+    .await
+    .expect("started")
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("a client")
+}
+
+async fn ask(proxies: &Proxies, body: &Value) -> reqwest::Response {
+    let url = format!("{}/responses", proxies.model_url.as_deref().expect("a model"));
+    client()
+        .post(url)
+        .bearer_auth("made-up")
+        .json(body)
+        .send()
+        .await
+        .expect("an answer")
+}
+
+#[tokio::test]
+async fn the_platform_is_reached_with_the_agents_token_and_nothing_else_is() {
+    let upstream = upstream(StatusCode::OK).await;
+    let proxies = proxies(&upstream, Meter::default()).await;
+    upstream.answers(&["hello"]).await;
+    let answer = client()
+        .post(&proxies.mcp_url)
+        .bearer_auth("made-up")
+        .body("{}")
+        .send()
+        .await
+        .expect("an answer");
+    assert!(
+        answer.headers().get("www-authenticate").is_none(),
+        "no CLI is sent to a login"
+    );
+    assert_eq!(answer.text().await.expect("text"), "hello");
+    let (path, headers) = upstream.seen().remove(0);
+    assert_eq!(
+        (path.as_str(), &headers["authorization"]),
+        ("/mcp", &"Bearer agent-token".parse().expect("a value"))
+    );
+
+    let other = proxies.mcp_url.replace("/mcp", "/webhooks/github");
+    let guessed = proxies.mcp_url.replace(&proxies.secrets[0], "guessed");
+    for url in [other, guessed] {
+        assert_eq!(client().post(url).send().await.expect("an answer").status(), 404);
+    }
+    let large = vec![b'x'; 5 * 1024 * 1024];
+    let answer = client()
+        .post(&proxies.mcp_url)
+        .body(large)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 413);
+    assert_eq!(upstream.seen().len(), 1, "nothing of that went upstream");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_noticed() {
+    let upstream = upstream(StatusCode::UNAUTHORIZED).await;
+    let proxies = proxies(&upstream, Meter::default()).await;
+    upstream.answers(&[]).await;
+    client()
+        .post(&proxies.mcp_url)
+        .body("{}")
+        .send()
+        .await
+        .expect("an answer");
+    assert!(proxies.facts.platform_refused().is_some());
+    upstream.answers(&[]).await;
+    ask(&proxies, &json!({ "model": "scripted" })).await;
+    assert!(proxies.facts.model_refused().is_some());
+}
+
+#[tokio::test]
+async fn a_stream_passes_piece_by_piece_and_is_counted() {
+    let upstream = upstream(StatusCode::OK).await;
+    let meter = Meter::new(Some(100), &[]);
+    let proxies = proxies(&upstream, meter.clone()).await;
+    let first = Bytes::from_static(b"data: {\"type\":\"response.created\"}\n\n");
+    upstream.pieces.send(first.clone()).await.expect("taken");
+    let mut answer = ask(&proxies, &json!({ "model": "scripted", "stream": true })).await;
+    // The upstream has not ended, and the first piece is here.
+    assert_eq!(answer.chunk().await.expect("a piece"), Some(first));
+    assert_eq!(meter.spent(), None);
+    upstream.answers(&[COMPLETED]).await;
+    while answer.chunk().await.expect("a piece").is_some() {}
+    let (path, headers) = upstream.seen().remove(0);
+    assert_eq!(
+        (path.as_str(), &headers["authorization"]),
+        ("/v1/responses", &"Bearer model-key".parse().expect("a value"))
+    );
+    let totals = meter.totals();
+    assert_eq!(
+        (
+            totals[0].requests,
+            totals[0].input_tokens,
+            totals[0].output_tokens
+        ),
+        (1, 70, 30)
+    );
+
+    let refused = ask(&proxies, &json!({ "model": "scripted" })).await;
+    assert_eq!(refused.status(), 403);
+    let text = refused.text().await.expect("text");
+    assert!(
+        text.contains("budget_spent") && text.contains("its limit is 100"),
+        "{text}"
+    );
+    assert!(proxies.facts.budget_refused().is_some());
+    assert_eq!(upstream.seen().len(), 1, "nothing more was spent");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_costs_the_same() {
+    let upstream = upstream(StatusCode::OK).await;
+    let meter = Meter::default();
+    let proxies = proxies(&upstream, meter.clone()).await;
+    upstream
+        .pieces
+        .send(Bytes::from_static(b"data: {}\n\n"))
+        .await
+        .expect("taken");
+    let mut answer = ask(&proxies, &json!({ "model": "scripted", "stream": true })).await;
+    answer.chunk().await.expect("a piece");
+    drop(answer);
+    upstream
+        .answers(&["data: {}\n\n", "data: {}\n\n", COMPLETED])
+        .await;
+    let counted = async {
+        while meter.totals()[0].output_tokens == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), counted)
+        .await
+        .expect("counted");
+    assert_eq!(meter.totals()[0].output_tokens, 30);
+}
+
+#[tokio::test]
+async fn another_model_another_path_and_a_spent_budget_are_refused() {
+    let upstream = upstream(StatusCode::OK).await;
+    let meter = Meter::default();
+    let proxies = proxies(&upstream, meter.clone()).await;
+    let refused = ask(&proxies, &json!({ "model": "dearer" })).await;
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().await.expect("text").contains("model_not_allowed"));
+    let base = proxies.model_url.as_deref().expect("a model");
+    for path in [
+        "files",
+        "responses/../files",
+        "models/../../admin",
+        "organization/keys",
+    ] {
+        let answer = client()
+            .post(format!("{base}/{path}"))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    meter.exceed();
+    assert_eq!(ask(&proxies, &json!({ "model": "scripted" })).await.status(), 403);
+    assert!(upstream.seen().is_empty());
+}

@@ -1,0 +1,64 @@
+//! The program, whatever binary carries it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use orchestrator::{Clock, Orchestrator, Settings};
+use telemetry::{Readiness, Shutdown};
+
+use crate::github::GithubHost;
+use crate::kubernetes::Kubernetes;
+use crate::{Cli, Hands};
+
+/// The internal port answers this long after the work ended.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Runs the program until it is told to end.
+///
+/// # Errors
+///
+/// Something it cannot work without is missing; the text says what.
+pub async fn run(config: Cli) -> anyhow::Result<()> {
+    telemetry::init_tracing("worker", config.log_format)?;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[cfg(feature = "faults")]
+    config.fault_file.clone().map(orchestrator::fault::arm);
+    let metrics = telemetry::install_metrics()?;
+    let shutdown = Shutdown::on_signals()?;
+    let clock = Clock::default();
+    let settings =
+        Settings::read(&config.database_url_file, &config.master_key_file, config.database_connections)?;
+    let orchestrator = Orchestrator::open(settings, clock.clone()).await?;
+    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
+        .await
+        .context("the cluster")?;
+    let hands = Hands {
+        orchestrator: orchestrator.clone(),
+        cluster: Arc::new(cluster),
+        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
+        audience: config.audience,
+        name: config.name,
+        concurrency: config.concurrency,
+    };
+    let readiness = Readiness::new().with("database", {
+        let orchestrator = orchestrator.clone();
+        move || {
+            let orchestrator = orchestrator.clone();
+            async move { orchestrator.check().await }
+        }
+    });
+    let internal = telemetry::bind(config.internal_listen).await?;
+    tokio::select! {
+        served = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => {
+            served.context("the internal port")?;
+        }
+        done = async {
+            let done = crate::work(hands, &shutdown).await;
+            tokio::time::sleep(LINGER).await;
+            done
+        } => done?,
+    }
+    orchestrator.close().await;
+    Ok(())
+}
