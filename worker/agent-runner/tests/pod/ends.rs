@@ -42,7 +42,7 @@ async fn a_program_that_fails_says_how() {
 #[tokio::test]
 async fn a_missing_program_is_the_environments_fault() {
     let world = World::with("", |context| {
-        context.agent.command = vec!["/no/such/program".into()]
+        context.agent.command = vec!["/no/such/program".into()];
     })
     .await;
     assert_eq!(reasons(&world.play().await), ("environment", "no_program"));
@@ -131,7 +131,7 @@ async fn a_cancelled_run_ends_the_whole_process_group() {
 #[tokio::test]
 async fn a_program_that_takes_too_long_is_ended() {
     let world = World::with("echo slow > file.txt; sleep 600", |context| {
-        context.limits.active_seconds = 3
+        context.limits.active_seconds = 3;
     })
     .await;
     let finish = world.play().await;

@@ -88,10 +88,10 @@ async fn rewritten_history_is_refused() {
 #[tokio::test]
 async fn a_submodule_is_refused() {
     let (_, finish) = play(
-        r#"
+        r"
         git init -q nested && cd nested && git config user.name x && git config user.email x@x
         git commit -q --allow-empty -m nested
-        "#,
+        ",
     )
     .await;
     refused(&finish, "write_scope", "submodule");

@@ -87,7 +87,7 @@ async fn the_agents_container_never_sees_a_credential() {
 #[tokio::test]
 async fn a_comment_needs_no_change_and_pushes_nothing() {
     let world = World::with("echo the answer is 42", |context| {
-        context.agent.output = Output::Comment
+        context.agent.output = Output::Comment;
     })
     .await;
     let finish = world.play().await;

@@ -14,7 +14,7 @@ use super::{AGENT_TOKEN, CodeHost, FakePlatform, MODEL_KEY, SUPERVISOR_TOKEN, co
 
 const BINARY: &str = env!("CARGO_BIN_EXE_agent-runner");
 /// Nothing here takes longer on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A code host, a platform, and the folders of a pod.
 pub(crate) struct World {
@@ -101,6 +101,7 @@ impl World {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("CODEXK8S_CONTROL_DIR", self.path("control"))
             .env("CODEXK8S_WORKSPACE", self.path("workspace"))
+            .env("CODEXK8S_TOOLS_DIR", self.path("tools"))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
