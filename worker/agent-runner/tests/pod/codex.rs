@@ -4,10 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::runner::{Adapter, Finish, FinishOutcome, Model, RunContext};
+use contract::runner::{Adapter, Finish, FinishOutcome, Model, Output, RunContext};
 use model_sim::{Config, Fault, ModelSim, Scripts};
+use nix::sys::signal::Signal;
 
-use crate::kit::{AGENT_TOKEN, MODEL_KEY, World, finish_of};
+use crate::kit::{AGENT_TOKEN, MODEL_KEY, World, finish_of, send};
 
 fn codex() -> Option<PathBuf> {
     let named = std::env::var_os("CODEX_PROGRAM").map(PathBuf::from);
@@ -101,6 +102,65 @@ async fn codex_calls_a_tool_edits_a_file_and_leaves_a_session() {
             .is_some_and(|path| path.starts_with("sessions/")),
         "{snapshot}"
     );
+}
+
+#[tokio::test]
+async fn a_later_turn_resumes_the_session() {
+    let Some(codex) = codex() else { return };
+    let model = model(MODEL_KEY).await;
+    let first = world(&codex, &model, |_| {}).await;
+    first.play().await;
+    let snapshot = first
+        .platform
+        .calls("run_snapshot_put")
+        .pop()
+        .expect("a snapshot")
+        .input;
+
+    let second = world(&codex, &model, |context| {
+        context.has_snapshot = true;
+        context.agent.output = Output::None;
+    })
+    .await;
+    second.platform.answer_once("run_snapshot_get", snapshot.clone());
+    let finish = second.play().await;
+    assert_eq!(
+        finish.outcome,
+        FinishOutcome::Succeeded,
+        "{finish:?}\n{}",
+        second.platform.log()
+    );
+    let last = model.log().pop().expect("a request");
+    assert_eq!(last.tool_results, 2, "the conversation of the first turn goes on");
+    let again = second
+        .platform
+        .calls("run_snapshot_put")
+        .pop()
+        .expect("a snapshot")
+        .input;
+    assert_eq!(again["session"], snapshot["session"]);
+    assert_ne!(again["sha256"], snapshot["sha256"], "with what was said since");
+}
+
+#[tokio::test]
+async fn a_removed_pod_leaves_its_session() {
+    let Some(codex) = codex() else { return };
+    let model = model(MODEL_KEY).await;
+    model.inject([Fault::Slow(std::time::Duration::from_mins(5))]);
+    let world = world(&codex, &model, |_| {}).await;
+    let mut pod = world.start();
+    while !std::fs::read_to_string(world.path("private/progress.json"))
+        .is_ok_and(|text| text.contains("sessions"))
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    send(&pod.agent, Signal::SIGTERM);
+    pod.ends().await;
+    assert_eq!(
+        reasons(&finish_of(&world.platform)),
+        (Some("environment"), Some("evicted"))
+    );
+    assert_eq!(world.platform.calls("run_snapshot_put").len(), 1);
 }
 
 #[tokio::test]

@@ -93,6 +93,17 @@ impl FakePlatform {
             .push(Err(failure));
     }
 
+    /// Answers the next call of `tool` so.
+    pub(crate) fn answer_once(&self, tool: &str, answer: Value) {
+        self.shared
+            .once
+            .lock()
+            .expect("a lock")
+            .entry(tool.into())
+            .or_default()
+            .push(Ok(answer));
+    }
+
     /// The next heartbeat says stop.
     pub(crate) fn stop(&self) {
         *self.shared.stop.lock().expect("a lock") = true;
