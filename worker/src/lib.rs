@@ -14,5 +14,5 @@ pub mod reconcile;
 mod work;
 
 pub use config::Cli;
-pub use program::run;
+pub use program::{hands, run};
 pub use work::{Hands, work};

@@ -26,21 +26,11 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     config.fault_file.clone().map(orchestrator::fault::arm);
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals()?;
-    let clock = Clock::default();
     let settings =
         Settings::read(&config.database_url_file, &config.master_key_file, config.database_connections)?;
-    let orchestrator = Orchestrator::open(settings, clock.clone()).await?;
-    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
-        .await
-        .context("the cluster")?;
-    let hands = Hands {
-        orchestrator: orchestrator.clone(),
-        cluster: Arc::new(cluster),
-        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
-        audience: config.audience,
-        name: config.name,
-        concurrency: config.concurrency,
-    };
+    let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    let internal_listen = config.internal_listen;
+    let hands = hands(config, orchestrator.clone()).await?;
     let readiness = Readiness::new().with("database", {
         let orchestrator = orchestrator.clone();
         move || {
@@ -48,7 +38,7 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
             async move { orchestrator.check().await }
         }
     });
-    let internal = telemetry::bind(config.internal_listen).await?;
+    let internal = telemetry::bind(internal_listen).await?;
     tokio::select! {
         served = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => {
             served.context("the internal port")?;
@@ -61,4 +51,22 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     }
     orchestrator.close().await;
     Ok(())
+}
+
+/// Connects a worker's hands to the cluster and the code host it was told.
+///
+/// # Errors
+///
+/// The cluster does not answer, or a key file cannot be read.
+pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Hands> {
+    let clock = orchestrator.clock().clone();
+    let cluster = Kubernetes::connect(config.kubernetes, clock.clone()).await.context("the cluster")?;
+    Ok(Hands {
+        orchestrator,
+        cluster: Arc::new(cluster),
+        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
+        audience: config.audience,
+        name: config.name,
+        concurrency: config.concurrency,
+    })
 }

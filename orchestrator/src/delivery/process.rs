@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::DeliveryId;
 use crate::identity;
 use crate::orchestrator::Orchestrator;
-use crate::ports::code_host::{HostIssue, HostPermission, RepositoryRef};
+use crate::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef};
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::repository::{self, Repository};
@@ -33,8 +33,17 @@ pub enum Examined {
 pub struct Look {
     pub at: RepositoryRef,
     pub number: i64,
-    pub sender_login: String,
+    /// The sender, under the login of the event and the one we know it by; the number is the same.
+    pub sender: Vec<HostAccount>,
     pub wants: Wants,
+}
+
+impl Look {
+    pub fn is_sender(&self, account: &HostAccount) -> bool {
+        self.sender
+            .iter()
+            .any(|sender| sender.github_user_id == account.github_user_id)
+    }
 }
 
 /// What was read.
@@ -285,14 +294,19 @@ impl Case {
     }
 
     fn look(&self, wants: Wants) -> Result<Examined> {
-        let at = self.repository()?.at();
-        // The number says who it is; a login in a payload is only what it was called.
-        let known = self.person.as_ref().map(|person| person.login.clone());
-        let sender = known.or_else(|| self.event.sender.as_ref().map(|sender| sender.login.clone()));
+        let told = self.event.sender.as_ref();
+        let told = told.map(|sender| (sender.github_user_id, &sender.login));
+        let known = self.person.as_ref();
+        let known = known.map(|person| (person.github_user_id, &person.login));
+        let accounts = told.into_iter().chain(known.filter(|known| Some(*known) != told));
+        let sender = accounts.map(|(github_user_id, login)| HostAccount {
+            github_user_id,
+            login: login.clone(),
+        });
         Ok(Examined::Look(Look {
-            at,
+            at: self.repository()?.at(),
             number: self.number()?,
-            sender_login: sender.unwrap_or_default(),
+            sender: sender.collect(),
             wants,
         }))
     }

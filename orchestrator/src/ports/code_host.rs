@@ -154,8 +154,13 @@ pub trait CodeHost: Send + Sync {
     /// The commit a branch points to, or none if there is no such branch.
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>, CodeHostError>;
 
-    /// What the account may do in the repository now. An unknown account may do nothing.
-    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission, CodeHostError>;
+    /// What the account may do in the repository now. It is asked for by its login; nothing may be done by an account
+    /// that is unknown, and by one whose login is somebody else's now.
+    async fn permission(
+        &self,
+        at: &RepositoryRef,
+        account: &HostAccount,
+    ) -> Result<HostPermission, CodeHostError>;
 
     /// The comment that carries `marker`, written by our own App; others' comments are never taken for ours.
     async fn find_comment(

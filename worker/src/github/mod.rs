@@ -86,8 +86,8 @@ impl CodeHost for GithubHost {
         repositories::branch_head(&self.connection, at, branch).await
     }
 
-    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission> {
-        repositories::permission(&self.connection, at, login).await
+    async fn permission(&self, at: &RepositoryRef, account: &HostAccount) -> Result<HostPermission> {
+        repositories::permission(&self.connection, at, account).await
     }
 
     async fn find_comment(

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use orchestrator::ports::code_host::{
-    CodeHostError, HostPermission, HostRepository, HostToken, RepositoryRef, TokenAccess,
+    CodeHostError, HostAccount, HostPermission, HostRepository, HostToken, RepositoryRef, TokenAccess,
 };
 
 use super::call::Call;
@@ -54,8 +54,9 @@ pub(super) async fn branch_head(
 pub(super) async fn permission(
     connection: &Connection,
     at: &RepositoryRef,
-    login: &str,
+    account: &HostAccount,
 ) -> Result<HostPermission> {
+    let login = &account.login;
     let path = format!(
         "{}/collaborators/{}/permission",
         path::repository(at),
@@ -64,9 +65,11 @@ pub(super) async fn permission(
     let call = Call::get(path, format!("permission of {login} in {}", about(at)));
     match connection
         .begin(at, Grant::Metadata)
-        .ask::<wire::Permission>(&call)
+        .ask::<wire::Collaborator>(&call)
         .await
     {
+        // A login can be given up and taken by somebody else: the number says who it is.
+        Ok(found) if found.github_user_id() != Some(account.github_user_id) => Ok(HostPermission::None),
         Ok(found) => Ok(found.known()),
         Err(CodeHostError::NotFound(_)) => Ok(HostPermission::None),
         Err(error) => Err(error),

@@ -98,9 +98,10 @@ pub(super) struct GitObject {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Permission {
+pub(super) struct Collaborator {
     permission: Option<String>,
     role_name: Option<String>,
+    user: Option<Account>,
 }
 
 #[derive(Default, Deserialize)]
@@ -213,7 +214,12 @@ impl Comment {
     }
 }
 
-impl Permission {
+impl Collaborator {
+    /// Whose permission it is.
+    pub(super) fn github_user_id(&self) -> Option<i64> {
+        self.user.as_ref()?.id
+    }
+
     /// The role says more than the permission, which knows no triage and no maintain. An organisation's own role has
     /// any name; then the permission it is built on counts.
     pub(super) fn known(&self) -> HostPermission {

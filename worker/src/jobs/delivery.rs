@@ -5,7 +5,7 @@ use orchestrator::delivery::jobs::ProcessDelivery;
 use orchestrator::delivery::{self, Examined, HostRead, Look, Verdict};
 use orchestrator::error::Result;
 use orchestrator::ports::CodeHostError;
-use orchestrator::ports::code_host::{HostIssue, HostPermission, RepositoryRef};
+use orchestrator::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef};
 use orchestrator::queue::{Attempt, Done, Perform};
 
 use super::failure::of_code_host;
@@ -46,11 +46,11 @@ impl Hands {
             Err(CodeHostError::NotFound(_)) => None,
             Err(error) => return Err(error),
         };
-        let sender_permission = self.permission(&look.at, &look.sender_login).await?;
+        let sender_permission = self.permission_of(&look.at, &look.sender).await?;
         let author = issue.as_ref().and_then(|issue: &HostIssue| issue.author.as_ref());
         let author_permission = match author {
-            Some(author) if author.login == look.sender_login => sender_permission,
-            Some(author) => self.permission(&look.at, &author.login).await?,
+            Some(author) if look.is_sender(author) => sender_permission,
+            Some(author) => self.permission_of(&look.at, std::slice::from_ref(author)).await?,
             None => HostPermission::None,
         };
         Ok(HostRead {
@@ -60,7 +60,20 @@ impl Hands {
         })
     }
 
-    async fn permission(&self, at: &RepositoryRef, login: &str) -> Result<HostPermission, CodeHostError> {
-        outward("code_host.permission", self.code_host.permission(at, login)).await
+    /// One person under the logins it is known by; the highest counts, since the number is the same.
+    async fn permission_of(
+        &self,
+        at: &RepositoryRef,
+        accounts: &[HostAccount],
+    ) -> Result<HostPermission, CodeHostError> {
+        let mut highest = HostPermission::None;
+        for account in accounts {
+            let asked = self.code_host.permission(at, account);
+            highest = highest.max(outward("code_host.permission", asked).await?);
+            if highest >= HostPermission::Write {
+                break;
+            }
+        }
+        Ok(highest)
     }
 }

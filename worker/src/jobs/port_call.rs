@@ -87,7 +87,7 @@ impl Hands {
         let issue = outward("code_host.issue", self.code_host.issue(at, number)).await?;
         let author_trusted = match &issue.author {
             Some(author) => {
-                let permission = self.code_host.permission(at, &author.login);
+                let permission = self.code_host.permission(at, author);
                 outward("code_host.permission", permission).await? >= HostPermission::Write
             }
             None => false,

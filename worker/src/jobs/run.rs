@@ -57,7 +57,7 @@ impl Hands {
             Some(author) => {
                 outward(
                     "code_host.permission",
-                    self.code_host.permission(&plan.at, &author.login),
+                    self.code_host.permission(&plan.at, author),
                 )
                 .await?
             }

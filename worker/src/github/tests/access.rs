@@ -6,7 +6,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use super::world::{World, an_issue, answer, here};
+use super::world::{World, an_issue, ann, answer, here};
 use crate::github::GithubHost;
 
 const ISSUE: &str = "/repos/acme/shop/issues/5";
@@ -16,7 +16,7 @@ async fn ask(host: &GithubHost, operation: &str) {
     let (at, none) = (here(), []);
     match operation {
         "repository" => drop(host.repository(&at).await),
-        "permission" => drop(host.permission(&at, "ann").await),
+        "permission" => drop(host.permission(&at, &ann()).await),
         "issue" => drop(host.issue(&at, 5).await),
         "create_comment" => drop(host.create_comment(&at, 5, "b").await),
         "edit_comment" => drop(host.edit_comment(&at, 8, "b").await),

@@ -1,10 +1,10 @@
 //! What GitHub says is read leniently: accounts get deleted and words get added.
 
-use orchestrator::ports::code_host::{CodeHost, HostPermission};
+use orchestrator::ports::code_host::{CodeHost, HostAccount, HostPermission};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::world::{World, a_pull_request, an_issue, answer, here};
+use super::world::{World, a_pull_request, an_issue, ann, answer, here};
 
 /// `an_issue` with some fields replaced.
 fn issue_with(change: &Value) -> Value {
@@ -95,19 +95,37 @@ async fn a_pull_request_is_read(#[case] change: Value, #[case] open: bool, #[cas
 async fn a_permission_is_never_guessed_upwards(#[case] body: Value, #[case] expected: HostPermission) {
     let world = World::new().await;
     let path = "/repos/acme/shop/collaborators/ann/permission";
+    let mut body = body;
+    body["user"] = json!({ "id": ann().github_user_id, "login": "ann" });
     world.on("GET", path, answer(200, &body)).await;
     assert_eq!(
-        world.host.permission(&here(), "ann").await.expect("an answer"),
+        world.host.permission(&here(), &ann()).await.expect("an answer"),
         expected
     );
 }
 
 #[tokio::test]
+async fn a_login_taken_over_by_somebody_else_may_do_nothing() {
+    for user in [json!({ "id": 99, "login": "ann" }), Value::Null] {
+        let world = World::new().await;
+        let path = "/repos/acme/shop/collaborators/ann/permission";
+        let body = json!({ "permission": "admin", "role_name": "admin", "user": user });
+        world.on("GET", path, answer(200, &body)).await;
+        let permission = world.host.permission(&here(), &ann()).await.expect("an answer");
+        assert_eq!(permission, HostPermission::None);
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_account_may_do_nothing() {
     let world = World::new().await;
+    let stranger = HostAccount {
+        github_user_id: 9,
+        login: "../../x".into(),
+    };
     let permission = world
         .host
-        .permission(&here(), "../../x")
+        .permission(&here(), &stranger)
         .await
         .expect("an answer");
     assert_eq!(permission, HostPermission::None);

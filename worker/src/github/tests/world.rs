@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use orchestrator::Clock;
-use orchestrator::ports::code_host::RepositoryRef;
+use orchestrator::ports::code_host::{HostAccount, RepositoryRef};
 use serde_json::{Value, json};
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -130,6 +130,13 @@ pub(super) fn here() -> RepositoryRef {
         github_repository_id: 42,
         owner: "acme".to_owned(),
         name: "shop".to_owned(),
+    }
+}
+
+pub(super) fn ann() -> HostAccount {
+    HostAccount {
+        github_user_id: 4,
+        login: "ann".to_owned(),
     }
 }
 

@@ -18,11 +18,12 @@ use crate::kubernetes::run_label;
 pub(in crate::kubernetes) const SUPERVISOR: &str = "supervisor";
 pub(in crate::kubernetes) const AGENT: &str = "agent";
 
-const SUPERVISOR_UID: i64 = 10_001;
-/// Made by the supervisor, in `CODEXK8S_CONTROL_DIR`.
+/// Made by the supervisor in the control folder.
 pub(super) const SOCKET: &str = "supervisor.sock";
+
+const SUPERVISOR_UID: i64 = 10_001;
 const AGENT_UID: i64 = 10_002;
-/// The group both belong to: it is how the supervisor reads what the agent wrote into the workspace.
+/// The group both belong to: volumes are made writable for it.
 const SHARED_GROUP: i64 = 10_000;
 
 /// Time for the snapshot and the last word after SIGTERM.
@@ -124,6 +125,7 @@ fn supervisor(config: &KubernetesConfig, wanted: &RunnerPod) -> Container {
 fn agent(config: &KubernetesConfig, wanted: &RunnerPod) -> Container {
     let environment = BTreeMap::from([
         ("CODEXK8S_CONTROL_DIR".to_owned(), CONTROL_DIR.to_owned()),
+        ("CODEXK8S_WORKSPACE".to_owned(), WORKSPACE.to_owned()),
         ("HOME".to_owned(), HOME.to_owned()),
     ]);
     Container {
@@ -181,7 +183,6 @@ fn supervisor_environment(config: &KubernetesConfig, wanted: &RunnerPod) -> Vec<
         ("CODEXK8S_SECRET_DIR", SECRET_DIR.to_owned()),
         ("CODEXK8S_PRIVATE_DIR", PRIVATE_DIR.to_owned()),
         ("CODEXK8S_CONTROL_DIR", CONTROL_DIR.to_owned()),
-        ("CODEXK8S_WORKSPACE", WORKSPACE.to_owned()),
         ("CODEXK8S_AGENT_UID", AGENT_UID.to_string()),
         ("CODEXK8S_TERMINATION_LOG", TERMINATION_LOG.to_owned()),
     ];

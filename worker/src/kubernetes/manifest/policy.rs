@@ -165,125 +165,104 @@ fn all_that_the_worker_writes_is_let_through() {
     }
 }
 
+/// What each write is answered.
+fn verdicts<const N: usize>(cases: [(&'static str, Write); N]) -> Vec<(&'static str, String)> {
+    let answer = |write: &Write| verdict(write).unwrap_or_else(|| "LET THROUGH".to_owned());
+    cases.iter().map(|(case, write)| (*case, answer(write))).collect()
+}
+
 #[test]
-fn what_it_is_not_for_is_refused() {
-    const POD: &str = "/spec/template/spec";
-    let agent = |field: &str| format!("{POD}/containers/0/securityContext/{field}");
+fn what_is_not_the_workers_is_refused() {
     let mut adopted = a_namespace();
     adopted.operation = "UPDATE";
     adopted.old = json!({"metadata": {"name": "codexk8s-shop-runners", "labels": {"team": "shop"}}});
-    let other_label = json!("other");
-    let cases = [
+    let role = Write {
+        resource: "clusterroles",
+        group: "rbac.authorization.k8s.io",
+        ..a_namespace()
+    };
+    let label = "/metadata/labels/codexk8s.dev~1installation";
+    insta::assert_yaml_snapshot!(verdicts([
         (
             "another kind",
-            Write::create("apps", "deployments", &namespace(&names(), "shop")),
+            Write::create("apps", "deployments", &namespace(&names(), "shop"))
         ),
-        (
-            "a cluster-scoped kind",
-            Write {
-                resource: "clusterroles",
-                group: "rbac.authorization.k8s.io",
-                ..a_namespace()
-            },
-        ),
+        ("a cluster-scoped kind", role),
         (
             "a pod of its own",
             Write {
                 resource: "pods",
                 group: "",
                 ..a_job()
-            },
+            }
         ),
         (
             "another namespace",
-            a_namespace().with("/metadata/name", json!("kube-system")),
+            a_namespace().with("/metadata/name", json!("kube-system"))
         ),
         (
             "a Secret elsewhere",
-            a_secret().with("/metadata/namespace", json!("kube-system")),
+            a_secret().with("/metadata/namespace", json!("kube-system"))
         ),
         (
             "the platform's own namespace",
-            a_secret().with("/metadata/namespace", json!("codexk8s")),
+            a_secret().with("/metadata/namespace", json!("codex-k8s"))
         ),
-        (
-            "another installation",
-            a_job().with("/metadata/labels/codexk8s.dev~1installation", other_label),
-        ),
+        ("another installation", a_job().with(label, json!("other"))),
         ("a namespace of somebody else", adopted),
+    ]));
+}
+
+#[test]
+fn what_would_give_rights_is_refused() {
+    let enforce = "/metadata/labels/pod-security.kubernetes.io~1enforce";
+    let token = "kubernetes.io/service-account-token";
+    insta::assert_yaml_snapshot!(verdicts([
         (
             "weaker pod security",
-            a_namespace().with(
-                "/metadata/labels/pod-security.kubernetes.io~1enforce",
-                json!("privileged"),
-            ),
+            a_namespace().with(enforce, json!("privileged"))
         ),
         (
             "another role",
-            a_binding().with("/roleRef/name", json!("cluster-admin")),
+            a_binding().with("/roleRef/name", json!("cluster-admin"))
         ),
         (
             "another subject",
-            a_binding().with("/subjects/0/name", json!("somebody")),
+            a_binding().with("/subjects/0/name", json!("somebody"))
         ),
-        (
-            "an account's token",
-            a_secret().with("/type", json!("kubernetes.io/service-account-token")),
-        ),
+        ("an account's token", a_secret().with("/type", json!(token))),
         (
             "a Secret without owner",
-            a_secret().with("/metadata/ownerReferences", json!([])),
+            a_secret().with("/metadata/ownerReferences", json!([]))
         ),
+    ]));
+}
+
+#[test]
+fn a_pod_with_more_than_a_runner_needs_is_refused() {
+    let pod = |field: &str, value: Value| a_job().with(&format!("/spec/template/spec/{field}"), value);
+    let agent = |field: &str, value: Value| pod(&format!("containers/0/securityContext/{field}"), value);
+    let files = json!([{"name": "x", "hostPath": {"path": "/"}}]);
+    insta::assert_yaml_snapshot!(verdicts([
         (
             "a Job that starts at once",
-            a_job().with("/spec/suspend", json!(false)),
+            a_job().with("/spec/suspend", json!(false))
         ),
-        (
-            "the node's network",
-            a_job().with(&format!("{POD}/hostNetwork"), json!(true)),
-        ),
-        (
-            "an account",
-            a_job().with(&format!("{POD}/serviceAccountName"), json!("admin")),
-        ),
-        (
-            "a token",
-            a_job().with(&format!("{POD}/automountServiceAccountToken"), json!(true)),
-        ),
-        (
-            "a chosen node",
-            a_job().with(&format!("{POD}/nodeName"), json!("master")),
-        ),
-        (
-            "the node's files",
-            a_job().with(
-                &format!("{POD}/volumes"),
-                json!([{"name": "x", "hostPath": {"path": "/"}}]),
-            ),
-        ),
-        ("privilege", a_job().with(&agent("privileged"), json!(true))),
-        (
-            "escalation",
-            a_job().with(&agent("allowPrivilegeEscalation"), json!(true)),
-        ),
+        ("the node's network", pod("hostNetwork", json!(true))),
+        ("an account", pod("serviceAccountName", json!("admin"))),
+        ("a token", pod("automountServiceAccountToken", json!(true))),
+        ("a chosen node", pod("nodeName", json!("master"))),
+        ("the node's files", pod("volumes", files)),
+        ("privilege", agent("privileged", json!(true))),
+        ("escalation", agent("allowPrivilegeEscalation", json!(true))),
         (
             "a capability",
-            a_job().with(
-                &agent("capabilities"),
-                json!({"drop": ["ALL"], "add": ["NET_RAW"]}),
-            ),
+            agent("capabilities", json!({"drop": ["ALL"], "add": ["NET_RAW"]}))
         ),
+        ("a writable root", agent("readOnlyRootFilesystem", json!(false))),
         (
             "root",
-            a_job().with(
-                &format!("{POD}/initContainers/1/securityContext/runAsNonRoot"),
-                json!(false),
-            ),
+            pod("initContainers/1/securityContext/runAsNonRoot", json!(false))
         ),
-    ];
-    let refused: Vec<(&str, String)> = cases
-        .iter()
-        .map(|(case, write)| (*case, verdict(write).unwrap_or_else(|| "LET THROUGH".to_owned())))
-        .collect();
-    insta::assert_yaml_snapshot!(refused);
+    ]));
 }

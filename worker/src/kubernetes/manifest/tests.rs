@@ -179,6 +179,11 @@ fn the_agent_mounts_nothing_secret() {
     assert_eq!(holders("secret"), [SUPERVISOR]);
     assert_eq!(holders("private"), [SUPERVISOR]);
     assert_eq!(holders("supervisor-tmp"), [SUPERVISOR]);
+    assert_eq!(
+        holders("workspace"),
+        [AGENT],
+        "nothing the agent wrote is in the supervisor's way"
+    );
     assert_eq!(holders("home"), [AGENT]);
 }
 

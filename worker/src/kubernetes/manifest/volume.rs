@@ -54,12 +54,12 @@ pub(super) fn install_mounts() -> Vec<VolumeMount> {
     vec![writable("tools", TOOLS_DIR)]
 }
 
+/// Not the workspace: what the agent made comes over the socket, so nothing it wrote is ever in the supervisor's way.
 pub(super) fn supervisor_mounts() -> Vec<VolumeMount> {
     vec![
         read_only("secret", SECRET_DIR),
         writable("private", PRIVATE_DIR),
         writable("control", CONTROL_DIR),
-        writable("workspace", WORKSPACE),
         writable("supervisor-tmp", "/tmp"),
     ]
 }
