@@ -3,6 +3,7 @@
 //! This binary has a `main` of its own because the simulator starts it again: as a container's first process, and, inside
 //! the container, as a stand-in for the agent-runner ([`stand_in`]).
 
+mod rights;
 mod stand_in;
 mod stories;
 mod world;

@@ -44,7 +44,7 @@ async fn supervise() -> ExitCode {
         UnixListener::bind(variable("CODEXK8S_CONTROL_DIR").join("supervisor.sock")).expect("a socket");
     let word = std::env::var_os(LAST_WORD);
     if word.is_some() {
-        fs::write(variable("CODEXK8S_WORKSPACE").join("end"), "").expect("a shared folder");
+        fs::write(variable("CODEXK8S_CONTROL_DIR").join("end"), "").expect("a shared folder");
     }
     end.recv().await;
     let word = word.unwrap_or_else(|| "told to end".into());
@@ -67,8 +67,9 @@ async fn agent() -> ExitCode {
     for hidden in ["/var/secrets/codexk8s", "/var/lib/codexk8s"] {
         assert!(!Path::new(hidden).exists(), "{hidden}");
     }
+    fs::write(variable("CODEXK8S_WORKSPACE").join("made"), "").expect("a workspace");
     println!("the agent works");
-    while !Path::new("/workspace/end").exists() {
+    while !control.join("end").exists() {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
             _ = end.recv() => return ExitCode::from(143),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cluster_sim::Fault;
 use orchestrator::ports::cluster::{Cluster as _, ClusterError, OwnedKind, RunnerKey, RunnerPhase};
 
+use crate::rights::{self, Call};
 use crate::stand_in::LAST_WORD;
 use crate::world::{World, a_pod, secret};
 
@@ -33,6 +34,9 @@ pub(crate) fn all() -> Vec<(&'static str, Story)> {
         }),
         ("the_sweep_finds_a_secret_without_a_job", || {
             Box::pin(the_sweep_finds_a_secret_without_a_job())
+        }),
+        ("the_roles_allow_what_the_worker_does", || {
+            Box::pin(the_roles_allow_what_the_worker_does())
         }),
     ]
 }
@@ -262,4 +266,31 @@ async fn the_sweep_finds_a_secret_without_a_job() {
         world.cluster.remove_owned(&object).await.expect("removed");
     }
     world.until_gone(&pod.key).await;
+}
+
+async fn the_roles_allow_what_the_worker_does() {
+    let Some(mut world) = World::new().await else {
+        return;
+    };
+    let (heard, account) = (rights::Heard::default(), "codex-k8s:worker");
+    world.listen_in(&heard, account).await;
+    let pod = a_pod();
+    world.cluster.ensure_project("shop", 4).await.expect("a project");
+    world.started(&pod).await;
+    world.prepared(&pod).await;
+    world.cluster.runner_log(&pod.key, 100).await.expect("a log");
+    world.cluster.runners_changed().await.expect("a hint");
+    for object in world.cluster.list_owned().await.expect("a list") {
+        world.cluster.remove_owned(&object).await.expect("removed");
+    }
+    world.cluster.remove_runner(&pod.key).await.expect("removed");
+    world.until_gone(&pod.key).await;
+    let calls = heard.calls();
+    assert!(calls.len() > 15, "{calls:?}");
+    let refused: Vec<&Call> = calls.iter().filter(|call| !rights::allow(call)).collect();
+    assert_eq!(
+        refused,
+        Vec::<&Call>::new(),
+        "deploy/base/worker/cluster-role.yaml"
+    );
 }

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use cluster_sim::{ClusterConfig, ClusterSim, Image, Isolation};
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use orchestrator::Clock;
 use orchestrator::id::RunId;
 use orchestrator::ports::cluster::{Cluster as _, RunnerKey, RunnerPhase, RunnerPod, RunnerSecret};
 use tempfile::TempDir;
 use worker::kubernetes::{AGENT_TOKEN_FILE, Kubernetes, KubernetesConfig, SUPERVISOR_TOKEN_FILE};
+
+use crate::rights::Heard;
 
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,15 +51,7 @@ impl World {
             eprintln!("skipped: {}", sim.why_no_isolation().unwrap_or("no isolation"));
             return None;
         }
-        let kubeconfig = format!("--kubeconfig={}", sim.kubeconfig_path().display());
-        let arguments = [
-            "worker",
-            "--runner-image=runner",
-            "--agent-image=agent",
-            "--runner-mcp-url=http://localhost/mcp",
-        ];
-        let program = Program::try_parse_from(arguments.into_iter().chain([kubeconfig.as_str()]));
-        let config = program.expect("a configuration").kubernetes;
+        let config = configured(&sim, &[]);
         let cluster = Kubernetes::connect(config, Clock::default())
             .await
             .expect("connected");
@@ -66,6 +61,19 @@ impl World {
             cluster,
             _folder: folder,
         })
+    }
+
+    /// Connects anew, as this account, with somebody listening to every call.
+    pub(crate) async fn listen_in(&mut self, heard: &Heard, account: &str) {
+        let account = format!("--worker-account={account}");
+        let kubernetes = configured(&self.sim, &[&account]);
+        let kubeconfig = Kubeconfig::read_from(self.sim.kubeconfig_path()).expect("a kubeconfig");
+        let options = KubeConfigOptions::default();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+            .await
+            .expect("usable");
+        let client = || heard.client(config.clone());
+        self.cluster = Kubernetes::new(client(), client(), kubernetes, Clock::default());
     }
 
     pub(crate) async fn prepared(&self, pod: &RunnerPod) {
@@ -111,6 +119,23 @@ impl World {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+fn configured(sim: &ClusterSim, more: &[&str]) -> KubernetesConfig {
+    let kubeconfig = format!("--kubeconfig={}", sim.kubeconfig_path().display());
+    let arguments = [
+        "worker",
+        "--runner-image=runner",
+        "--agent-image=agent",
+        "--runner-mcp-url=http://localhost/mcp",
+    ];
+    let arguments = arguments
+        .into_iter()
+        .chain([kubeconfig.as_str()])
+        .chain(more.iter().copied());
+    Program::try_parse_from(arguments)
+        .expect("a configuration")
+        .kubernetes
 }
 
 pub(crate) fn a_pod() -> RunnerPod {

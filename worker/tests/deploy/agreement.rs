@@ -203,20 +203,32 @@ fn nothing_is_deployed_before_what_it_depends_on() {
 #[test]
 fn the_worker_is_told_all_it_needs_about_the_cluster() {
     let command = KubernetesConfig::augment_args(Command::new("worker"));
-    let required = command.get_arguments().filter(|argument| argument.is_required_set());
-    let mut required: BTreeSet<String> =
-        required.filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())).collect();
+    let required = command
+        .get_arguments()
+        .filter(|argument| argument.is_required_set());
+    let mut required: BTreeSet<String> = required
+        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+        .collect();
     required.extend(["CODEXK8S_CLUSTER_PREFIX", "CODEXK8S_WORKER_ACCOUNT"].map(ToOwned::to_owned));
     let told: BTreeSet<String> = environment("worker").into_keys().collect();
-    assert!(required.is_subset(&told), "missing: {:?}", required.difference(&told).collect::<Vec<_>>());
+    assert!(
+        required.is_subset(&told),
+        "missing: {:?}",
+        required.difference(&told).collect::<Vec<_>>()
+    );
 }
 
 #[test]
 fn tokens_are_made_for_the_endpoint_that_accepts_them() {
     let (worker, tools) = (environment("worker"), environment("mcp-server"));
     assert_eq!(worker["CODEXK8S_AUDIENCE"], tools["CODEXK8S_MCP_RESOURCE"]);
-    let host = worker["CODEXK8S_RUNNER_MCP_URL"].trim_start_matches("http://").trim_end_matches("/mcp");
-    assert_eq!(host, tools["CODEXK8S_MCP_ALLOWED_HOSTS"], "runners call it by this name");
+    let host = worker["CODEXK8S_RUNNER_MCP_URL"]
+        .trim_start_matches("http://")
+        .trim_end_matches("/mcp");
+    assert_eq!(
+        host, tools["CODEXK8S_MCP_ALLOWED_HOSTS"],
+        "runners call it by this name"
+    );
 }
 
 #[test]
@@ -253,8 +265,13 @@ fn the_policy_and_the_roles_speak_of_the_same_account_and_prefix() {
 
 fn environment(program: &str) -> BTreeMap<String, String> {
     let all = manifests::all();
-    let of = all.iter().find(|manifest| manifest.kind() == "Deployment" && manifest.name() == program);
+    let of = all
+        .iter()
+        .find(|manifest| manifest.kind() == "Deployment" && manifest.name() == program);
     let pod = of.and_then(manifests::Manifest::pod).expect("a pod");
     let variables = pod.containers[0].env.clone().expect("an environment");
-    variables.into_iter().map(|variable| (variable.name, variable.value.expect("a value"))).collect()
+    variables
+        .into_iter()
+        .map(|variable| (variable.name, variable.value.expect("a value")))
+        .collect()
 }

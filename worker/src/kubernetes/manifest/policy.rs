@@ -166,7 +166,7 @@ fn all_that_the_worker_writes_is_let_through() {
 }
 
 /// What each write is answered.
-fn verdicts<const N: usize>(cases: [(&'static str, Write); N]) -> Vec<(&'static str, String)> {
+fn verdicts(cases: &[(&'static str, Write)]) -> Vec<(&'static str, String)> {
     let answer = |write: &Write| verdict(write).unwrap_or_else(|| "LET THROUGH".to_owned());
     cases.iter().map(|(case, write)| (*case, answer(write))).collect()
 }
@@ -182,7 +182,7 @@ fn what_is_not_the_workers_is_refused() {
         ..a_namespace()
     };
     let label = "/metadata/labels/codexk8s.dev~1installation";
-    insta::assert_yaml_snapshot!(verdicts([
+    insta::assert_yaml_snapshot!(verdicts(&[
         (
             "another kind",
             Write::create("apps", "deployments", &namespace(&names(), "shop"))
@@ -217,7 +217,7 @@ fn what_is_not_the_workers_is_refused() {
 fn what_would_give_rights_is_refused() {
     let enforce = "/metadata/labels/pod-security.kubernetes.io~1enforce";
     let token = "kubernetes.io/service-account-token";
-    insta::assert_yaml_snapshot!(verdicts([
+    insta::assert_yaml_snapshot!(verdicts(&[
         (
             "weaker pod security",
             a_namespace().with(enforce, json!("privileged"))
@@ -243,7 +243,7 @@ fn a_pod_with_more_than_a_runner_needs_is_refused() {
     let pod = |field: &str, value: Value| a_job().with(&format!("/spec/template/spec/{field}"), value);
     let agent = |field: &str, value: Value| pod(&format!("containers/0/securityContext/{field}"), value);
     let files = json!([{"name": "x", "hostPath": {"path": "/"}}]);
-    insta::assert_yaml_snapshot!(verdicts([
+    insta::assert_yaml_snapshot!(verdicts(&[
         (
             "a Job that starts at once",
             a_job().with("/spec/suspend", json!(false))
