@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use contract::runner::{Finished, Output};
+use contract::runner::{Finish, Finished, Output};
 
 use super::Base;
 use super::adapter::Verdict;
@@ -41,17 +41,19 @@ impl Last<'_> {
                 return true;
             }
         };
-        tracing::warn!(%failure, "the turn failed");
+        // How the turn ends was decided before: only telling it is left, and that is what failed.
+        let decided = self.turn.and_then(|turn| turn.progress.get().finish);
+        tracing::warn!(%failure, decided = decided.is_some(), "the turn failed");
         // First, because the pod may be gone before the platform answers.
         let termination_log = &self.base.config.termination_log;
         leave_message(termination_log, Some(&failure));
-        if let Some(turn) = self.turn {
+        if let (Some(turn), None) = (self.turn, &decided) {
             turn.log.say(&failure.to_string());
             if let Some(saved) = self.save(turn, &failure).await {
                 failure.detail = format!("{}; {saved}", failure.detail);
             }
         }
-        match self.tell(failure).await {
+        match self.tell(decided.unwrap_or_else(|| self.finish(failure))).await {
             Ok(()) => {
                 leave_message(termination_log, None);
                 true
@@ -68,25 +70,31 @@ impl Last<'_> {
         }
     }
 
-    async fn tell(&self, failure: Failure) -> Result<(), Stop> {
+    async fn tell(&self, finish: Finish) -> Result<(), Stop> {
         let platform = self.base.platform.with_patience(self.patience);
-        let Some(turn) = self.turn else {
-            let _: Finished = platform.call("run_finish", &failure.into_finish()).await?;
-            return Ok(());
-        };
+        if let Some(turn) = self.turn {
+            turn.progress.note(|state| state.finish = Some(finish.clone()));
+            return turn.tell(&platform, finish).await;
+        }
+        let _: Finished = platform.call("run_finish", &finish).await?;
+        Ok(())
+    }
+
+    /// The failure as the platform is told, with what the turn had come to.
+    fn finish(&self, failure: Failure) -> Finish {
+        let mut finish = failure.into_finish();
+        let Some(turn) = self.turn else { return finish };
         let state = turn.progress.get();
         let pushed = state.did(Step::Pushed);
-        let mut finish = failure.into_finish();
         if let AgentStep::Ended(Verdict { last_message, .. }) = state.agent {
             finish.last_message = last_message;
         }
-        finish.base_sha = state.seen.as_ref().map(|seen| seen.base.clone());
+        finish.base_sha = state.seen.map(|seen| seen.base);
         if let Some(work) = state.work.filter(|_| pushed) {
             finish.head_sha = Some(work.head);
             finish.changed_paths = work.changed;
         }
-        turn.update(|state| state.finish = Some(finish.clone()))?;
-        turn.tell(&platform, finish).await
+        finish
     }
 
     /// Ends the program, then saves its session and, where the place and not the work is to blame, its work.

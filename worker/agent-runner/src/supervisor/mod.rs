@@ -206,21 +206,26 @@ impl Base {
     /// Ends the agent's container, and stays until the kubelet wants this one to end: a sidecar that ends earlier is
     /// started again.
     async fn leave(&self, told: bool, sigterm: &mut Sigterm) {
-        let exiting = async {
-            // It may have been slow to start, or be on its way back.
-            let known = self.progress.get().nonce.is_some();
-            let patience = if known { BACK } else { EXIT };
-            let _ = tokio::time::timeout(patience, self.link.exit(i32::from(!told))).await;
-            let linger = async {
-                loop {
-                    self.link.exit(i32::from(!told)).await;
-                }
-            };
-            let _: Result<(), _> =
-                tokio::time::timeout(Duration::from_secs(self.config.linger_seconds), linger).await;
+        let code = i32::from(!told);
+        let known = self.progress.get().nonce.is_some();
+        let first = tokio::time::timeout(if known { BACK } else { EXIT }, self.link.exit(code));
+        if self.link.is_connected() {
+            let _ = first.await;
+        } else {
+            // It may be slow to start, or on its way back.
+            tokio::select! {
+                _ = first => {}
+                () = sigterm.wait() => return,
+            }
+        }
+        let whenever_it_comes = async {
+            loop {
+                self.link.exit(code).await;
+            }
         };
+        let linger = Duration::from_secs(self.config.linger_seconds);
         tokio::select! {
-            () = exiting => {}
+            _ = tokio::time::timeout(linger, whenever_it_comes) => {}
             () = sigterm.wait() => {}
         }
     }

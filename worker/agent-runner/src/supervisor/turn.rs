@@ -84,9 +84,10 @@ impl Turn {
         }
         let finished: contract::runner::Finished = platform.call("run_finish", &finish).await?;
         tracing::info!(state = finished.state, "the platform knows the end of the turn");
-        self.update(|state| {
+        self.progress.note(|state| {
             state.done.insert(Step::Told);
-        })
+        });
+        Ok(())
     }
 
     /// Asks for a credential of the repository; each use asks anew.

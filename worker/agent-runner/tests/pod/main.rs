@@ -4,5 +4,6 @@ mod codex;
 mod ends;
 mod hostile;
 mod kit;
+mod liar;
 mod restart;
 mod story;

@@ -1,5 +1,6 @@
 //! A supervisor that is killed and started again.
 
+use contract::failure::ErrorCode;
 use contract::runner::FinishOutcome;
 use nix::sys::signal::Signal;
 
@@ -51,4 +52,24 @@ async fn a_restart_after_the_end_tells_nothing_twice() {
     assert!(again.wait().await.expect("it ends").success());
     assert_eq!(finish_of(&world.platform).outcome, FinishOutcome::Succeeded);
     assert_eq!(world.platform.calls("pull_request_open").len(), 1);
+}
+
+#[tokio::test]
+async fn a_pod_removed_while_success_is_told_still_succeeded() {
+    let world = World::new("echo fine > file.txt").await;
+    for _ in 0..3 {
+        world.platform.refuse_once("run_finish", ErrorCode::Unavailable);
+    }
+    let mut pod = world.start();
+    while world.platform.calls("run_finish").is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    send(&pod.supervisor, Signal::SIGTERM);
+    pod.ends().await;
+    let told = world.platform.calls("run_finish");
+    assert!(
+        told.iter().all(|call| call.input["outcome"] == "succeeded"),
+        "{told:?}"
+    );
+    assert!(std::fs::read_to_string(world.path("termination-log")).is_ok_and(|text| text.is_empty()));
 }
