@@ -148,7 +148,12 @@ async fn process(
             case.read(&mut tx, &stored.delivery.event, payload).await?;
             match case.verdict(&mut tx, read).await? {
                 Examined::Settled(verdict) => verdict,
-                look @ Examined::Look(_) => return Ok(look),
+                look @ Examined::Look(_) => {
+                    // Whose it is is known from now on, so its people can see it wait.
+                    store::note_reading(&mut tx, delivery_id, &case.reading).await?;
+                    tx.commit().await?;
+                    return Ok(look);
+                }
             }
         }
     };
@@ -247,7 +252,11 @@ impl Case {
 
     async fn facts(&self, tx: &mut Tx, host: Option<HostFacts>) -> Result<Facts> {
         let mut facts = Facts {
-            binding: Binding::NotBound,
+            binding: if self.reading.github_repository_id.is_some() {
+                Binding::NotBound
+            } else {
+                Binding::NoRepository
+            },
             own_github_user_id: self.own,
             sender: SenderFacts::Unknown,
             live_stage: None,
@@ -324,7 +333,6 @@ impl Case {
         } else {
             Operation::RunStart
         };
-        access::require(tx, &actor, operation, &repository.target()).await?;
         let label = self.event.label.as_deref().unwrap_or_default();
         let updated_at = self.event.updated_at.as_deref().unwrap_or_default();
         let new = NewRun {
@@ -349,7 +357,11 @@ impl Case {
             traceparent: self.traceparent.child(),
         };
         match run::queue(tx, &actor, new).await? {
-            Queued::Created(run_id) => Ok(Verdict::RunCreated(run_id)),
+            Queued::Created(run_id) => {
+                // Decided above under the same locks; this writes it down, for the run that is made.
+                access::require(tx, &actor, operation, &repository.target()).await?;
+                Ok(Verdict::RunCreated(run_id))
+            }
             Queued::SourceKeyUsed(run_id) if self.made_before == Some(run_id) => {
                 Ok(Verdict::RunCreated(run_id))
             }

@@ -195,6 +195,27 @@ pub(super) async fn list(
     rows.into_iter().map(Delivery::try_from).collect()
 }
 
+/// Keeps what was read of a delivery that is not settled yet.
+pub(super) async fn note_reading(tx: &mut Tx, delivery_id: DeliveryId, reading: &Reading) -> Result<()> {
+    sqlx::query!(
+        "UPDATE deliveries
+         SET action = $2, github_repository_id = $3, number = $4, sender_github_user_id = $5, sender_login = $6,
+             repository_id = $7, project_id = $8
+         WHERE delivery_id = $1",
+        delivery_id as _,
+        reading.action,
+        reading.github_repository_id,
+        reading.number,
+        reading.sender_github_user_id,
+        reading.sender_login,
+        reading.repository_id as _,
+        reading.project_id as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn settle(
     tx: &mut Tx,
     delivery_id: DeliveryId,

@@ -1,6 +1,7 @@
 //! PostgreSQL: the pool, the transaction every use case is, and the notices that wake those who wait.
 
 pub mod admin;
+mod inspect;
 pub mod listen;
 
 use std::ops::{Deref, DerefMut};
@@ -15,6 +16,8 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::queue::{self, Job};
+
+pub use inspect::{Inspection, inspect};
 
 /// A `timestamptz` as sqlx reads and writes it.
 pub(crate) type Moment = jiff_sqlx::Timestamp;
@@ -146,7 +149,7 @@ impl Tx {
     /// # Errors
     ///
     /// `Unavailable` when nobody knows whether it was: reconcilers and idempotent calls settle that.
-    pub(crate) async fn commit(self) -> Result<()> {
+    pub async fn commit(self) -> Result<()> {
         fault::point(&format!("{}:before_commit", self.name));
         self.inner.commit().await?;
         fault::point(&format!("{}:after_commit", self.name));

@@ -59,9 +59,13 @@ pub struct Facts {
 /// Whose repository it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
+    /// The event is about none.
+    NoRepository,
     NotBound,
     Detached,
-    Bound { paused: bool },
+    Bound {
+        paused: bool,
+    },
 }
 
 /// What the platform knows of the sender.
@@ -141,6 +145,7 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
         return ignore(IgnoreReason::OwnEvent);
     }
     let paused = match facts.binding {
+        Binding::NoRepository => return ignore(IgnoreReason::NoRule),
         Binding::NotBound => return ignore(IgnoreReason::NotBound),
         Binding::Detached => return ignore(IgnoreReason::Detached),
         Binding::Bound { paused } => paused,

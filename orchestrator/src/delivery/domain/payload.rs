@@ -10,7 +10,7 @@ use super::form::json_of;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Payload {
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub action: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub label: Option<Label>,
@@ -26,7 +26,7 @@ pub struct Payload {
     pub repository: Option<Repository>,
     #[serde(deserialize_with = "lenient")]
     pub sender: Option<Account>,
-    #[serde(rename = "ref", deserialize_with = "lenient")]
+    #[serde(rename = "ref", deserialize_with = "lenient_word")]
     pub git_ref: Option<String>,
 }
 
@@ -36,9 +36,9 @@ pub struct Payload {
 pub struct Item {
     #[serde(deserialize_with = "lenient")]
     pub number: Option<i64>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub title: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub state: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub body: Option<String>,
@@ -47,9 +47,9 @@ pub struct Item {
     /// Null for a deleted account.
     #[serde(deserialize_with = "lenient")]
     pub user: Option<Account>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub html_url: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub updated_at: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub head: Option<Head>,
@@ -61,14 +61,14 @@ pub struct Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Label {
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub name: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Review {
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub state: Option<String>,
 }
 
@@ -84,7 +84,7 @@ pub struct Comment {
 pub struct Repository {
     #[serde(deserialize_with = "lenient")]
     pub id: Option<i64>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub default_branch: Option<String>,
 }
 
@@ -93,19 +93,19 @@ pub struct Repository {
 pub struct Account {
     #[serde(deserialize_with = "lenient")]
     pub id: Option<i64>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub login: Option<String>,
     /// `User`, `Bot`, `Organization`, and what comes tomorrow.
-    #[serde(rename = "type", deserialize_with = "lenient")]
+    #[serde(rename = "type", deserialize_with = "lenient_word")]
     pub kind: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Head {
-    #[serde(rename = "ref", deserialize_with = "lenient")]
+    #[serde(rename = "ref", deserialize_with = "lenient_word")]
     pub branch: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "lenient_word")]
     pub sha: Option<String>,
 }
 
@@ -137,6 +137,19 @@ where
         Some(Lenient::Expected(value)) => Some(value),
         Some(Lenient::Other(_)) | None => None,
     })
+}
+
+/// A text that is stored: JSON can hold NUL, PostgreSQL's text cannot. It is replaced and not removed, so that no word
+/// becomes another.
+fn lenient_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let word: Option<String> = lenient(deserializer)?;
+    Ok(word.map(|word| {
+        if word.contains('\0') {
+            word.replace('\0', "\u{fffd}")
+        } else {
+            word
+        }
+    }))
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

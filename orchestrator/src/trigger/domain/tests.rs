@@ -234,6 +234,14 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             },
         ),
         (
+            "an event of an organisation",
+            dev(),
+            Facts {
+                binding: Binding::NoRepository,
+                ..facts()
+            },
+        ),
+        (
             "a detached repository",
             dev(),
             Facts {
