@@ -1,1 +1,20 @@
 //! Development only: the whole platform on one machine, with simulators for what cannot be had.
+//!
+//! A [`Lab`] is an embedded PostgreSQL, a GitHub simulator, a cluster simulator and a scripted model, and the platform's
+//! own programs before them, in this process or as its children. Everything listens on loopback only.
+
+mod client;
+mod codex;
+mod config;
+mod endpoints;
+mod files;
+mod lab;
+mod platform;
+mod seed;
+
+pub use client::Client;
+pub use config::{LabConfig, RealModel};
+pub use endpoints::{Endpoints, Person};
+pub use lab::Lab;
+pub use platform::Program;
+pub use seed::{DEMO_COMMAND, PEOPLE, PROJECT, REPOSITORY, use_codex, use_command};

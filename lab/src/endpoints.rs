@@ -1,0 +1,76 @@
+//! Where everything of a running lab is, for scripts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::files::write_private;
+
+/// The content of `endpoints.json`. It holds secrets of this lab: mode 0600.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// The process that runs the lab.
+    pub pid: u32,
+    pub gateway_url: String,
+    pub webhook_url: String,
+    pub webhook_secret: String,
+    /// The tools; also the audience of every token.
+    pub mcp_url: String,
+    /// Health and metrics of the programs, when they run inside the lab.
+    pub internal_url: Option<String>,
+    pub github_url: String,
+    pub github_api_url: String,
+    pub model_url: String,
+    pub kubeconfig: PathBuf,
+    pub database_url: String,
+    pub master_key_file: PathBuf,
+    /// One service token per project role.
+    pub tokens: BTreeMap<String, String>,
+    pub project: String,
+    pub project_id: Uuid,
+    /// `owner/name`.
+    pub repository: String,
+    pub repository_id: Uuid,
+    pub github_repository_id: i64,
+    pub people: Vec<Person>,
+    /// How containers are kept apart.
+    pub isolation: String,
+    /// The model that the Codex profile names.
+    pub model: String,
+}
+
+/// Somebody at the simulated GitHub.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Person {
+    pub login: String,
+    pub github_user_id: i64,
+    /// Role in the project; none for people the platform does not know.
+    pub role: Option<String>,
+    /// Permission at the simulated GitHub.
+    pub permission: String,
+}
+
+impl Endpoints {
+    pub fn file(dir: &Path) -> PathBuf {
+        dir.join("endpoints.json")
+    }
+
+    pub(crate) fn write(&self, dir: &Path) -> anyhow::Result<()> {
+        write_private(&Self::file(dir), &serde_json::to_string_pretty(self)?)
+    }
+
+    /// Reads where a lab is.
+    ///
+    /// # Errors
+    ///
+    /// No lab runs in this folder.
+    pub fn read(dir: &Path) -> anyhow::Result<Self> {
+        let file = Self::file(dir);
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("no lab runs here ({} is not there); start one with `make up`", file.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is of another version", file.display()))
+    }
+}

@@ -1,0 +1,56 @@
+//! The lab's command line.
+
+mod commands;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+use commands::{LabArgs, demo, program, up, with_postgres};
+
+/// The whole platform on this machine, for development.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything and stay in the foreground
+    Up(LabArgs),
+    /// Stop a lab that runs elsewhere
+    Down(LabArgs),
+    /// Forget everything the lab keeps
+    Reset(LabArgs),
+    /// Show the log of the lab that runs in this folder
+    Logs(LabArgs),
+    /// Label an issue and follow its run to the pull request
+    Demo(demo::DemoArgs),
+    /// Check what the lab needs, one fix a line
+    Doctor,
+    /// Run a command with TEST_DATABASE_URL set to a throw-away server
+    WithPostgres(with_postgres::Args),
+    /// Run one of the platform's programs: what the lab starts as children
+    #[command(hide = true)]
+    Program {
+        program: lab::Program,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> anyhow::Result<std::process::ExitCode> {
+    // A container begins as this program: before any thread, and before any argument is read.
+    cluster_sim::launcher_main();
+    match Cli::parse().command {
+        Command::Up(args) => up::up(args),
+        Command::Down(args) => up::down(&args),
+        Command::Reset(args) => up::reset(&args),
+        Command::Logs(args) => up::logs(&args),
+        Command::Demo(args) => demo::demo(args),
+        Command::Doctor => commands::doctor::doctor(),
+        Command::WithPostgres(args) => with_postgres::run(args),
+        Command::Program { program, arguments } => program::run(program, arguments),
+    }
+}
