@@ -9,6 +9,7 @@ use url::Url;
 
 const COMMIT_NAME: &str = "codex-k8s[bot]";
 const COMMIT_EMAIL: &str = "codex-k8s[bot]@users.noreply.github.com";
+const CALL_SECONDS: u64 = 30;
 const MAX_CALLS: usize = 1024;
 
 /// The platform's operations as MCP tools over streamable HTTP.
@@ -69,6 +70,9 @@ pub struct Config {
     pub commit_name: String,
     #[arg(long, env = "CODEXK8S_COMMIT_EMAIL", default_value = COMMIT_EMAIL)]
     pub commit_email: String,
+    /// Seconds after which a tool call is given up; long polls take up to 25.
+    #[arg(long, env = "CODEXK8S_MCP_CALL_SECONDS", default_value_t = CALL_SECONDS)]
+    pub call_seconds: u64,
     /// Calls served at once; one more is asked to come again.
     #[arg(long, env = "CODEXK8S_MCP_MAX_CALLS", default_value_t = MAX_CALLS)]
     pub max_calls: usize,
@@ -84,6 +88,7 @@ impl Config {
             allowed_origins: Vec::new(),
             commit_name: COMMIT_NAME.to_owned(),
             commit_email: COMMIT_EMAIL.to_owned(),
+            call_seconds: CALL_SECONDS,
             max_calls: MAX_CALLS,
         }
     }

@@ -62,7 +62,7 @@ fn failure(error: &Error) -> Option<Failure> {
     })
 }
 
-/// The code of an answer, for metrics: `ok` or the failure's.
+/// The code of an answer, for metrics: `ok`, the failure's, or `unknown_tool`.
 pub(crate) fn code(response: &Result<CallToolResponse, ErrorData>) -> String {
     match response {
         Ok(CallToolResponse::Complete(result)) if result.is_error == Some(true) => {
@@ -73,6 +73,7 @@ pub(crate) fn code(response: &Result<CallToolResponse, ErrorData>) -> String {
             code.unwrap_or("internal").to_owned()
         }
         Ok(_) => "ok".to_owned(),
+        Err(error) if error.code == rmcp::model::ErrorCode::INVALID_PARAMS => "unknown_tool".to_owned(),
         Err(_) => "internal".to_owned(),
     }
 }

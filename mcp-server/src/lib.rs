@@ -34,12 +34,12 @@ use uuid::Uuid;
 use crate::caller::{Gate, SUPERVISOR_BODY_BYTES};
 pub use crate::config::{Cli, Config};
 pub use crate::program::run;
-use crate::server::{CALL_DEADLINE, Server};
+use crate::server::Server;
 
 /// Requests in flight may end within this time after the end began; long polls answer at once.
 const GRACE: Duration = Duration::from_secs(35);
-/// A request that rmcp itself does not answer is given up; tools end by [`CALL_DEADLINE`].
-const REQUEST_DEADLINE: Duration = Duration::from_secs(CALL_DEADLINE.as_secs() + 30);
+/// What a request may take beyond its tool: the body's arrival, the bearer check.
+const BESIDE_THE_CALL: Duration = Duration::from_secs(30);
 
 /// The public port: `/mcp`, the well-known documents, `/healthz`.
 pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown) -> Router {
@@ -47,13 +47,14 @@ pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown)
     let path = if path.is_empty() { "/mcp".to_owned() } else { path };
     let document = metadata::document(config);
     let here = document.clone();
+    let deadline = Duration::from_secs(config.call_seconds) + BESIDE_THE_CALL;
     Router::new()
         .route_service(&path, endpoint(config, orchestrator, shutdown))
         .route_layer(from_fn_with_state(gate(config, orchestrator), caller::check))
         .layer(DefaultBodyLimit::disable())
         .layer(TimeoutLayer::with_status_code(
             StatusCode::GATEWAY_TIMEOUT,
-            REQUEST_DEADLINE,
+            deadline,
         ))
         .route(metadata::WELL_KNOWN, get(async move || document))
         .route(

@@ -22,8 +22,6 @@ use crate::config::Config;
 use crate::failure;
 use crate::tool::{Access, Catalogue, Side};
 
-/// A call that takes longer is given up. Long polls end at 25 s.
-pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a client may keep a list of tools.
 const LIST_TTL_MS: u64 = 60_000;
 
@@ -116,9 +114,10 @@ impl Server {
             .catalogue
             .router()
             .call(ToolCallContext::new(self, request, context));
-        match tokio::time::timeout(CALL_DEADLINE, call).await {
+        let seconds = self.inner.config.call_seconds;
+        match tokio::time::timeout(Duration::from_secs(seconds), call).await {
             Ok(response) => response,
-            Err(_) => Ok(failure::answer(&failure::too_slow(CALL_DEADLINE.as_secs()))),
+            Err(_) => Ok(failure::answer(&failure::too_slow(seconds))),
         }
     }
 }

@@ -22,7 +22,7 @@ async fn without_a_token_every_method_is_told_where_to_get_one() {
         let response = world.request(method, None).send().await.expect("an answer");
         assert_eq!(
             challenge(&response),
-            "Bearer resource_metadata=\"https://platform.example/.well-known/oauth-protected-resource/mcp\""
+            "Bearer resource_metadata=\"http://platform.test/.well-known/oauth-protected-resource/mcp\""
         );
     }
     world.db.done().await;
@@ -39,11 +39,16 @@ async fn a_token_that_does_not_count_is_named_invalid() {
         .expect("a key");
     let soon = world.clock.now() + SignedDuration::from_hours(1);
     let foreign = world
-        .service_token_until(world.project_id, Role::Viewer, "https://other.example/mcp", soon)
+        .service_token_until(
+            world.shop.project_id,
+            Role::Viewer,
+            "https://other.example/mcp",
+            soon,
+        )
         .await;
     let past = world.clock.now() - SignedDuration::from_secs(1);
     let expired = world
-        .service_token_until(world.project_id, Role::Viewer, AUDIENCE, past)
+        .service_token_until(world.shop.project_id, Role::Viewer, AUDIENCE, past)
         .await;
     for bad in ["nonsense", &forged, &foreign, &expired] {
         for method in [Method::GET, Method::POST] {

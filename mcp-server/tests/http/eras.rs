@@ -1,5 +1,7 @@
 //! Both protocol eras on one endpoint, and what a list of tools may tell to whom.
 
+use std::time::Duration;
+
 use orchestrator::actor::Role;
 use reqwest::StatusCode;
 use rmcp::model::{CallToolRequestParams, ClientConfig, ProtocolVersion};
@@ -187,5 +189,45 @@ async fn bad_arguments_are_the_tools_answer_and_name_the_field() {
             "{failure}"
         );
     }
+    world.db.done().await;
+}
+
+/// In a session, requests that share an id stall each other; without sessions they are strangers.
+#[tokio::test]
+async fn requests_that_share_an_id_do_not_stall_each_other() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    let calls = (0..8).map(|_| world.ok(&token, "principal_get", json!({})));
+    let answers = tokio::time::timeout(Duration::from_secs(10), futures_util::future::join_all(calls)).await;
+    assert_eq!(answers.expect("in time").len(), 8);
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_made_up_names_make_no_series() {
+    let metrics = telemetry::install_metrics().expect("metrics");
+    let world = World::new().await;
+    let token = world.service_token(Role::Viewer).await;
+    world.ok(&token, "principal_get", json!({})).await;
+    world
+        .refused(&token, "run_get", json!({"run_id": uuid::Uuid::now_v7()}))
+        .await;
+    world.call(&token, "no_such_tool", json!({})).await;
+    world
+        .request(reqwest::Method::GET, Some("nonsense"))
+        .send()
+        .await
+        .expect("an answer");
+    let text = metrics.render();
+    for line in [
+        "codex_tool_calls_total{tool=\"principal_get\",code=\"ok\"}",
+        "codex_tool_calls_total{tool=\"run_get\",code=\"not_found\"}",
+        "codex_tool_calls_total{tool=\"unknown\",code=\"unknown_tool\"}",
+        "codex_tool_call_seconds_bucket{tool=\"principal_get\",le=\"0.5\"}",
+        "codex_auth_failures_total{program=\"mcp-server\",kind=\"invalid\"}",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("no_such_tool"));
     world.db.done().await;
 }

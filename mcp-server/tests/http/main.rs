@@ -1,6 +1,13 @@
 //! The server over real HTTP, on a real PostgreSQL.
 
+mod access;
+mod act;
 mod bearer;
+mod contract;
 mod eras;
+mod follow;
+mod program;
 mod transport;
+mod turn;
+mod worker;
 mod world;

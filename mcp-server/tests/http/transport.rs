@@ -14,10 +14,10 @@ fn ping() -> Value {
 }
 
 #[rstest]
-#[case::own_host("host", "platform.example", StatusCode::OK)]
+#[case::own_host("host", "platform.test", StatusCode::OK)]
 #[case::configured_host("host", "mcp-server.codex-k8s.svc:8080", StatusCode::OK)]
 #[case::foreign_host("host", "evil.example", StatusCode::FORBIDDEN)]
-#[case::own_origin("origin", "https://platform.example", StatusCode::OK)]
+#[case::own_origin("origin", "http://platform.test", StatusCode::OK)]
 #[case::configured_origin("origin", "http://localhost:5173", StatusCode::OK)]
 #[case::other_port("origin", "http://localhost:5174", StatusCode::FORBIDDEN)]
 #[case::foreign_origin("origin", "https://evil.example", StatusCode::FORBIDDEN)]

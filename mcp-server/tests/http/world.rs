@@ -7,9 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use mcp_server::Config;
 use orchestrator::actor::{Actor, Role};
 use orchestrator::credential;
-use orchestrator::id::ProjectId;
-use orchestrator::project::{self, Limits, NewProject};
-use orchestrator::testing::TestDb;
+use orchestrator::id::{ProjectId, RunId};
+use orchestrator::queue::Working;
+use orchestrator::run::jobs::StartRunner;
+use orchestrator::run::{self, Run};
+pub(crate) use orchestrator::testing::AUDIENCE;
+use orchestrator::testing::{Seeded, TestDb, seed};
 use orchestrator::{Clock, Orchestrator};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
@@ -17,16 +20,23 @@ use serde_json::{Value, json};
 use telemetry::Shutdown;
 use tokio::net::TcpListener;
 
-pub(crate) const AUDIENCE: &str = "https://platform.example/mcp";
+use crate::worker;
 
 pub(crate) struct World {
     pub(crate) db: TestDb,
     pub(crate) orchestrator: Orchestrator,
     pub(crate) clock: Clock,
-    pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
-    pub(crate) project_id: ProjectId,
+    pub(crate) shop: Seeded,
+    address: SocketAddr,
     http: reqwest::Client,
+}
+
+/// A turn whose pod was wanted, and its two tokens.
+pub(crate) struct Turn {
+    pub(crate) run: Run,
+    pub(crate) supervisor: String,
+    pub(crate) agent: String,
 }
 
 impl World {
@@ -39,12 +49,10 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = TestDb::new().await;
         let clock = Clock::default();
-        let key = credential::MasterKey::generate();
-        let orchestrator = db.orchestrator_with(clock.clone(), key).await;
-        credential::ensure_signing_key(&orchestrator, AUDIENCE)
-            .await
-            .expect("a key");
-        let project_id = project(&orchestrator, "shop").await;
+        let orchestrator = db
+            .orchestrator_with(clock.clone(), credential::MasterKey::generate())
+            .await;
+        let shop = seed(&orchestrator, "shop", 1, 4).await.expect("a project");
         let mut config = Config::new(AUDIENCE.parse().expect("an address"));
         change(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -57,18 +65,57 @@ impl World {
             shutdown.clone(),
         ));
         let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .expect("a client");
         Self {
             db,
             orchestrator,
             clock,
-            address,
             shutdown,
-            project_id,
+            shop,
+            address,
             http,
         }
+    }
+
+    /// Lets somebody answer for the code host.
+    pub(crate) fn work(&self) -> Working {
+        worker::start(&self.orchestrator)
+    }
+
+    /// Starts a run of a project on an issue and admits it; its runner has not spoken yet.
+    pub(crate) async fn turn(&self, of: &Seeded, number: i64) -> Turn {
+        let run = of.start(&self.orchestrator, Some(number)).await.expect("a run");
+        self.admit(run.run_id).await
+    }
+
+    /// Admits runs until this one is, as the worker would.
+    pub(crate) async fn admit(&self, run_id: RunId) -> Turn {
+        while run::admit_next(&self.orchestrator).await.expect("admission") != Some(run_id) {}
+        let run = run::get(&self.orchestrator, &Actor::System("test"), run_id)
+            .await
+            .expect("the run");
+        let job = StartRunner {
+            run_id,
+            turn: run.turn,
+            fence: run.fence,
+        };
+        let wanted = run::want_pod(&self.orchestrator, AUDIENCE, &job, None)
+            .await
+            .expect("a pod");
+        let supervisor = self.sign(wanted.tokens.supervisor).await;
+        let agent = self.sign(wanted.tokens.agent).await;
+        Turn {
+            run,
+            supervisor,
+            agent,
+        }
+    }
+
+    async fn sign(&self, jti: orchestrator::id::TokenId) -> String {
+        let signed = credential::sign(&self.orchestrator, jti).await.expect("a token");
+        signed.token.expose_secret().to_owned()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -77,7 +124,7 @@ impl World {
 
     /// The token of a program with this role in the world's project.
     pub(crate) async fn service_token(&self, role: Role) -> String {
-        self.service_token_in(self.project_id, role).await
+        self.service_token_in(self.shop.project_id, role).await
     }
 
     pub(crate) async fn service_token_in(&self, project_id: ProjectId, role: Role) -> String {
@@ -202,16 +249,4 @@ impl World {
 async fn answer(response: Response) -> Value {
     assert_eq!(response.status(), StatusCode::OK);
     response.json().await.expect("JSON")
-}
-
-pub(crate) async fn project(orchestrator: &Orchestrator, slug: &str) -> ProjectId {
-    let new = NewProject {
-        slug: slug.into(),
-        name: slug.into(),
-        limits: Limits::default(),
-        lockdown: true,
-        slots: 2,
-    };
-    let created = project::create(orchestrator, &Actor::System("test"), new).await;
-    created.expect("a project").project_id
 }

@@ -1,0 +1,344 @@
+//! Every tool, called by every kind of principal, on its own things, on somebody else's, and on things that are not
+//! there. What one may not see answers byte for byte like what is not there.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use orchestrator::actor::{Actor, Role};
+use orchestrator::approval::{self, WaitKind};
+use orchestrator::delivery::{self, NewDelivery};
+use orchestrator::effect;
+use orchestrator::page::PageAsk;
+use orchestrator::run;
+use orchestrator::slot;
+use orchestrator::testing::{Seeded, agent_of, seed};
+use orchestrator::trace::TraceParent;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::world::{Turn, World};
+
+#[derive(Clone, Copy, Debug)]
+enum Column {
+    Service(Role),
+    Supervisor,
+    Agent,
+}
+
+const COLUMNS: [Column; 7] = [
+    Column::Service(Role::Viewer),
+    Column::Service(Role::Contributor),
+    Column::Service(Role::Reviewer),
+    Column::Service(Role::Maintainer),
+    Column::Service(Role::Admin),
+    Column::Supervisor,
+    Column::Agent,
+];
+
+impl Column {
+    fn name(self) -> String {
+        match self {
+            Self::Service(role) => role.to_string(),
+            Self::Supervisor => "supervisor".into(),
+            Self::Agent => "agent".into(),
+        }
+    }
+}
+
+/// The ids of one project's things.
+#[derive(Clone, Copy, Debug)]
+struct Things {
+    project: Uuid,
+    repository: Uuid,
+    run: Uuid,
+    /// A run that is over.
+    ended: Uuid,
+    slot: Uuid,
+    effect: Uuid,
+    wait: Uuid,
+    delivery: Uuid,
+}
+
+impl Things {
+    fn missing() -> Self {
+        let [project, repository, run, ended, slot, effect, wait, delivery] =
+            [(); 8].map(|()| Uuid::now_v7());
+        Self {
+            project,
+            repository,
+            run,
+            ended,
+            slot,
+            effect,
+            wait,
+            delivery,
+        }
+    }
+
+    fn ids(&self) -> [Uuid; 8] {
+        let Self {
+            project,
+            repository,
+            run,
+            ended,
+            slot,
+            effect,
+            wait,
+            delivery,
+        } = *self;
+        [project, repository, run, ended, slot, effect, wait, delivery]
+    }
+}
+
+/// How a tool is called.
+enum Ask {
+    /// On a thing of which there are others.
+    On(Value),
+    /// On the caller's own turn, or on everything one may see.
+    Own(Value),
+}
+
+/// In the order in which they are called: what ends something comes last.
+const TOOLS: [&str; 38] = [
+    "delivery_explain",
+    "delivery_get",
+    "delivery_list",
+    "effect_get",
+    "effect_list",
+    "issue_comment",
+    "issue_get",
+    "issue_label",
+    "principal_get",
+    "pull_request_get",
+    "pull_request_open",
+    "repository_get",
+    "repository_list",
+    "repository_token_issue",
+    "run_change_list",
+    "run_context_get",
+    "run_event_list",
+    "run_explain",
+    "run_get",
+    "run_heartbeat",
+    "run_list",
+    "run_log_append",
+    "run_log_tail",
+    "run_prompt_get",
+    "run_retry",
+    "run_snapshot_put",
+    "run_snapshot_get",
+    "run_start",
+    "run_status_report",
+    "run_token_refresh",
+    "run_usage_get",
+    "run_usage_report",
+    "slot_get",
+    "slot_list",
+    "wait_get",
+    "delivery_replay",
+    "run_cancel",
+    "run_finish",
+];
+
+fn ask(tool: &str, things: &Things) -> Ask {
+    let Things {
+        project,
+        repository,
+        run,
+        ended,
+        slot,
+        effect,
+        wait,
+        delivery,
+    } = things;
+    match tool {
+        "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
+        "delivery_get" => Ask::On(json!({"delivery_id": delivery, "payload": true})),
+        "delivery_list" | "repository_list" => Ask::On(json!({"project_id": project})),
+        "effect_get" => Ask::On(json!({"effect_id": effect})),
+        "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
+        "issue_label" => Ask::On(json!({"repository_id": repository, "add": ["bug"]})),
+        "pull_request_get" => Ask::On(json!({"repository_id": repository, "number": 77})),
+        "effect_list" | "run_cancel" | "run_change_list" | "run_event_list" | "run_explain" | "run_get"
+        | "run_log_tail" | "run_prompt_get" | "run_usage_get" => Ask::On(json!({"run_id": run})),
+        "issue_get" | "repository_get" | "run_list" => Ask::On(json!({"repository_id": repository})),
+        "run_retry" => Ask::On(json!({"run_id": ended})),
+        "run_start" => {
+            Ask::On(json!({"repository_id": repository, "stage": "dev", "instruction": "Tidy up."}))
+        }
+        "slot_get" => Ask::On(json!({"slot_id": slot})),
+        "wait_get" => Ask::On(json!({"wait_id": wait})),
+        "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
+        | "run_token_refresh" | "slot_list" => Ask::Own(json!({})),
+        "repository_token_issue" => Ask::Own(json!({"access": "read"})),
+        "run_context_get" => Ask::Own(json!({"contract_version": 1})),
+        "run_finish" => Ask::Own(json!({"outcome": "failed", "reason": "agent_error"})),
+        "run_log_append" => Ask::Own(json!({"stream": "agent", "offset": 0, "text": "hello"})),
+        "run_snapshot_put" => Ask::Own(json!({"session": "s", "path": "p", "data": "aGVsbG8=",
+            "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"})),
+        "run_status_report" => Ask::Own(json!({"text": "Reading."})),
+        "run_usage_report" => Ask::Own(json!({"models": []})),
+        other => panic!("{other} is missing from the table"),
+    }
+}
+
+async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Things, Turn) {
+    let system = Actor::System("test");
+    let orchestrator = &world.orchestrator;
+    let ended = of.start(orchestrator, Some(8)).await.expect("a run").run_id;
+    run::cancel(orchestrator, &system, ended, None)
+        .await
+        .expect("an end");
+    let turn = world.turn(of, 1).await;
+    let run_id = turn.run.run_id;
+    run::heartbeat(orchestrator, &orchestrator::testing::supervisor_of(&turn.run))
+        .await
+        .expect("a heartbeat");
+    let agent = agent_of(&turn.run);
+    let hour = SignedDuration::from_hours(1);
+    let wait = approval::ask(orchestrator, &agent, WaitKind::Question, "Blue?", hour)
+        .await
+        .expect("a wait");
+    let first = PageAsk::new(None, None).expect("a page");
+    let effects = effect::list(orchestrator, &system, Some(run_id), first)
+        .await
+        .expect("effects");
+    let slots = slot::list(orchestrator, &system, first).await.expect("slots");
+    let slot = slots
+        .items
+        .iter()
+        .find(|slot| slot.project_id == of.project_id)
+        .expect("a slot");
+    let new = NewDelivery {
+        guid: Uuid::now_v7().to_string(),
+        event: "star".into(),
+        content_type: None,
+        body: json!({"action": "created", "repository": {"id": github_repository_id}})
+            .to_string()
+            .into_bytes(),
+        traceparent: TraceParent::begin(),
+    };
+    let delivery = delivery::receive(orchestrator, new)
+        .await
+        .expect("a delivery")
+        .delivery_id;
+    delivery::examine(orchestrator, delivery, None)
+        .await
+        .expect("a verdict");
+    let things = Things {
+        project: of.project_id.uuid(),
+        repository: of.repository_id.uuid(),
+        run: run_id.uuid(),
+        ended: ended.uuid(),
+        slot: slot.slot_id.uuid(),
+        effect: effects.items.first().expect("a status comment").effect_id.uuid(),
+        wait: wait.wait_id.uuid(),
+        delivery: delivery.uuid(),
+    };
+    (things, turn)
+}
+
+fn outcome(answer: &Value) -> String {
+    if answer["error"]["message"] == "tool not found" {
+        return "-".into();
+    }
+    if answer["result"]["isError"] == true {
+        return answer["result"]["structuredContent"]["code"]
+            .as_str()
+            .expect("a code")
+            .into();
+    }
+    assert!(answer["result"]["structuredContent"].is_object(), "{answer}");
+    "ok".into()
+}
+
+/// What one principal hears from each tool, and which tools it is shown.
+async fn column(column: Column) -> (Vec<String>, Vec<String>) {
+    let world = World::new().await;
+    let bank = seed(&world.orchestrator, "bank", 2, 4).await.expect("a project");
+    let (foreign, _) = things(&world, &bank, 5002).await;
+    let (own, turn) = things(&world, &world.shop, 5001).await;
+    let missing = Things::missing();
+    let working = world.work();
+    let token = match column {
+        Column::Service(role) => world.service_token(role).await,
+        Column::Supervisor => turn.supervisor.clone(),
+        Column::Agent => turn.agent.clone(),
+    };
+    let shown = world.tools(&token).await;
+    let mut cells = Vec::new();
+    for tool in TOOLS {
+        let cell = match ask(tool, &own) {
+            Ask::Own(arguments) => outcome(&world.call(&token, tool, arguments).await),
+            Ask::On(arguments) => {
+                let there = world.call(&token, tool, on(tool, &foreign)).await;
+                let not_there = world.call(&token, tool, on(tool, &missing)).await;
+                let mut said = there.to_string();
+                for (foreign, missing) in foreign.ids().iter().zip(missing.ids()) {
+                    said = said.replace(&foreign.to_string(), &missing.to_string());
+                }
+                assert_eq!(
+                    said,
+                    not_there.to_string(),
+                    "{tool} as {column:?} tells that the thing is there"
+                );
+                let own = outcome(&world.call(&token, tool, arguments).await);
+                let other = outcome(&there);
+                if own == "-" {
+                    own
+                } else {
+                    format!("{own} / {other}")
+                }
+            }
+        };
+        assert_eq!(
+            cell == "-",
+            !shown.iter().any(|name| name == tool),
+            "{tool} as {column:?}: list and call agree"
+        );
+        cells.push(cell);
+    }
+    for list in shown
+        .iter()
+        .filter(|tool| ["run_list", "slot_list", "delivery_list"].contains(&tool.as_str()))
+    {
+        let all = world.ok(&token, list, json!({})).await.to_string();
+        let leaked = foreign.ids().into_iter().find(|id| all.contains(&id.to_string()));
+        assert_eq!(leaked, None, "{list} as {column:?}");
+    }
+    working.stop().await;
+    world.db.done().await;
+    (cells, shown)
+}
+
+fn on(tool: &str, things: &Things) -> Value {
+    let (Ask::On(arguments) | Ask::Own(arguments)) = ask(tool, things);
+    arguments
+}
+
+#[tokio::test]
+async fn every_tool_as_every_principal() {
+    let columns = join_all(COLUMNS.map(column)).await;
+    let mut table = String::new();
+    for (position, tool) in TOOLS.into_iter().enumerate() {
+        writeln!(table, "{tool}").expect("text");
+        for (column, (cells, _)) in COLUMNS.into_iter().zip(&columns) {
+            if cells[position] != "-" {
+                writeln!(table, "    {:<12} {}", column.name(), cells[position]).expect("text");
+            }
+        }
+    }
+    insta::assert_snapshot!(table);
+    let shown: BTreeSet<&str> = columns
+        .iter()
+        .flat_map(|(_, shown)| shown)
+        .map(String::as_str)
+        .collect();
+    let called: BTreeSet<&str> = TOOLS.into_iter().collect();
+    assert_eq!(
+        shown, called,
+        "a tool is missing from the table, or nobody sees it"
+    );
+}

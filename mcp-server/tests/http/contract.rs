@@ -1,0 +1,76 @@
+//! What clients are shown: every tool with its schemas, per kind of principal.
+
+use orchestrator::actor::Role;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+async fn list(world: &World, token: &str) -> Vec<Value> {
+    let list = world.modern(token, "tools/list", json!({})).await;
+    list["result"]["tools"].as_array().expect("a list").clone()
+}
+
+#[tokio::test]
+async fn the_tools_of_each_kind_of_principal() {
+    let world = World::new().await;
+    let turn = world.turn(&world.shop, 1).await;
+    let staff = list(&world, &world.service_token(Role::Admin).await).await;
+    let supervisor = list(&world, &turn.supervisor).await;
+    let agent = list(&world, &turn.agent).await;
+    for tool in staff.iter().chain(&supervisor).chain(&agent) {
+        check(tool);
+    }
+    insta::assert_json_snapshot!("staff", staff);
+    insta::assert_json_snapshot!("supervisor", supervisor);
+    insta::assert_json_snapshot!("agent", agent);
+    world.db.done().await;
+}
+
+fn check(tool: &Value) {
+    let name = tool["name"].as_str().expect("a name");
+    for field in ["title", "description"] {
+        assert!(
+            tool[field].as_str().is_some_and(|text| !text.is_empty()),
+            "{name} has no {field}"
+        );
+    }
+    for hint in [
+        "readOnlyHint",
+        "destructiveHint",
+        "idempotentHint",
+        "openWorldHint",
+    ] {
+        assert!(
+            tool["annotations"][hint].is_boolean(),
+            "{name} does not say {hint}"
+        );
+    }
+    for schema in ["inputSchema", "outputSchema"] {
+        let schema = &tool[schema];
+        assert_eq!(schema["type"], "object", "{name}");
+        plain(name, schema);
+    }
+}
+
+/// Nothing that strict validators warn about: null types, formats they do not know, header parameters, references.
+fn plain(name: &str, schema: &Value) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match key.as_str() {
+                    "format" => assert!(
+                        value
+                            .as_str()
+                            .is_some_and(|format| ["uuid", "date-time"].contains(&format)),
+                        "{name}: {value}"
+                    ),
+                    "type" => assert!(value.is_string() && value != "null", "{name}: {value}"),
+                    "$ref" | "x-mcp-header" => panic!("{name} has {key}"),
+                    _ => plain(name, value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| plain(name, item)),
+        _ => {}
+    }
+}
