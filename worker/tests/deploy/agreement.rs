@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use clap::{Args, Command};
+use clap::CommandFactory as _;
 use serde::Deserialize;
-use worker::kubernetes::KubernetesConfig;
 
 use crate::manifests::{self, containers, documents, entries, name_of, root};
 
@@ -201,20 +200,26 @@ fn nothing_is_deployed_before_what_it_depends_on() {
 }
 
 #[test]
-fn the_worker_is_told_all_it_needs_about_the_cluster() {
-    let command = KubernetesConfig::augment_args(Command::new("worker"));
-    let required = command
-        .get_arguments()
-        .filter(|argument| argument.is_required_set());
-    let mut required: BTreeSet<String> = required
-        .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
-        .collect();
-    required.extend(["CODEXK8S_CLUSTER_PREFIX", "CODEXK8S_WORKER_ACCOUNT"].map(ToOwned::to_owned));
+fn the_worker_is_told_all_it_needs_and_nothing_it_does_not_read() {
+    let command = worker::Cli::command();
+    let names = |required: bool| -> BTreeSet<String> {
+        let arguments = command
+            .get_arguments()
+            .filter(|argument| argument.is_required_set() || !required);
+        arguments
+            .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
+            .collect()
+    };
     let told: BTreeSet<String> = environment("worker").into_keys().collect();
-    assert!(
-        required.is_subset(&told),
-        "missing: {:?}",
-        required.difference(&told).collect::<Vec<_>>()
+    assert_eq!(
+        names(true).difference(&told).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "missing"
+    );
+    assert_eq!(
+        told.difference(&names(false)).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "not read"
     );
 }
 
