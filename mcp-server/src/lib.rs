@@ -9,7 +9,6 @@ mod failure;
 mod message;
 mod metadata;
 mod program;
-mod program;
 mod server;
 mod tool;
 mod tools;
@@ -34,7 +33,6 @@ use uuid::Uuid;
 
 use crate::caller::{Gate, SUPERVISOR_BODY_BYTES};
 pub use crate::config::{Cli, Config};
-pub use crate::program::run;
 pub use crate::program::run;
 use crate::server::Server;
 
