@@ -24,6 +24,7 @@ pub mod project;
 pub mod repository;
 pub mod run;
 pub mod slot;
+pub mod stack;
 pub mod trigger;
 pub mod work_item;
 

@@ -9,6 +9,8 @@ mod domain;
 #[cfg(feature = "postgres")]
 mod jwt;
 #[cfg(feature = "postgres")]
+mod keys;
+#[cfg(feature = "postgres")]
 mod seal;
 #[cfg(feature = "postgres")]
 mod service;
@@ -18,6 +20,8 @@ mod store;
 pub use domain::{Claims, ISSUER, Leniency, REFRESH_GRACE, RUN_TOKEN_LIFE, TokenFault};
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
+#[cfg(feature = "postgres")]
+pub use keys::{SigningKey, signing_keys};
 #[cfg(feature = "postgres")]
 pub use seal::MasterKey;
 #[cfg(feature = "postgres")]

@@ -279,6 +279,6 @@ pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
     Ok(gone)
 }
 
-fn key_purpose(kid: &str) -> String {
+pub(super) fn key_purpose(kid: &str) -> String {
     format!("signing_key:{kid}")
 }

@@ -71,6 +71,17 @@ pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<Ke
     Ok(key)
 }
 
+pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
+    let keys = sqlx::query_as!(
+        KeyRow,
+        "SELECT kid, audience, public_key, sealed_key FROM signing_keys
+         WHERE retired_at IS NULL ORDER BY audience, created_at DESC",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(keys)
+}
+
 pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,

@@ -6,4 +6,4 @@ mod service;
 mod store;
 
 #[cfg(feature = "postgres")]
-pub use service::{Person, disable, ensure_person, find, find_by_github_user_id, get};
+pub use service::{Person, disable, ensure_owner, ensure_person, find, find_by_github_user_id, get};

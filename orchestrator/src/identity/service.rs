@@ -60,6 +60,47 @@ pub async fn ensure_person(
     store::upsert(tx, github_user_id, login, platform_role).await
 }
 
+/// Makes the person known as an owner of the platform; answers whether anything changed. Asking twice changes nothing.
+///
+/// # Errors
+///
+/// `Forbidden` for anybody but the command line, `Conflict` if the person is disabled.
+pub async fn ensure_owner(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    github_user_id: i64,
+    login: &str,
+) -> Result<(Person, bool)> {
+    access::require_system(actor)?;
+    let mut tx = orchestrator.begin("identity.ensure_owner").await?;
+    let before = store::find_by_github_user_id(&mut tx, github_user_id).await?;
+    if let Some(person) = &before
+        && person.disabled_at.is_some()
+    {
+        let login = &person.login;
+        return Err(Error::Conflict(format!(
+            "{login} is disabled; make another person the owner"
+        )));
+    }
+    let person = ensure_person(&mut tx, github_user_id, login, Some(PlatformRole::Owner)).await?;
+    let changed = before.as_ref() != Some(&person);
+    if changed {
+        let id = person.person_id.to_string();
+        let entry = Entry {
+            actor,
+            operation: "person_set_owner",
+            object_kind: "person",
+            object_id: &id,
+            project_id: None,
+            allowed: true,
+            rule: "system",
+        };
+        audit::record(&mut tx, &entry).await?;
+    }
+    tx.commit().await?;
+    Ok((person, changed))
+}
+
 /// Takes all rights from a person and ends the runs it started. Asking twice keeps the first moment.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ const MIN_SERVER: i32 = 150_000;
 /// The oldest pgvector: 0.8 brought iterative scans, without which filtered answers are silently short.
 const MIN_VECTOR: (u32, u32) = (0, 8);
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// Checks that the server can carry the platform.
 ///

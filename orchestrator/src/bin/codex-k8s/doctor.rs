@@ -1,0 +1,165 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use orchestrator::credential::{self, MasterKey};
+use orchestrator::postgres::{self, Inspection};
+use secrecy::ExposeSecret;
+
+use crate::memory::DatabaseFile;
+use crate::probe;
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    database: DatabaseFile,
+    /// File that holds the master key
+    #[arg(long, env = "CODEXK8S_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: PathBuf,
+    /// The canonical address of the tools, for which there must be a signing key
+    #[arg(long, env = "CODEXK8S_AUDIENCE")]
+    audience: Option<String>,
+    /// The gateway's public address, to see whether it answers
+    #[arg(long)]
+    gateway_url: Option<String>,
+    /// The address of `/mcp`, to see whether it answers
+    #[arg(long)]
+    mcp_url: Option<String>,
+}
+
+/// What was looked at: how it is, or what is wrong and how to mend it.
+type Finding = (&'static str, Result<String, String>);
+
+impl Doctor {
+    /// Prints one line for each thing looked at; fails if one of them is wrong.
+    pub(crate) async fn run(self) -> ExitCode {
+        let mut findings = self.memory().await;
+        if let Some(url) = &self.gateway_url {
+            findings.push(("gateway", gateway(url).await));
+        }
+        if let Some(url) = &self.mcp_url {
+            findings.push(("tools", tools(url).await));
+        }
+        let mut all_well = true;
+        for (what, found) in findings {
+            match found {
+                Ok(how) => println!("ok    {what}: {how}"),
+                Err(fix) => {
+                    all_well = false;
+                    println!("FAIL  {what}: {fix}");
+                }
+            }
+        }
+        if all_well {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    /// Each finding needs those before it.
+    async fn memory(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let inspection = match self.inspect().await {
+            Ok(inspection) => inspection,
+            Err(fix) => return vec![("database", Err(fix))],
+        };
+        let Inspection {
+            server,
+            vector,
+            pending,
+        } = inspection;
+        findings.push((
+            "database",
+            Ok(format!("PostgreSQL {server} with pgvector {vector}")),
+        ));
+        if pending.is_empty() {
+            findings.push(("schema", Ok("up to date".into())));
+        } else {
+            let fix = format!(
+                "{} migrations are not applied, first {}: run `codex-k8s migrate`",
+                pending.len(),
+                pending[0]
+            );
+            findings.push(("schema", Err(fix)));
+            return findings;
+        }
+        match MasterKey::read(&self.master_key_file) {
+            Err(error) => findings.push(("master key", Err(error.to_string()))),
+            Ok(master_key) => findings.extend(self.keys(master_key).await),
+        }
+        findings
+    }
+
+    async fn inspect(&self) -> Result<Inspection, String> {
+        let url = self.database.url().map_err(|error| format!("{error:#}"))?;
+        postgres::inspect(url.expose_secret())
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    async fn keys(&self, master_key: MasterKey) -> Vec<Finding> {
+        let looked = async {
+            let orchestrator = self.database.open(master_key).await?;
+            let keys = credential::signing_keys(&orchestrator).await?;
+            orchestrator.close().await;
+            anyhow::Ok(keys)
+        };
+        let keys = match looked.await {
+            Ok(keys) => keys,
+            Err(error) => return vec![("signing keys", Err(format!("{error:#}")))],
+        };
+        let closed: Vec<_> = keys
+            .iter()
+            .filter(|key| !key.opens)
+            .map(|key| key.kid.as_str())
+            .collect();
+        let master = if closed.is_empty() {
+            Ok(format!("opens {} signing keys", keys.len()))
+        } else {
+            Err(format!(
+                "does not open {}: mount the master key they were sealed under",
+                closed.join(", ")
+            ))
+        };
+        let mut findings = vec![("master key", master)];
+        if let Some(audience) = &self.audience {
+            let there = keys.iter().any(|key| key.audience == *audience);
+            findings.push((
+                "signing key",
+                if there {
+                    Ok(format!("for {audience}"))
+                } else {
+                    Err(format!(
+                        "none for {audience}: run `codex-k8s init --audience {audience}`"
+                    ))
+                },
+            ));
+        }
+        findings
+    }
+}
+
+async fn gateway(url: &str) -> Result<String, String> {
+    let health = format!("{}/healthz", url.trim_end_matches('/'));
+    match probe::status(&health).await {
+        Ok(200) => Ok(format!("{health} answers")),
+        Ok(status) => Err(format!(
+            "{health} answers {status}: look at the ingress and the gateway's log"
+        )),
+        Err(error) => Err(format!(
+            "{health}: {error:#}: look at the ingress and the gateway's pods"
+        )),
+    }
+}
+
+/// Without a token the tools answer 401; that proves that it is they who answer.
+async fn tools(url: &str) -> Result<String, String> {
+    match probe::status(url).await {
+        Ok(401) => Ok(format!("{url} answers")),
+        Ok(status) => Err(format!(
+            "{url} answers {status} where 401 is due: is it the address of /mcp, and its host an allowed one?"
+        )),
+        Err(error) => Err(format!("{url}: {error:#}: look at the mcp-server's pods")),
+    }
+}

@@ -1,0 +1,186 @@
+use orchestrator::actor::{PlatformRole, Role};
+use orchestrator::credential::{self, Leniency, MasterKey};
+use orchestrator::postgres::admin;
+use orchestrator::{Actor, Clock, identity};
+
+use crate::support::{AUDIENCE, Installation, mode};
+
+const INIT: [&str; 5] = ["init", "--owner-id", "583231", "--owner-login", "octocat"];
+
+#[tokio::test]
+async fn migrate_brings_the_schema_once_and_wait_waits_for_it() {
+    let (it, name) = Installation::empty().await;
+    let early = it.run(&["migrate", "--wait", "--wait-seconds", "0"]);
+    assert!(!early.success);
+    assert!(
+        early.stderr.contains("migrations are not applied yet"),
+        "{}",
+        early.stderr
+    );
+    let ill = it.run(&["doctor"]);
+    assert!(!ill.success);
+    assert!(ill.stdout.contains("FAIL  schema: ") && ill.stdout.contains("codex-k8s migrate"));
+    let unready = it.run(&INIT);
+    assert!(unready.stderr.contains("codex-k8s migrate"), "{}", unready.stderr);
+
+    let first = it.run(&["migrate"]);
+    assert!(first.success, "{}", first.stderr);
+    assert!(
+        first.stdout.contains("applied 20261123000200 identity people"),
+        "{}",
+        first.stdout
+    );
+    let second = it.run(&["migrate"]);
+    assert_eq!(
+        (second.success, second.stdout.as_str()),
+        (true, "the schema is up to date\n")
+    );
+    assert!(it.run(&["migrate", "--wait", "--wait-seconds", "0"]).success);
+
+    admin::drop_database(it.db.url(), &name).await.expect("dropped");
+    it.db.done().await;
+}
+
+#[tokio::test]
+async fn init_makes_what_is_missing_and_nothing_twice() {
+    let it = Installation::new().await;
+    let first = it.run(&INIT);
+    assert!(first.success, "{}", first.stderr);
+    assert!(first.stdout.contains("master-key: made"), "{}", first.stdout);
+    assert!(first.stdout.contains("owner octocat (GitHub id 583231): made"));
+    assert_eq!(mode(&it.master_key()), 0o600);
+    let written = std::fs::read_to_string(it.master_key()).expect("there");
+
+    let second = it.run(&INIT);
+    assert!(second.success, "{}", second.stderr);
+    assert!(!second.stdout.contains(": made"), "{}", second.stdout);
+    assert_eq!(std::fs::read_to_string(it.master_key()).expect("there"), written);
+    assert!(!(first.stdout + &first.stderr + &second.stdout).contains(written.trim()));
+
+    let key = MasterKey::read(&it.master_key()).expect("a key");
+    let orchestrator = it.db.orchestrator_with(Clock::default(), key).await;
+    let keys = credential::signing_keys(&orchestrator).await.expect("keys");
+    assert_eq!(keys.len(), 1);
+    assert!(keys[0].opens && keys[0].audience == AUDIENCE);
+    let mut tx = orchestrator.begin("test.read").await.expect("a transaction");
+    let owner = identity::find_by_github_user_id(&mut tx, 583_231)
+        .await
+        .expect("read")
+        .expect("known");
+    assert_eq!(owner.platform_role, Some(PlatformRole::Owner));
+    drop(tx);
+    orchestrator.close().await;
+    it.db.done().await;
+}
+
+#[tokio::test]
+async fn a_lost_or_wrong_master_key_is_told_and_not_replaced() {
+    let it = Installation::new().await;
+    assert!(it.run(&INIT).success);
+    let kept = std::fs::read(it.master_key()).expect("there");
+    std::fs::remove_file(it.master_key()).expect("removed");
+    let lost = it.run(&INIT);
+    assert!(
+        !lost.success && lost.stderr.contains("restore that file"),
+        "{}",
+        lost.stderr
+    );
+    assert!(!it.master_key().exists());
+
+    std::fs::write(it.master_key(), MasterKey::generate().encode()).expect("written");
+    let wrong = it.run(&INIT);
+    assert!(
+        !wrong.success && wrong.stderr.contains("does not open"),
+        "{}",
+        wrong.stderr
+    );
+    let ill = it.run(&["doctor"]);
+    assert!(
+        !ill.success && ill.stdout.contains("FAIL  master key: does not open"),
+        "{}",
+        ill.stdout
+    );
+
+    std::fs::write(it.master_key(), kept).expect("written");
+    let well = it.run(&["doctor"]);
+    assert!(well.success, "{}", well.stdout);
+    let other = it.run(&["doctor", "--audience", "https://other.example/mcp"]);
+    assert!(!other.success && other.stdout.contains("none for https://other.example/mcp"));
+    it.db.done().await;
+}
+
+#[tokio::test]
+async fn a_project_is_set_up_and_its_token_counts() {
+    let it = Installation::new().await;
+    assert!(it.run(&INIT).success);
+    for again in [false, true] {
+        let added = it.run(&["project", "add", "shop", "--slots", "3"]);
+        assert!(added.success, "{}", added.stderr);
+        assert_eq!(added.stdout.contains("was there"), again);
+        let ids = ["--github-id", "42", "--installation-id", "7"];
+        let bound = it.run(&[&["project", "repository", "shop", "acme/shop"][..], &ids].concat());
+        assert!(bound.success, "{}", bound.stderr);
+        let member = [
+            "project",
+            "member",
+            "shop",
+            "octocat",
+            "--github-id",
+            "583231",
+            "--role",
+            "admin",
+        ];
+        assert!(it.run(&member).success);
+        assert!(
+            it.run(&["model", "gpt-5", "--base-url", "https://api.openai.com/v1"])
+                .success
+        );
+    }
+    let refused = it.run(&["token", "nowhere", "--name", "ide", "--role", "viewer"]);
+    assert!(
+        refused.stderr.contains("there is no project nowhere"),
+        "{}",
+        refused.stderr
+    );
+    let token = it.run(&["token", "shop", "--name", "ide", "--role", "maintainer"]);
+    assert!(token.success, "{}", token.stderr);
+
+    let key = MasterKey::read(&it.master_key()).expect("a key");
+    let orchestrator = it.db.orchestrator_with(Clock::default(), key).await;
+    let actor = credential::authenticate(&orchestrator, AUDIENCE, token.stdout.trim(), Leniency::None).await;
+    let Actor::Service { name, role, .. } = actor.expect("it counts") else {
+        panic!("a service token");
+    };
+    assert_eq!((name.as_str(), role), ("ide", Role::Maintainer));
+    let mut tx = orchestrator.begin("test.read").await.expect("a transaction");
+    let octocat = identity::find_by_github_user_id(&mut tx, 583_231)
+        .await
+        .expect("read")
+        .expect("known");
+    assert_eq!(
+        octocat.platform_role,
+        Some(PlatformRole::Owner),
+        "a membership takes no platform role"
+    );
+    drop(tx);
+    orchestrator.close().await;
+    it.db.done().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_said_with_a_reason() {
+    let it = Installation::new().await;
+    std::fs::write(it.folder.path().join("url"), "postgres://nobody@127.0.0.1:1/none").expect("written");
+    let ill = it.run(&[
+        "doctor",
+        "--gateway-url",
+        "http://127.0.0.1:1",
+        "--mcp-url",
+        "http://127.0.0.1:1/mcp",
+    ]);
+    assert!(!ill.success);
+    for what in ["database", "gateway", "tools"] {
+        assert!(ill.stdout.contains(&format!("FAIL  {what}: ")), "{}", ill.stdout);
+    }
+    it.db.done().await;
+}
