@@ -33,7 +33,10 @@ impl Client {
     ///
     /// The lab has no token of this role.
     pub fn new(endpoints: &Endpoints, role: &str) -> anyhow::Result<Self> {
-        let token = endpoints.tokens.get(role).with_context(|| format!("the lab has no token of the role {role}"))?;
+        let token = endpoints
+            .tokens
+            .get(role)
+            .with_context(|| format!("the lab has no token of the role {role}"))?;
         Ok(Self {
             http: http()?,
             mcp_url: endpoints.mcp_url.clone(),
@@ -78,7 +81,12 @@ impl Client {
             serde_json::from_str(&text).with_context(|| format!("{tool} answered {status}: {text}"))?;
         let result = &answer["result"];
         if result["isError"] == true || result.is_null() {
-            bail!("{tool}: {}", result["structuredContent"].get("message").unwrap_or(&answer["error"]));
+            bail!(
+                "{tool}: {}",
+                result["structuredContent"]
+                    .get("message")
+                    .unwrap_or(&answer["error"])
+            );
         }
         Ok(result["structuredContent"].clone())
     }
@@ -88,13 +96,30 @@ impl Client {
     /// # Errors
     ///
     /// GitHub refuses.
-    pub async fn github(&self, login: &str, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+    pub async fn github(
+        &self,
+        login: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Value> {
         let tokens = format!("{}/_sim/tokens", self.github_url);
-        let token: Value =
-            self.http.post(tokens).json(&json!({ "login": login })).send().await?.error_for_status()?.json().await?;
+        let token: Value = self
+            .http
+            .post(tokens)
+            .json(&json!({ "login": login }))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
         let token = token["token"].as_str().context("no token")?;
         let url = format!("{}{path}", self.github_url);
-        let mut request = self.http.request(method.parse()?, url).bearer_auth(token).header("user-agent", "lab");
+        let mut request = self
+            .http
+            .request(method.parse()?, url)
+            .bearer_auth(token)
+            .header("user-agent", "lab");
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -104,6 +129,10 @@ impl Client {
         if !status.is_success() {
             bail!("{method} {path} answered {status}: {text}");
         }
-        if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&text)?) }
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            Ok(serde_json::from_str(&text)?)
+        }
     }
 }

@@ -11,5 +11,8 @@ const VENDORS: [&str; 2] = [
 /// The folder of the installed CLI, if `npm ci` was run in `lab/npm/codex`.
 pub(crate) fn installed() -> Option<PathBuf> {
     let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("npm/codex/node_modules");
-    VENDORS.iter().map(|vendor| modules.join(vendor)).find(|folder| folder.join("bin/codex").is_file())
+    VENDORS
+        .iter()
+        .map(|vendor| modules.join(vendor))
+        .find(|folder| folder.join("bin/codex").is_file())
 }

@@ -53,7 +53,11 @@ pub(crate) enum Place {
 
 impl LabConfig {
     pub(crate) fn address(&self, place: Place) -> SocketAddr {
-        let port = if self.port == 0 { 0 } else { self.port + place as u16 };
+        let port = if self.port == 0 {
+            0
+        } else {
+            self.port + place as u16
+        };
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 }

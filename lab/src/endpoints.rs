@@ -69,8 +69,12 @@ impl Endpoints {
     /// No lab runs in this folder.
     pub fn read(dir: &Path) -> anyhow::Result<Self> {
         let file = Self::file(dir);
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("no lab runs here ({} is not there); start one with `make up`", file.display()))?;
+        let text = std::fs::read_to_string(&file).with_context(|| {
+            format!(
+                "no lab runs here ({} is not there); start one with `make up`",
+                file.display()
+            )
+        })?;
         serde_json::from_str(&text).with_context(|| format!("{} is of another version", file.display()))
     }
 }

@@ -45,7 +45,10 @@ impl Lab {
     pub async fn start(config: LabConfig) -> anyhow::Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         if config.port != 0 && config.port > u16::MAX - PORTS {
-            bail!("LAB_PORT must leave room for {PORTS} ports; choose one below {}", u16::MAX - PORTS);
+            bail!(
+                "LAB_PORT must leave room for {PORTS} ports; choose one below {}",
+                u16::MAX - PORTS
+            );
         }
         private_dir(&config.dir)?;
         let files = Files::at(&config.dir)?;
@@ -60,15 +63,37 @@ impl Lab {
         let mcp_url = format!("http://{}/mcp", mcp_server.local_addr()?);
         let webhook_secret = std::fs::read_to_string(&files.webhook_secret)?;
 
-        let webhook = Webhook { url: format!("{gateway_url}/webhooks/github"), secret: webhook_secret.clone() };
+        let webhook = Webhook {
+            url: format!("{gateway_url}/webhooks/github"),
+            secret: webhook_secret.clone(),
+        };
         let github = start_github(&config, &files, webhook.clone()).await?;
         let model = start_model(&config, &files).await?;
         let cluster = start_cluster(&config).await?;
         refuse_unsafe(&config, &cluster)?;
-        let model_key_file = config.model.as_ref().map_or(&files.model_key, |model| &model.key_file);
-        let lines = command_lines(&config, &files, &github, &cluster, &mcp_url, &gateway_url, model_key_file);
+        let model_key_file = config
+            .model
+            .as_ref()
+            .map_or(&files.model_key, |model| &model.key_file);
+        let lines = command_lines(
+            &config,
+            &files,
+            &github,
+            &cluster,
+            &mcp_url,
+            &gateway_url,
+            model_key_file,
+        );
 
-        let seeded = seed::platform(&config, &files.database_url, &files.master_key, &github, &model, &mcp_url).await?;
+        let seeded = seed::platform(
+            &config,
+            &files.database_url,
+            &files.master_key,
+            &github,
+            &model,
+            &mcp_url,
+        )
+        .await?;
         let platform = match config.replicas {
             None => Platform::inside(&lines, gateway, mcp_server).await?,
             Some(replicas) => {
@@ -95,7 +120,16 @@ impl Lab {
         };
         wait_until_up(&endpoints).await?;
         endpoints.write(&config.dir)?;
-        Ok(Self { endpoints, github, cluster, model, platform: Some(platform), lines, config, database: Some(database) })
+        Ok(Self {
+            endpoints,
+            github,
+            cluster,
+            model,
+            platform: Some(platform),
+            lines,
+            config,
+            database: Some(database),
+        })
     }
 
     /// Process ids of a program's replicas; none when the programs run in this process.
@@ -184,8 +218,8 @@ async fn open_database(config: &LabConfig) -> anyhow::Result<Database> {
         Some(url) => Source::Url(url.clone()),
         None => {
             let environment: Environment = std::env::vars_os().collect();
-            let cache =
-                embedded_postgres::default_cache_dir(&environment).unwrap_or_else(|| config.dir.join("cache"));
+            let cache = embedded_postgres::default_cache_dir(&environment)
+                .unwrap_or_else(|| config.dir.join("cache"));
             let mut options = Options::new(cache, config.dir.join("postgres"), environment);
             if config.throw_away {
                 options.durability = Durability::ThrowAway;
@@ -225,9 +259,16 @@ async fn start_model(config: &LabConfig, files: &Files) -> anyhow::Result<ModelS
 }
 
 async fn start_cluster(config: &LabConfig) -> anyhow::Result<ClusterSim> {
-    let mut binds = vec![(config.runner_program.clone(), PathBuf::from("/usr/local/bin/agent-runner"))];
+    let mut binds = vec![(
+        config.runner_program.clone(),
+        PathBuf::from("/usr/local/bin/agent-runner"),
+    )];
     binds.extend(codex::installed().map(|folder| (folder, PathBuf::from(CODEX_IN_IMAGE))));
-    let image = |pattern: &str, binds| Image { pattern: pattern.to_owned(), binds, ..Image::default() };
+    let image = |pattern: &str, binds| Image {
+        pattern: pattern.to_owned(),
+        binds,
+        ..Image::default()
+    };
     ClusterSim::start(ClusterConfig {
         listen: config.address(Place::Cluster),
         data_dir: config.dir.join("cluster"),
@@ -266,7 +307,11 @@ fn command_lines(
             "--master-key-file".into(),
             files.master_key.clone().into(),
             "--internal-listen".into(),
-            if config.replicas.is_some() { "127.0.0.1:0".into() } else { internal(config) },
+            if config.replicas.is_some() {
+                "127.0.0.1:0".into()
+            } else {
+                internal(config)
+            },
             "--log-format".into(),
             "text".into(),
         ];
@@ -274,7 +319,10 @@ fn command_lines(
         line
     };
     let mut gateway = common(Some(host(gateway_url)));
-    gateway.extend(["--webhook-secret-file".into(), files.webhook_secret.clone().into()]);
+    gateway.extend([
+        "--webhook-secret-file".into(),
+        files.webhook_secret.clone().into(),
+    ]);
     let mut mcp_server = common(Some(host(mcp_url)));
     mcp_server.extend(["--resource".into(), mcp_url.into()]);
     let mut worker = common(None);
@@ -296,7 +344,11 @@ fn command_lines(
     if codex::installed().is_none() {
         worker.extend(["--runner-programs".into(), "".into()]);
     }
-    CommandLines { gateway, mcp_server, worker }
+    CommandLines {
+        gateway,
+        mcp_server,
+        worker,
+    }
 }
 
 fn internal(config: &LabConfig) -> OsString {
@@ -307,7 +359,10 @@ fn internal(config: &LabConfig) -> OsString {
 async fn wait_until_up(endpoints: &Endpoints) -> anyhow::Result<()> {
     let client = crate::client::http()?;
     let mcp = endpoints.mcp_url.trim_end_matches("/mcp");
-    for url in [format!("{}/healthz", endpoints.gateway_url), format!("{mcp}/healthz")] {
+    for url in [
+        format!("{}/healthz", endpoints.gateway_url),
+        format!("{mcp}/healthz"),
+    ] {
         let up = async {
             while client.get(&url).send().await.is_err() {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;

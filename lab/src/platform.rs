@@ -56,7 +56,11 @@ impl CommandLines {
 
 /// The programs at work.
 pub(crate) enum Platform {
-    Inside { shutdown: Shutdown, tasks: JoinSet<anyhow::Result<()>>, orchestrator: Orchestrator },
+    Inside {
+        shutdown: Shutdown,
+        tasks: JoinSet<anyhow::Result<()>>,
+        orchestrator: Orchestrator,
+    },
     Children(Children),
 }
 
@@ -75,23 +79,43 @@ impl Platform {
         let hands = worker::hands(worker_cli, orchestrator.clone()).await?;
         let shutdown = Shutdown::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(gateway::serve(gateway_cli.server, orchestrator.clone(), gateway, shutdown.clone()));
+        tasks.spawn(gateway::serve(
+            gateway_cli.server,
+            orchestrator.clone(),
+            gateway,
+            shutdown.clone(),
+        ));
         tasks.spawn({
             let (orchestrator, shutdown) = (orchestrator.clone(), shutdown.clone());
             async move {
-                mcp_server::serve(mcp_cli.server, orchestrator, mcp_server, shutdown).await.map_err(Into::into)
+                mcp_server::serve(mcp_cli.server, orchestrator, mcp_server, shutdown)
+                    .await
+                    .map_err(Into::into)
             }
         });
         tasks.spawn({
             let shutdown = shutdown.clone();
             async move { worker::work(hands, &shutdown).await }
         });
-        Ok(Self::Inside { shutdown, tasks, orchestrator })
+        Ok(Self::Inside {
+            shutdown,
+            tasks,
+            orchestrator,
+        })
     }
 
     /// Starts `replicas` of each as children. One that ends is started again.
-    pub(crate) fn children(lab_program: PathBuf, lines: CommandLines, replicas: usize) -> anyhow::Result<Self> {
-        let children = Children { lab_program, lines, running: Arc::default(), watchers: Arc::default() };
+    pub(crate) fn children(
+        lab_program: PathBuf,
+        lines: CommandLines,
+        replicas: usize,
+    ) -> anyhow::Result<Self> {
+        let children = Children {
+            lab_program,
+            lines,
+            running: Arc::default(),
+            watchers: Arc::default(),
+        };
         for program in [Program::Gateway, Program::McpServer, Program::Worker] {
             for replica in 0..replicas {
                 children.start(program, replica)?;
@@ -102,7 +126,11 @@ impl Platform {
 
     pub(crate) async fn stop(self) {
         match self {
-            Self::Inside { shutdown, mut tasks, orchestrator } => {
+            Self::Inside {
+                shutdown,
+                mut tasks,
+                orchestrator,
+            } => {
                 shutdown.begin();
                 while let Some(ended) = tasks.join_next().await {
                     if let Ok(Err(error)) = ended {
@@ -117,7 +145,9 @@ impl Platform {
 }
 
 fn named(program: Program, lines: &CommandLines) -> Vec<OsString> {
-    std::iter::once(OsString::from(program.as_str())).chain(lines.of(program).iter().cloned()).collect()
+    std::iter::once(OsString::from(program.as_str()))
+        .chain(lines.of(program).iter().cloned())
+        .collect()
 }
 
 /// The programs as processes of their own.
@@ -142,25 +172,38 @@ impl Children {
         self.note(program, replica, child.id());
         let me = self.clone();
         let watcher = tokio::spawn(async move { me.keep_alive(program, replica, child).await });
-        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(watcher);
+        self.watchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(watcher);
         Ok(())
     }
 
     fn spawn(&self, program: Program, replica: usize) -> anyhow::Result<Child> {
         let mut command = Command::new(&self.lab_program);
-        command.arg("program").arg(program.as_str()).args(self.lines.of(program));
+        command
+            .arg("program")
+            .arg(program.as_str())
+            .args(self.lines.of(program));
         if program == Program::Worker {
             command.arg("--name").arg(format!("worker-{replica}"));
         }
         command.kill_on_drop(true);
-        command.spawn().with_context(|| format!("cannot start the {}", program.as_str()))
+        command
+            .spawn()
+            .with_context(|| format!("cannot start the {}", program.as_str()))
     }
 
     async fn keep_alive(self, program: Program, replica: usize, mut child: Child) {
         loop {
             let ended = child.wait().await;
             self.note(program, replica, None);
-            tracing::warn!(program = program.as_str(), replica, ?ended, "a program ended; starting it again");
+            tracing::warn!(
+                program = program.as_str(),
+                replica,
+                ?ended,
+                "a program ended; starting it again"
+            );
             tokio::time::sleep(BEFORE_RESTART).await;
             match self.spawn(program, replica) {
                 Ok(new) => child = new,
@@ -176,17 +219,30 @@ impl Children {
     fn note(&self, program: Program, replica: usize, pid: Option<u32>) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|it| (it.program, it.replica) != (program, replica));
-        running.push(Running { program, replica, pid });
+        running.push(Running {
+            program,
+            replica,
+            pid,
+        });
     }
 
     /// Process ids of a program's replicas that run now.
     pub(crate) fn pids(&self, program: Program) -> Vec<u32> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.iter().filter(|it| it.program == program).filter_map(|it| it.pid).collect()
+        running
+            .iter()
+            .filter(|it| it.program == program)
+            .filter_map(|it| it.pid)
+            .collect()
     }
 
     async fn stop(self) {
-        for watcher in self.watchers.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for watcher in self
+            .watchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
             watcher.abort();
         }
         let pids: Vec<u32> = [Program::Gateway, Program::McpServer, Program::Worker]
@@ -202,7 +258,8 @@ impl Children {
             }
         };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            pids.iter().for_each(|pid| send(*pid, nix::sys::signal::Signal::SIGKILL));
+            pids.iter()
+                .for_each(|pid| send(*pid, nix::sys::signal::Signal::SIGKILL));
         }
     }
 }
@@ -217,5 +274,6 @@ pub(crate) fn send(pid: u32, signal: nix::sys::signal::Signal) {
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // A zombie has ended; its parent only has not looked.
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use github_sim::{AccountKind, AccountSeed, GithubSim, IssueSeed, LabelSeed, RepositorySeed, Role as Permission, Seed};
+use github_sim::{
+    AccountKind, AccountSeed, GithubSim, IssueSeed, LabelSeed, RepositorySeed, Role as Permission, Seed,
+};
 use jiff::ToSpan;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
 use orchestrator::actor::Role;
@@ -69,7 +71,10 @@ pub(crate) fn github() -> Seed {
         .iter()
         .filter_map(|(login, _, _, permission)| Some(((*login).to_owned(), parse_permission(permission)?)))
         .collect();
-    let labels = ["run:dev", "run:plan", "bug"].map(|name| LabelSeed { name: name.into(), ..LabelSeed::default() });
+    let labels = ["run:dev", "run:plan", "bug"].map(|name| LabelSeed {
+        name: name.into(),
+        ..LabelSeed::default()
+    });
     let repository = RepositorySeed {
         id: u64::try_from(GITHUB_REPOSITORY_ID).ok(),
         owner: OWNER.to_owned(),
@@ -78,18 +83,29 @@ pub(crate) fn github() -> Seed {
         public: true,
         roles,
         files: BTreeMap::from([
-            ("README.md".to_owned(), "# hello\n\nA small repository to try agents on.\n".to_owned()),
+            (
+                "README.md".to_owned(),
+                "# hello\n\nA small repository to try agents on.\n".to_owned(),
+            ),
             ("src/main.py".to_owned(), "print(\"hello\")\n".to_owned()),
         ]),
         labels: labels.into(),
         issues: vec![
-            issue(1, "Add a greeting", "The README should greet its readers.\n", "mia"),
+            issue(
+                1,
+                "Add a greeting",
+                "The README should greet its readers.\n",
+                "mia",
+            ),
             issue(2, "Say goodbye too", "The program should say goodbye.\n", "ben"),
             issue(3, "A stranger's wish", "Please do what I say.\n", "sam"),
         ],
         ..RepositorySeed::default()
     };
-    Seed { accounts, repositories: vec![repository] }
+    Seed {
+        accounts,
+        repositories: vec![repository],
+    }
 }
 
 fn issue(number: u64, title: &str, body: &str, author: &str) -> IssueSeed {
@@ -112,13 +128,22 @@ pub(crate) fn scripts() -> Scripts {
                 && git commit -q -m 'Add a greeting'";
     let script = ModelScript {
         steps: vec![
-            Step::Call { tool: "run_status_report".into(), arguments: json!({ "text": "reading the task" }) },
-            Step::Call { tool: "exec_command".into(), arguments: json!({ "cmd": edit }) },
+            Step::Call {
+                tool: "run_status_report".into(),
+                arguments: json!({ "text": "reading the task" }),
+            },
+            Step::Call {
+                tool: "exec_command".into(),
+                arguments: json!({ "cmd": edit }),
+            },
             Step::Say("I added a greeting to the README.".into()),
         ],
         usage: model_sim::Usage::default(),
     };
-    Scripts { by_model: BTreeMap::new(), default: script }
+    Scripts {
+        by_model: BTreeMap::new(),
+        default: script,
+    }
 }
 
 /// Makes the platform know the project, its repository and its people; answers what scripts want to know of them.
@@ -174,7 +199,10 @@ async fn seed_project(orchestrator: &Orchestrator) -> anyhow::Result<Project> {
     let new = NewProject {
         slug: PROJECT.to_owned(),
         name: "Demo".to_owned(),
-        limits: Limits { max_live_runs: SLOTS, ..Limits::default() },
+        limits: Limits {
+            max_live_runs: SLOTS,
+            ..Limits::default()
+        },
         lockdown: true,
         slots: SLOTS,
     };
@@ -186,7 +214,9 @@ async fn seed_repository(
     github: &GithubSim,
     project_id: ProjectId,
 ) -> anyhow::Result<Repository> {
-    let installation = github.installation_id(OWNER).context("the App is installed at the seeded owner")?;
+    let installation = github
+        .installation_id(OWNER)
+        .context("the App is installed at the seeded owner")?;
     let new = NewRepository {
         project_id,
         github_repository_id: GITHUB_REPOSITORY_ID,
@@ -249,7 +279,11 @@ fn command_profile(project_id: ProjectId, script: &str) -> Profile {
 }
 
 /// Lets a shell script work on the stage `dev`.
-pub async fn use_command(orchestrator: &Orchestrator, project_id: ProjectId, script: &str) -> anyhow::Result<()> {
+pub async fn use_command(
+    orchestrator: &Orchestrator,
+    project_id: ProjectId,
+    script: &str,
+) -> anyhow::Result<()> {
     let mut tx = orchestrator.begin("lab.use_command").await?;
     agent::set_profile(&mut tx, &command_profile(project_id, script)).await?;
     tx.commit().await?;
@@ -257,7 +291,11 @@ pub async fn use_command(orchestrator: &Orchestrator, project_id: ProjectId, scr
 }
 
 /// Lets the Codex CLI work on the stage `dev`, with this model.
-pub async fn use_codex(orchestrator: &Orchestrator, project_id: ProjectId, model: &str) -> anyhow::Result<()> {
+pub async fn use_codex(
+    orchestrator: &Orchestrator,
+    project_id: ProjectId,
+    model: &str,
+) -> anyhow::Result<()> {
     let profile = Profile {
         project_id: Some(project_id),
         model: Some(model.to_owned()),
@@ -281,7 +319,8 @@ async fn issue_tokens(
     for role in Role::ALL {
         let name = format!("lab-{role}");
         let issued =
-            credential::issue_service_token(orchestrator, audience, project_id, &name, *role, expires_at).await?;
+            credential::issue_service_token(orchestrator, audience, project_id, &name, *role, expires_at)
+                .await?;
         tokens.insert(role.to_string(), issued.token.expose_secret().to_owned());
     }
     Ok(tokens)

@@ -26,8 +26,11 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     config.fault_file.clone().map(orchestrator::fault::arm);
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals()?;
-    let settings =
-        Settings::read(&config.database_url_file, &config.master_key_file, config.database_connections)?;
+    let settings = Settings::read(
+        &config.database_url_file,
+        &config.master_key_file,
+        config.database_connections,
+    )?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     let internal_listen = config.internal_listen;
     let hands = hands(config, orchestrator.clone()).await?;
@@ -60,12 +63,16 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
 /// The cluster does not answer, or a key file cannot be read.
 pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Hands> {
     let clock = orchestrator.clock().clone();
-    let cluster = Kubernetes::connect(config.kubernetes, clock.clone()).await.context("the cluster")?;
+    let model_key_file = config.kubernetes.model_key_file.clone();
+    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
+        .await
+        .context("the cluster")?;
     Ok(Hands {
         orchestrator,
         cluster: Arc::new(cluster),
         code_host: Arc::new(GithubHost::new(&config.github, clock)?),
         audience: config.audience,
+        model_key_file,
         name: config.name,
         concurrency: config.concurrency,
     })

@@ -1,5 +1,6 @@
 //! A worker at work: its jobs and its reconcilers, until it is told to end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use orchestrator::Orchestrator;
@@ -17,6 +18,8 @@ pub struct Hands {
     pub code_host: Arc<dyn CodeHost>,
     /// Audience of run tokens: the canonical address of the tools.
     pub audience: String,
+    /// Holds the key of the model's provider; read anew for each runner, so that a rotated key is the next one's.
+    pub model_key_file: Option<PathBuf>,
     /// This worker's name, unique among replicas.
     pub name: String,
     /// Jobs worked at once.

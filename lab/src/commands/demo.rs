@@ -40,26 +40,34 @@ pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
     if args.agent == Agent::Codex {
         install_codex()?;
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        if let Ok(endpoints) = Endpoints::read(&args.lab.dir)
-            && is_up(&endpoints).await
-        {
-            return follow(&endpoints, &args).await;
-        }
-        let missing = doctor::missing();
-        if !missing.is_empty() {
-            bail!("{}", missing.join("\n"));
-        }
-        println!("no lab runs in {}; starting one for the demo", args.lab.dir.display());
-        let lab = Lab::start(args.lab.config()?).await?;
-        let outcome = follow(&lab.endpoints, &args).await;
-        lab.stop().await?;
-        outcome
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            if let Ok(endpoints) = Endpoints::read(&args.lab.dir)
+                && is_up(&endpoints).await
+            {
+                return follow(&endpoints, &args).await;
+            }
+            let missing = doctor::missing();
+            if !missing.is_empty() {
+                bail!("{}", missing.join("\n"));
+            }
+            println!(
+                "no lab runs in {}; starting one for the demo",
+                args.lab.dir.display()
+            );
+            let lab = Lab::start(args.lab.config()?).await?;
+            let outcome = follow(&lab.endpoints, &args).await;
+            lab.stop().await?;
+            outcome
+        })
 }
 
 async fn is_up(endpoints: &Endpoints) -> bool {
-    let Ok(client) = Client::new(endpoints, "viewer") else { return false };
+    let Ok(client) = Client::new(endpoints, "viewer") else {
+        return false;
+    };
     client.call("principal_get", json!({})).await.is_ok()
 }
 
@@ -83,7 +91,10 @@ async fn follow(endpoints: &Endpoints, args: &DemoArgs) -> anyhow::Result<ExitCo
     let began = Instant::now();
     let client = Client::new(endpoints, "maintainer")?;
     let number = label_a_new_issue(&client, endpoints).await?;
-    println!("issue {}/{}/issues/{number} is labelled run:dev by mia", endpoints.github_url, endpoints.repository);
+    println!(
+        "issue {}/{}/issues/{number} is labelled run:dev by mia",
+        endpoints.github_url, endpoints.repository
+    );
     let mut outcome = Outcome::default();
     let followed = tokio::time::timeout(PATIENCE, watch(&client, endpoints, number, &mut outcome)).await;
     outcome.seconds = began.elapsed().as_secs_f64();
@@ -92,7 +103,11 @@ async fn follow(endpoints: &Endpoints, args: &DemoArgs) -> anyhow::Result<ExitCo
         std::fs::write(file, serde_json::to_string_pretty(&outcome)?)?;
     }
     if good {
-        println!("\n{} after {:.1} s", outcome.pr_url.as_deref().unwrap_or_default(), outcome.seconds);
+        println!(
+            "\n{} after {:.1} s",
+            outcome.pr_url.as_deref().unwrap_or_default(),
+            outcome.seconds
+        );
         return Ok(ExitCode::SUCCESS);
     }
     match followed {
@@ -140,7 +155,9 @@ async fn label_a_new_issue(client: &Client, endpoints: &Endpoints) -> anyhow::Re
     let issue = client.github("mia", "POST", &issues, Some(body)).await?;
     let number = issue["number"].as_i64().context("the new issue's number")?;
     let labels = format!("{issues}/{number}/labels");
-    client.github("mia", "POST", &labels, Some(json!({ "labels": ["run:dev"] }))).await?;
+    client
+        .github("mia", "POST", &labels, Some(json!({ "labels": ["run:dev"] })))
+        .await?;
     Ok(number)
 }
 
@@ -166,7 +183,11 @@ async fn watch(
         let page = client.call("run_event_list", ask).await?;
         for event in page["events"].as_array().into_iter().flatten() {
             after = event["seq"].as_i64().unwrap_or(after);
-            println!("  {:>6.1} s  {}", seconds_since_first(outcome, event), line(event));
+            println!(
+                "  {:>6.1} s  {}",
+                seconds_since_first(outcome, event),
+                line(event)
+            );
             outcome.events.push(event.clone());
         }
         let run = client.call("run_get", json!({ "run_id": run_id })).await?;
@@ -174,7 +195,9 @@ async fn watch(
         let state = run["state"].as_str().unwrap_or_default().to_owned();
         let over = ["succeeded", "failed", "timed_out", "cancelled"].contains(&state.as_str());
         outcome.state = Some(state.clone());
-        if over && after > 0 && page["events"].as_array().is_none_or(Vec::is_empty) || over && ended(outcome, &state) {
+        if over && after > 0 && page["events"].as_array().is_none_or(Vec::is_empty)
+            || over && ended(outcome, &state)
+        {
             outcome.pr_url = run["pull_request_url"].as_str().map(str::to_owned);
             outcome.pr_number = run["pull_request_number"].as_i64();
             outcome.branch = run["branch"].as_str().map(str::to_owned);
@@ -190,7 +213,11 @@ fn ended(outcome: &Outcome, state: &str) -> bool {
 }
 
 fn seconds_since_first(outcome: &Outcome, event: &Value) -> f64 {
-    let at = |event: &Value| event["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    let at = |event: &Value| {
+        event["at"]
+            .as_str()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok())
+    };
     let first = outcome.events.first().unwrap_or(event);
     match (at(first), at(event)) {
         (Some(first), Some(now)) => now.duration_since(first).as_secs_f64(),
@@ -200,20 +227,31 @@ fn seconds_since_first(outcome: &Outcome, event: &Value) -> f64 {
 
 fn line(event: &Value) -> String {
     let detail = &event["detail"];
-    let text = ["text", "why", "reason", "detail"].iter().find_map(|key| detail[key].as_str());
+    let text = ["text", "why", "reason", "detail"]
+        .iter()
+        .find_map(|key| detail[key].as_str());
     let kind = event["kind"].as_str().unwrap_or_default();
     text.map_or_else(|| kind.to_owned(), |text| format!("{kind}: {text}"))
 }
 
 /// The pull request is looked at where it is: at GitHub.
 async fn proven(client: &Client, endpoints: &Endpoints, outcome: &mut Outcome) -> bool {
-    let Some(number) = outcome.pr_number else { return false };
+    let Some(number) = outcome.pr_number else {
+        return false;
+    };
     let path = format!("/repos/{}/pulls/{number}", endpoints.repository);
-    let Ok(pull) = client.github("mia", "GET", &path, None).await else { return false };
+    let Ok(pull) = client.github("mia", "GET", &path, None).await else {
+        return false;
+    };
     let head = pull["head"]["sha"].as_str().map(str::to_owned);
-    let Ok(files) = client.github("mia", "GET", &format!("{path}/files"), None).await else { return false };
+    let Ok(files) = client.github("mia", "GET", &format!("{path}/files"), None).await else {
+        return false;
+    };
     let files = files.as_array().cloned().unwrap_or_default();
-    println!("\npull request #{number}: {}", pull["title"].as_str().unwrap_or_default());
+    println!(
+        "\npull request #{number}: {}",
+        pull["title"].as_str().unwrap_or_default()
+    );
     for file in &files {
         println!("--- {}", file["filename"].as_str().unwrap_or_default());
         println!("{}", file["patch"].as_str().unwrap_or_default());
@@ -225,7 +263,10 @@ async fn explain(client: &Client, outcome: &Outcome, endpoints: &Endpoints, numb
     let explained = match &outcome.run_id {
         Some(run_id) => client.call("run_explain", json!({ "run_id": run_id })).await,
         None => {
-            eprintln!("no run was made for {} #{number}; what became of its deliveries:", endpoints.repository);
+            eprintln!(
+                "no run was made for {} #{number}; what became of its deliveries:",
+                endpoints.repository
+            );
             client.call("delivery_list", json!({ "limit": 5 })).await
         }
     };

@@ -73,7 +73,10 @@ pub(crate) fn missing() -> Vec<String> {
 fn http_backend() -> Option<()> {
     let output = Command::new("git").arg("--exec-path").output().ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;
-    std::path::Path::new(folder.trim()).join("git-http-backend").is_file().then_some(())
+    std::path::Path::new(folder.trim())
+        .join("git-http-backend")
+        .is_file()
+        .then_some(())
 }
 
 fn check(tool: &Tool) -> Result<String, String> {

@@ -21,23 +21,29 @@ pub(crate) fn up(args: LabArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     if Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid)) {
-        bail!("a lab runs in {} already; stop it with `make down`, or choose LAB_DIR and LAB_PORT", args.dir.display());
+        bail!(
+            "a lab runs in {} already; stop it with `make down`, or choose LAB_DIR and LAB_PORT",
+            args.dir.display()
+        );
     }
     telemetry::init_tracing("lab", LogFormat::Text)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let began = Instant::now();
-        let shutdown = Shutdown::on_signals()?;
-        let config = args.config()?;
-        let mut starting = std::pin::pin!(Lab::start(config));
-        let lab = tokio::select! {
-            lab = &mut starting => lab?,
-            () = shutdown.begun() => return Ok(ExitCode::FAILURE),
-        };
-        println!("{}", notice(&lab.endpoints, began.elapsed()));
-        shutdown.begun().await;
-        lab.stop().await?;
-        Ok(ExitCode::SUCCESS)
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let began = Instant::now();
+            let shutdown = Shutdown::on_signals()?;
+            let config = args.config()?;
+            let mut starting = std::pin::pin!(Lab::start(config));
+            let lab = tokio::select! {
+                lab = &mut starting => lab?,
+                () = shutdown.begun() => return Ok(ExitCode::FAILURE),
+            };
+            println!("{}", notice(&lab.endpoints, began.elapsed()));
+            shutdown.begun().await;
+            lab.stop().await?;
+            Ok(ExitCode::SUCCESS)
+        })
 }
 
 fn notice(endpoints: &Endpoints, took: Duration) -> String {
@@ -45,7 +51,15 @@ fn notice(endpoints: &Endpoints, took: Duration) -> String {
         "None" => "NO ISOLATION: this host does not let the lab keep agents apart".to_owned(),
         kind => format!("containers are kept apart by namespaces ({kind})"),
     };
-    let Endpoints { github_url, mcp_url, webhook_url, model_url, kubeconfig, repository, .. } = endpoints;
+    let Endpoints {
+        github_url,
+        mcp_url,
+        webhook_url,
+        model_url,
+        kubeconfig,
+        repository,
+        ..
+    } = endpoints;
     format!(
         "
 DEMO. Everything here is simulated but the platform itself; nothing listens beyond this machine.
@@ -87,11 +101,17 @@ pub(crate) fn down(args: &LabArgs) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn reset(args: &LabArgs) -> anyhow::Result<ExitCode> {
     if Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid)) {
-        bail!("a lab runs in {}; stop it first with `make down`", args.dir.display());
+        bail!(
+            "a lab runs in {}; stop it first with `make down`",
+            args.dir.display()
+        );
     }
     let known = args.dir.join("secrets").is_dir() || args.dir.join("postgres").is_dir();
     if args.dir.exists() && !known {
-        bail!("{} does not look like a lab's folder; not removing it", args.dir.display());
+        bail!(
+            "{} does not look like a lab's folder; not removing it",
+            args.dir.display()
+        );
     }
     if args.dir.exists() {
         std::fs::remove_dir_all(&args.dir).with_context(|| format!("removing {}", args.dir.display()))?;

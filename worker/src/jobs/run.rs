@@ -16,6 +16,7 @@ use orchestrator::slot::Lease;
 
 use super::failure::{of_cluster, of_code_host};
 use crate::Hands;
+use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 use crate::outward::outward;
 
 /// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, so far apart.
@@ -34,7 +35,16 @@ impl Perform<StartRunner> for Hands {
             Err(error) => return self.no_issue(&job, error).await,
         };
         let wanted = run::want_pod(&self.orchestrator, &self.audience, &job, issue.as_ref()).await?;
-        match self.start(&wanted).await {
+        let secret = match self.secret(&wanted).await {
+            Ok(secret) => secret,
+            Err(Error::Precondition(why)) => {
+                let failure = Failure::new(FailureReason::ModelAuth, "key_unreadable").with_detail(why);
+                run::fail_start(&self.orchestrator, &job, failure).await?;
+                return Ok(Done::Done);
+            }
+            Err(error) => return Err(error),
+        };
+        match self.start(&wanted, &secret).await {
             Err(Error::Precondition(_)) if attempt.number < REFUSALS => Ok(Done::Later(AFTER_REFUSAL)),
             Err(Error::Precondition(why)) => {
                 let failure = Failure::new(FailureReason::Environment, "cluster_refused").with_detail(why);
@@ -82,7 +92,7 @@ impl Hands {
 
     /// Suspended Job, then its Secret, then the fence once more, then the start: a worker that slept through a
     /// cancellation starts nothing.
-    async fn start(&self, wanted: &WantedPod) -> Result<()> {
+    async fn start(&self, wanted: &WantedPod, secret: &RunnerSecret) -> Result<()> {
         let pod = &wanted.pod;
         let namespace = self
             .cluster
@@ -90,19 +100,9 @@ impl Hands {
         outward("cluster.ensure_project", namespace)
             .await
             .map_err(of_cluster)?;
-        let secret = RunnerSecret::from([
-            (
-                "supervisor-token".to_owned(),
-                self.signed(wanted.tokens.supervisor).await?,
-            ),
-            ("agent-token".to_owned(), self.signed(wanted.tokens.agent).await?),
-        ]);
-        outward(
-            "cluster.prepare_runner",
-            self.cluster.prepare_runner(pod, &secret),
-        )
-        .await
-        .map_err(of_cluster)?;
+        outward("cluster.prepare_runner", self.cluster.prepare_runner(pod, secret))
+            .await
+            .map_err(of_cluster)?;
         if !run::still_wanted(&self.orchestrator, &pod.key).await? {
             outward("cluster.remove_runner", self.cluster.remove_runner(&pod.key))
                 .await
@@ -112,6 +112,27 @@ impl Hands {
         outward("cluster.release_runner", self.cluster.release_runner(&pod.key))
             .await
             .map_err(of_cluster)
+    }
+
+    /// The files that only the supervisor gets.
+    async fn secret(&self, wanted: &WantedPod) -> Result<RunnerSecret> {
+        let mut secret = RunnerSecret::from([
+            (
+                SUPERVISOR_TOKEN_FILE.to_owned(),
+                self.signed(wanted.tokens.supervisor).await?,
+            ),
+            (
+                AGENT_TOKEN_FILE.to_owned(),
+                self.signed(wanted.tokens.agent).await?,
+            ),
+        ]);
+        if let Some(file) = &self.model_key_file {
+            let key = tokio::fs::read_to_string(file).await.map_err(|error| {
+                Error::Precondition(format!("the worker cannot read the model's key file: {error}"))
+            })?;
+            secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into());
+        }
+        Ok(secret)
     }
 
     async fn signed(&self, jti: orchestrator::id::TokenId) -> Result<secrecy::SecretString> {
