@@ -24,7 +24,7 @@ pub(super) async fn read(
     let mut read = Vec::with_capacity(length.unwrap_or_default().min(BIG_BYTES));
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(broken)?;
+        let piece = piece.map_err(|error| broken(&error))?;
         if read.len() + piece.len() > MAX_BODY_BYTES {
             return Err(too_large());
         }
@@ -37,7 +37,7 @@ pub(super) async fn read(
     Ok((read, turn))
 }
 
-fn broken(error: axum::Error) -> Refusal {
+fn broken(error: &axum::Error) -> Refusal {
     Refusal::new(
         StatusCode::BAD_REQUEST,
         "malformed",

@@ -138,7 +138,9 @@ pub fn render_template(
 fn render(template: &str, vars: &Vars<'_>) -> Result<String, PromptError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let template = environment.template_from_str(template).map_err(describe)?;
+    let template = environment
+        .template_from_str(template)
+        .map_err(|error| describe(&error))?;
     let mut bounded = Bounded {
         bytes: Vec::new(),
         full: false,
@@ -147,11 +149,11 @@ fn render(template: &str, vars: &Vars<'_>) -> Result<String, PromptError> {
     if bounded.full {
         return Err(PromptError::TooLarge);
     }
-    rendered.map_err(describe)?;
+    rendered.map_err(|error| describe(&error))?;
     String::from_utf8(bounded.bytes).map_err(|error| PromptError::Template(error.to_string()))
 }
 
-fn describe(error: minijinja::Error) -> PromptError {
+fn describe(error: &minijinja::Error) -> PromptError {
     PromptError::Template(error.to_string())
 }
 

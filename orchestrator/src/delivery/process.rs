@@ -266,13 +266,12 @@ impl Case {
         let Some(repository) = &self.repository else {
             return Ok(facts);
         };
-        facts.binding = match repository.detached_at {
-            Some(_) => Binding::Detached,
-            None => {
-                let project = crate::project::get(tx, repository.project_id).await?;
-                Binding::Bound {
-                    paused: project.paused_at.is_some(),
-                }
+        facts.binding = if repository.detached_at.is_some() {
+            Binding::Detached
+        } else {
+            let project = crate::project::get(tx, repository.project_id).await?;
+            Binding::Bound {
+                paused: project.paused_at.is_some(),
             }
         };
         facts.sender = self.sender(tx, repository).await?;

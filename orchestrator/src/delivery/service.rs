@@ -203,15 +203,12 @@ pub(super) async fn authorized(
     delivery_id: DeliveryId,
 ) -> Result<Delivery> {
     let delivery = store::get(tx, delivery_id).await?;
-    match delivery.project_id {
-        Some(project_id) => {
-            let target = Target::new(project_id, "delivery", delivery_id);
-            access::require(tx, actor, operation, &target).await?;
-        }
-        None => {
-            let id = delivery_id.to_string();
-            access::require_platform(tx, actor, operation, "delivery", &id).await?;
-        }
+    if let Some(project_id) = delivery.project_id {
+        let target = Target::new(project_id, "delivery", delivery_id);
+        access::require(tx, actor, operation, &target).await?;
+    } else {
+        let id = delivery_id.to_string();
+        access::require_platform(tx, actor, operation, "delivery", &id).await?;
     }
     Ok(delivery)
 }

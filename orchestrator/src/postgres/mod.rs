@@ -58,7 +58,7 @@ pub(crate) fn aside(pool: &PgPool) -> PgPool {
         .max_connections(2)
         .min_connections(0)
         .acquire_timeout(Duration::from_secs(10))
-        .idle_timeout(Duration::from_secs(60))
+        .idle_timeout(Duration::from_mins(1))
         .connect_lazy_with((*pool.connect_options()).clone())
 }
 

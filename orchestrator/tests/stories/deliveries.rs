@@ -229,7 +229,7 @@ async fn a_text_edited_by_somebody_who_may_start_runs_is_trusted() {
     edited["action"] = json!("edited");
     edited["issue"]["body"] = json!("Better words.");
     let read = changed(open_issue(&["run:dev"]), |issue| {
-        issue.body = "Better words.".into()
+        issue.body = "Better words.".into();
     });
     assert_eq!(
         inbox.verdict("edit", "issues", &edited, &read).await,

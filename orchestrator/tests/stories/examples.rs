@@ -2,6 +2,7 @@
 //! error.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -100,31 +101,31 @@ type Mutation = (&'static str, fn(&mut Value));
 
 const MUTATIONS: [Mutation; 12] = [
     ("an unknown field", |payload| {
-        payload["moon"] = json!({ "phase": "full" })
+        payload["moon"] = json!({ "phase": "full" });
     }),
     ("a new type of sender", |payload| {
-        payload["sender"]["type"] = json!("Robot")
+        payload["sender"]["type"] = json!("Robot");
     }),
     ("an unknown action", |payload| {
-        payload["action"] = json!("teleported")
+        payload["action"] = json!("teleported");
     }),
     ("typed", |payload| payload["action"] = json!("typed")),
     ("no action", |payload| {
-        drop(payload.as_object_mut().map(|fields| fields.remove("action")))
+        drop(payload.as_object_mut().map(|fields| fields.remove("action")));
     }),
     ("a deleted author", |payload| {
-        payload["issue"]["user"] = Value::Null
+        payload["issue"]["user"] = Value::Null;
     }),
     ("a new state_reason", |payload| {
-        payload["issue"]["state_reason"] = json!("bored")
+        payload["issue"]["state_reason"] = json!("bored");
     }),
     ("a deleted fork", |payload| {
-        payload["pull_request"]["head"]["repo"] = Value::Null
+        payload["pull_request"]["head"]["repo"] = Value::Null;
     }),
     ("no sender", |payload| payload["sender"] = Value::Null),
     ("no repository", |payload| payload["repository"] = Value::Null),
     ("numbers as text", |payload| {
-        payload["issue"]["number"] = json!("1")
+        payload["issue"]["number"] = json!("1");
     }),
     ("an empty object", |payload| *payload = json!({})),
 ];
@@ -199,5 +200,8 @@ async fn the_labeled_example_starts_a_run() {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        let _ = write!(encoded, "%{byte:02X}");
+        encoded
+    })
 }

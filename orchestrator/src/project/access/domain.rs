@@ -53,6 +53,7 @@ words!(Operation: RunRead = "run_read", RunLogRead = "run_log_read", RunPromptRe
 
 impl Operation {
     /// The right that shows that the object of this operation exists at all.
+    #[must_use]
     pub fn shown_by(self) -> Self {
         match self {
             Self::RunRead
