@@ -84,14 +84,13 @@ impl ClusterSim {
         let store = Arc::new(Store::new());
         furnish(&store, isolation)?;
         let (faults, harms) = Faults::new(Arc::clone(&store));
-        let unique = format!("cluster-sim-{}-{}", std::process::id(), address.port());
         let node = Node {
             store: Arc::clone(&store),
             logs: Logs::new(&pods),
             images: config.images,
             launcher: config.launcher,
             isolation,
-            cgroups: Cgroups::find(&unique),
+            cgroups: Cgroups::find(address.port()),
             pods,
         };
         let mut sim = Self {

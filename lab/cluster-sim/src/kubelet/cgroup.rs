@@ -11,8 +11,10 @@ pub(crate) struct Cgroups {
 }
 
 impl Cgroups {
-    /// Finds a place where groups with a memory bound can be made; `None` if there is none.
-    pub(crate) fn find(name: &str) -> Option<Self> {
+    /// Finds a place where groups with a memory bound can be made; `None` if there is none. `port` tells the simulators of
+    /// one process apart.
+    pub(crate) fn find(port: u16) -> Option<Self> {
+        let name = &format!("{PREFIX}{}-{port}", std::process::id());
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let mut candidates = Vec::new();
         for line in own.lines() {
@@ -33,6 +35,7 @@ impl Cgroups {
             );
         }
         candidates.into_iter().find_map(|(folder, is_unified)| {
+            remove_abandoned(&folder);
             let root = folder.join(name);
             fs::create_dir(&root).ok()?;
             if is_unified {
@@ -64,6 +67,25 @@ impl Cgroups {
             fs::write(group.path.join("memory.swap.max"), "0").ok();
         }
         Some(group)
+    }
+}
+
+/// What the names of our groups begin with; the process id of their simulator follows.
+const PREFIX: &str = "cluster-sim-";
+
+/// Removes the groups of simulators that were killed and could not do it themselves.
+fn remove_abandoned(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
+        let is_abandoned = owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists());
+        if is_abandoned {
+            for child in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+                // The kernel's own files there are no folders, and stay.
+                fs::remove_dir(child.path()).ok();
+            }
+            fs::remove_dir(entry.path()).ok();
+        }
     }
 }
 

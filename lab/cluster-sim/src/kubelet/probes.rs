@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::process;
-use crate::object::{integer, list, text};
+use crate::object::{integer, text};
 use crate::sandbox::spec::ExecSpec;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,10 +75,7 @@ pub(super) async fn run(
 
 async fn once(probe: &Value, ports: &[Value], inside: &Inside, deadline: Duration) -> bool {
     if probe.get("exec").is_some() {
-        let mut spec = inside.exec.clone();
-        let words = list(probe, "/exec/command").iter().filter_map(Value::as_str);
-        spec.program.argv = words.map(str::to_owned).collect();
-        return process::exec(&inside.launcher, &spec, deadline)
+        return process::exec(&inside.launcher, &inside.exec, deadline)
             .await
             .unwrap_or(false);
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::container::{PodFolder, Waiting, spec};
@@ -175,7 +175,13 @@ fn watch(worker: &mut Worker, index: usize, kind: ProbeKind) {
         kind,
         is_well: false,
     };
-    let Some(exec) = inside(worker, index) else { return };
+    let command: Vec<&str> = list(&probe, "/exec/command")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let Some(exec) = inside(worker, index, &command) else {
+        return;
+    };
     let inside = Inside {
         launcher: worker.node.launcher.clone(),
         exec,
@@ -192,8 +198,18 @@ fn watch(worker: &mut Worker, index: usize, kind: ProbeKind) {
     }
 }
 
-fn inside(worker: &mut Worker, index: usize) -> Option<ExecSpec> {
-    let wanted = worker.containers[index].spec.clone();
+/// Gives what a probe needs to run `command` where the container runs.
+fn inside(worker: &mut Worker, index: usize, command: &[&str]) -> Option<ExecSpec> {
+    let mut wanted = worker.containers[index].spec.clone();
+    // Unlike a container's own command, a probe's is taken as it stands.
+    let command: Vec<String> = command.iter().map(|word| word.replace('$', "$$")).collect();
+    // A probe without a command is not an exec probe; something has to stand there.
+    wanted["command"] = if command.is_empty() {
+        json!(["true"])
+    } else {
+        json!(command)
+    };
+    wanted["args"] = json!([]);
     let spec = worker
         .node
         .store

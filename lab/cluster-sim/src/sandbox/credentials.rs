@@ -28,9 +28,14 @@ pub(super) fn assume(user: &User, isolation: Isolation) -> Result<()> {
             map_user((user.uid, 0), (user.gid, 0))?;
         }
         Isolation::Full => switch(user)?,
-        Isolation::None if nix::unistd::geteuid().is_root() => switch(user)?,
-        Isolation::None => {}
+        // Where there is no isolation anyway, a user that cannot be had (in a container without privileges) is done without.
+        Isolation::None => drop(switch(user)),
     }
+    give_up()
+}
+
+/// Gives up every privilege for good.
+pub(super) fn give_up() -> Result<()> {
     let none = CapabilitySet::empty();
     let sets = CapabilitySets {
         effective: none,

@@ -75,18 +75,23 @@ fn exec() -> Result<i32> {
         let path = format!("/proc/{pid}/ns/{name}");
         File::open(&path).with_context(|| format!("open {path}"))
     };
-    if spec.isolation != Isolation::None {
-        // All are opened first: after the mount namespace, /proc is the container's.
-        let mounts = open(spec.inner, "mnt")?;
-        let processes = open(spec.inner, "pid")?;
-        if spec.isolation == Isolation::OneUser {
-            let users = open(spec.outer, "user")?;
-            setns(users, CloneFlags::CLONE_NEWUSER).context("enter the user namespace")?;
+    // All are opened first: after the mount namespace, /proc is the container's.
+    match spec.isolation {
+        Isolation::None => credentials::assume(&spec.user, spec.isolation)?,
+        Isolation::Full => {
+            let (mounts, processes) = (open(spec.inner, "mnt")?, open(spec.inner, "pid")?);
+            enter(&processes, &mounts)?;
+            credentials::assume(&spec.user, spec.isolation)?;
         }
-        setns(processes, CloneFlags::CLONE_NEWPID).context("enter the process namespace")?;
-        setns(mounts, CloneFlags::CLONE_NEWNS).context("enter the mount namespace")?;
+        Isolation::OneUser => {
+            let (mounts, processes) = (open(spec.inner, "mnt")?, open(spec.inner, "pid")?);
+            let (outer, inner) = (open(spec.outer, "user")?, open(spec.inner, "user")?);
+            setns(outer, CloneFlags::CLONE_NEWUSER).context("enter the outer user namespace")?;
+            enter(&processes, &mounts)?;
+            setns(inner, CloneFlags::CLONE_NEWUSER).context("enter the inner user namespace")?;
+            credentials::give_up()?;
+        }
     }
-    credentials::assume(&spec.user, spec.isolation)?;
     let status = command(&spec.program)?
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -97,4 +102,9 @@ fn exec() -> Result<i32> {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(START_FAILED))
+}
+
+fn enter(processes: &File, mounts: &File) -> Result<()> {
+    setns(processes, CloneFlags::CLONE_NEWPID).context("enter the process namespace")?;
+    setns(mounts, CloneFlags::CLONE_NEWNS).context("enter the mount namespace")
 }

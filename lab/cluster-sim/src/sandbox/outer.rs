@@ -85,10 +85,10 @@ fn watch_over(
     isolation: Isolation,
 ) -> Result<ExitStatus> {
     let pid = Pid::from_raw(i32::try_from(child.id()).context("process id")?);
-    // A plain container is its process group; one with namespaces ends with its process 1.
+    // Only the first process is asked; killed is all. One with namespaces ends with its process 1, a plain one is a group.
     let send = |signal: Signal| match isolation {
-        Isolation::None => killpg(pid, signal),
-        Isolation::Full | Isolation::OneUser => kill(pid, signal),
+        Isolation::None if signal == Signal::SIGKILL => killpg(pid, signal),
+        _ => kill(pid, signal),
     };
     let mut is_attended = true;
     loop {

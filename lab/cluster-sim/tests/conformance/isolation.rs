@@ -4,28 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cluster_sim::{ClusterConfig, ClusterSim, Image, Isolation};
+use cluster_sim::{ClusterConfig, ClusterSim, Image};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::world::{World, is_over, phase, pod, shell};
 
-/// Tells whether the host keeps containers apart, and says so if not.
-fn is_isolated(world: &World) -> bool {
-    match &world.sim {
-        Some(sim) if sim.isolation() == Isolation::None => {
-            eprintln!("skipped: NO ISOLATION on this host: {:?}", sim.why_no_isolation());
-            false
-        }
-        _ => true,
-    }
-}
-
 #[tokio::test]
 async fn a_container_sees_neither_the_host_nor_other_pods() {
     let world = World::new().await;
-    if !is_isolated(&world) || world.simulator().is_none() {
+    if !world.is_isolated() || world.simulator().is_none() {
         return;
     }
     let canary = world.folder.path().join("canary");
@@ -59,7 +48,7 @@ async fn a_container_sees_neither_the_host_nor_other_pods() {
 #[tokio::test]
 async fn containers_of_one_pod_share_only_their_volumes() {
     let world = World::new().await;
-    if !is_isolated(&world) {
+    if !world.is_isolated() {
         return;
     }
     let mut wanted = pod(
@@ -89,7 +78,7 @@ async fn containers_of_one_pod_share_only_their_volumes() {
 #[tokio::test]
 async fn a_container_has_no_privileges() {
     let world = World::new().await;
-    if !is_isolated(&world) || world.simulator().is_none() {
+    if !world.is_isolated() || world.simulator().is_none() {
         return;
     }
     let script = "grep -E '^(CapEff|CapPrm|NoNewPrivs)' /proc/self/status | tr '\\t' ' '; \
@@ -129,7 +118,7 @@ async fn an_image_is_what_the_configuration_binds() {
         sim: Some(sim),
         ..World::new().await
     };
-    if !is_isolated(&world) {
+    if !world.is_isolated() {
         return;
     }
     let (client, space) = (client(&world), "default");
@@ -151,6 +140,7 @@ async fn an_image_is_what_the_configuration_binds() {
         };
         assert_eq!(pods.logs("p", &params).await.expect("a log"), greeting);
     }
+    world.sim.expect("this test started its own").stop().await;
 }
 
 fn client(world: &World) -> kube::Client {

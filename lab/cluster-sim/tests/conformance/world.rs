@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cluster_sim::{ClusterConfig, ClusterSim, Image};
+use cluster_sim::{ClusterConfig, ClusterSim, Image, Isolation};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use kube::api::{DeleteParams, PostParams};
@@ -67,6 +67,17 @@ impl World {
             eprintln!("skipped: only the simulator has this");
         }
         self.sim.as_ref()
+    }
+
+    /// Tells whether containers are kept apart here, and says so if not.
+    pub(crate) fn is_isolated(&self) -> bool {
+        match &self.sim {
+            Some(sim) if sim.isolation() == Isolation::None => {
+                eprintln!("skipped: NO ISOLATION on this host: {:?}", sim.why_no_isolation());
+                false
+            }
+            _ => true,
+        }
     }
 
     pub(crate) fn api<K>(&self) -> Api<K>
