@@ -1,6 +1,8 @@
 //! What a token says, and for how long.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+#[cfg(any(feature = "postgres", test))]
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,6 +44,7 @@ pub enum TokenFault {
 }
 
 /// Decides whether a token counts now.
+#[cfg(any(feature = "postgres", test))]
 pub(super) fn check(
     leniency: Leniency,
     is_supervisor: bool,

@@ -1,0 +1,50 @@
+# What a person runs. `make help` lists it; .ci/run is what CI runs.
+
+# All features of all members, so that every recipe shares one build.
+CARGO_RUN := cargo run --quiet --all-features
+LAB   := $(CARGO_RUN) --bin lab --
+HOUSE := $(CARGO_RUN) --bin house --
+CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
+# Faster and clearer, but nobody has to have it.
+TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --workspace --all-features
+
+.PHONY: help up down reset logs demo test check bench prepare doctor
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+up: ## start the whole platform on this machine; stays in the foreground (LAB_PORT, LAB_DIR, LAB_SPLIT=1)
+	@$(LAB) up
+
+down: ## stop a lab that another terminal started
+	@$(LAB) down
+
+reset: ## stop the lab and forget its data
+	@$(LAB) reset
+
+logs: ## follow the lab's log
+	@$(LAB) logs
+
+demo: ## label an issue and follow the run to its pull request (AGENT=codex for the real CLI)
+	@$(LAB) demo
+
+doctor: ## what this machine lacks, a fix per line
+	@$(LAB) doctor
+
+bench: ## measure, and write docs/benchmarks.md
+	@cargo run --quiet --release --bin lab -- bench
+
+check: ## format, the domain alone, lints, queries, walls, services, docs
+	cargo fmt --all --check
+	cargo check --quiet --package orchestrator --no-default-features
+	$(HOUSE) prepare --check -- $(CLIPPY)
+	cargo test --quiet --workspace --all-features --test house
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
+	else echo 'cargo-deny is not installed; the tests of `house` read deny.toml too'; fi
+
+test: ## every test, on a PostgreSQL of its own; installs what it needs
+	@.ci/tools
+	$(HOUSE) with-postgres -- $(TEST)
+
+prepare: ## describe every query anew in .sqlx
+	cargo run --quiet --package house -- prepare

@@ -1,0 +1,9 @@
+//! The rules of this repository that the compiler does not keep.
+
+mod docs;
+mod licenses;
+mod migrations;
+mod repository;
+mod services;
+mod sizes;
+mod walls;
