@@ -76,11 +76,12 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 Self::Unavailable("the database does not answer; try again in some seconds".into())
             }
-            // Class 57: the server is shutting down or starting; 40: a deadlock or serialization loser.
+            // Class 57: the server is shutting down or starting; 40: a deadlock or serialization loser;
+            // 55P03: a lock was not to be had in time.
             sqlx::Error::Database(ref cause)
-                if cause
-                    .code()
-                    .is_some_and(|code| code.starts_with("57") || code.starts_with("40")) =>
+                if cause.code().is_some_and(|code| {
+                    code.starts_with("57") || code.starts_with("40") || code == "55P03"
+                }) =>
             {
                 Self::Unavailable("the database asks to try again".into())
             }

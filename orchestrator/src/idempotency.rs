@@ -15,7 +15,7 @@ use crate::postgres::Tx;
 #[derive(Clone, Debug)]
 pub struct Key {
     tool: &'static str,
-    key: String,
+    value: String,
     arguments_sha256: String,
 }
 
@@ -33,7 +33,7 @@ impl Key {
         let arguments_sha256 = hex::encode(Sha256::digest(arguments));
         Ok(Self {
             tool,
-            key: key.to_owned(),
+            value: key.to_owned(),
             arguments_sha256,
         })
     }
@@ -47,7 +47,7 @@ impl Key {
 pub async fn recall<T: DeserializeOwned>(tx: &mut Tx, actor: &Actor, key: Option<&Key>) -> Result<Option<T>> {
     let Some(key) = key else { return Ok(None) };
     let principal = principal(actor);
-    let lock = format!("{principal} {} {}", key.tool, key.key);
+    let lock = format!("{principal} {} {}", key.tool, key.value);
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock)
         .execute(&mut **tx)
         .await?;
@@ -56,7 +56,7 @@ pub async fn recall<T: DeserializeOwned>(tx: &mut Tx, actor: &Actor, key: Option
          WHERE principal = $1 AND tool = $2 AND idempotency_key = $3",
         principal,
         key.tool,
-        key.key,
+        key.value,
     )
     .fetch_optional(&mut **tx)
     .await?
@@ -81,7 +81,7 @@ pub async fn remember(tx: &mut Tx, actor: &Actor, key: Option<&Key>, answer: &im
          VALUES ($1, $2, $3, $4, $5, $6)",
         principal(actor),
         key.tool,
-        key.key,
+        key.value,
         key.arguments_sha256,
         answer,
         now,

@@ -32,7 +32,9 @@ impl Settings {
     pub fn read(database_url_file: &Path, master_key_file: &Path, max_connections: u32) -> Result<Self> {
         let url = std::fs::read_to_string(database_url_file).map_err(|error| {
             let file = database_url_file.display();
-            Error::Precondition(format!("cannot read the database's URL from {file}: {error}; mount the file"))
+            Error::Precondition(format!(
+                "cannot read the database's URL from {file}: {error}; mount the file"
+            ))
         })?;
         Ok(Self {
             database_url: url.trim().into(),

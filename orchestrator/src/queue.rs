@@ -23,7 +23,7 @@ const JOB_TIMEOUT: Duration = Duration::from_secs(30);
 const RESCUE_AFTER: Duration = Duration::from_secs(30);
 const RESCUE_EVERY: Duration = Duration::from_secs(5);
 /// What waits longest between two attempts.
-const MAX_BACKOFF: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
 /// Something to do later. It carries ids and re-reads the rest; a world that moved on makes it a no-op.
 pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -130,10 +130,10 @@ impl<J: Job> riverqueue::Worker<Args<J>> for Performer<J> {
     type Error = BoxError;
 
     async fn work(&self, _: WorkContext, job: riverqueue::Job<Args<J>>) -> Result<WorkOutcome, BoxError> {
-        let number = job.row.attempt.into();
+        let number = job.row.attempt;
         let attempt = Attempt {
             number,
-            last: number >= i32::from(job.row.max_attempts),
+            last: number >= job.row.max_attempts,
         };
         match self.performer.perform(job.args.0, attempt).await {
             Ok(Done::Done) => Ok(WorkOutcome::Complete),

@@ -6,7 +6,6 @@ mod listen;
 mod log;
 mod prometheus;
 mod shutdown;
-pub mod trace;
 
 pub use health::Readiness;
 pub use internal::{internal_router, serve_internal};
@@ -14,4 +13,3 @@ pub use listen::{bind, serve};
 pub use log::{LogFormat, init_tracing};
 pub use prometheus::install_metrics;
 pub use shutdown::Shutdown;
-pub use trace::TraceParent;

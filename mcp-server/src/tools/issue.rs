@@ -72,7 +72,6 @@ impl Tool for Comment {
     async fn call(call: &Call<'_>, ask: IssueComment) -> Result<Written> {
         let own = live::own(call, ask.repository_id).await?;
         let number = own.issue(ask.number)?;
-        own.require(call, Self::OPERATION, "issue", number).await?;
         let key = ask.idempotency_key.as_ref().map(Text::as_str);
         let asked = effect::ask_comment(
             call.orchestrator,
@@ -102,7 +101,6 @@ impl Tool for Label {
     async fn call(call: &Call<'_>, ask: IssueLabel) -> Result<Written> {
         let own = live::own(call, ask.repository_id).await?;
         let number = own.issue(ask.number)?;
-        own.require(call, Self::OPERATION, "issue", number).await?;
         let labels = |list: List<_, 20>| list.into_inner().into_iter().map(Text::into_inner).collect();
         let (add, remove) = (labels(ask.add), labels(ask.remove));
         let asked = effect::ask_labels(call.orchestrator, call.actor, Some(number), add, remove).await?;

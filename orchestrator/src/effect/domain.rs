@@ -120,15 +120,15 @@ impl EffectState {
         use {EffectEvent as E, EffectState as S};
         Ok(match (self, event) {
             (S::Proposed, E::ApprovalAsked) => S::AwaitingApproval,
-            (S::Proposed | S::AwaitingApproval, E::Released) => S::Ready,
             (S::Proposed | S::AwaitingApproval | S::Ready, E::Denied) => S::Refused,
             (S::Ready, E::Claimed) => S::Applying,
             (S::Applying, E::Done) => S::Applied,
-            (S::Applying, E::Postponed) => S::Ready,
+            (S::Proposed | S::AwaitingApproval, E::Released)
+            | (S::Applying, E::Postponed)
+            | (S::Applied | S::Failed, E::Changed) => S::Ready,
             (S::Applying, E::Rejected) => S::Failed,
             // The body in hand is written first; then the row is ready again.
             (S::Ready | S::Applying, E::Changed) => self,
-            (S::Applied | S::Failed, E::Changed) => S::Ready,
             (S::Proposed | S::AwaitingApproval | S::Ready, E::Overtaken) => S::Superseded,
             (from, event) => return Err(Refused { from, event }),
         })
@@ -227,15 +227,16 @@ mod tests {
 
     #[test]
     fn the_whole_machine() {
-        let mut table = String::new();
+        let mut table = Vec::new();
         for state in EffectState::ALL {
             for event in EffectEvent::ALL {
                 if let Ok(next) = state.apply(*event) {
-                    table += &format!("{:<17} --{:>14} --> {next}\n", state.as_str(), event.as_str());
+                    let (from, by) = (state.as_str(), event.as_str());
+                    table.push(format!("{from:<17} --{by:>14} --> {next}"));
                 }
             }
         }
-        insta::assert_snapshot!(table);
+        insta::assert_snapshot!(table.join("\n"));
     }
 
     #[rstest]

@@ -200,7 +200,7 @@ async fn connect(url: &str) -> Result<PgConnection> {
 fn is_starting(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .as_deref()
         == Some("57P03")
         || matches!(error, sqlx::Error::Io(_))

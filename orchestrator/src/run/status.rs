@@ -1,5 +1,7 @@
 //! What people at the issue read about a run. Pure text.
 
+use std::fmt::Write;
+
 use super::aggregate::Run;
 use super::domain::{Failure, FailureReason, RunState};
 
@@ -35,15 +37,16 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
         detail: Some(detail), ..
     }) = &run.state
     {
-        text += &format!("\n\n> {}", quoted(detail));
+        let _ = write!(text, "\n\n> {}", quoted(detail));
     }
     if let (true, Some(message)) = (run.state.is_over(), &run.last_message) {
-        text += &format!(
+        let _ = write!(
+            text,
             "\n\n<details><summary>The agent's last message</summary>\n\n> {}\n\n</details>",
             quoted(message)
         );
     }
-    text += &format!("\n\n<sub>run `{}`</sub>", run.run_id);
+    let _ = write!(text, "\n\n<sub>run `{}`</sub>", run.run_id);
     Some(text)
 }
 

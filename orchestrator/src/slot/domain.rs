@@ -179,15 +179,15 @@ mod tests {
                 reason: "test".into(),
             },
         ];
-        let mut table = String::new();
+        let mut table = Vec::new();
         for state in &states {
             for event in &events {
                 if let Ok(next) = state.clone().apply(event.clone()) {
-                    table += &format!("{state:<11} --{:>17} --> {next}\n", event.as_str());
+                    table.push(format!("{state:<11} --{:>17} --> {next}", event.as_str()));
                 }
             }
         }
-        insta::assert_snapshot!(table);
+        insta::assert_snapshot!(table.join("\n"));
     }
 
     #[test]

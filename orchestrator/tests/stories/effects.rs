@@ -76,7 +76,7 @@ async fn the_lane_lets_one_write_through_at_a_time_and_waits_as_a_whole() {
         claim(&orchestrator, &staged[1]).await.is_none(),
         "somebody writes"
     );
-    let wait = Outcome::Wait(Duration::from_secs(60), "secondary rate limit".into());
+    let wait = Outcome::Wait(Duration::from_mins(1), "secondary rate limit".into());
     effect::settle(&orchestrator, &held, wait).await.unwrap();
     clock.advance(SignedDuration::from_secs(30));
     assert!(

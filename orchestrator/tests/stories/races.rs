@@ -119,17 +119,12 @@ async fn check_sound(orchestrator: &orchestrator::Orchestrator, running: &run::R
 
 fn orders() -> Vec<[Act; 4]> {
     let mut all = Vec::new();
-    for a in 0..4 {
-        for b in 0..4 {
-            for c in 0..4 {
-                for d in 0..4 {
-                    let mut seen = [a, b, c, d];
-                    seen.sort_unstable();
-                    if seen == [0, 1, 2, 3] {
-                        all.push([ACTS[a], ACTS[b], ACTS[c], ACTS[d]]);
-                    }
-                }
-            }
+    for code in 0..256_usize {
+        let picks = [code / 64, code / 16 % 4, code / 4 % 4, code % 4];
+        let mut seen = picks;
+        seen.sort_unstable();
+        if seen == [0, 1, 2, 3] {
+            all.push(picks.map(|pick| ACTS[pick]));
         }
     }
     assert_eq!(all.len(), 24);

@@ -11,6 +11,7 @@ use crate::effect::store;
 use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
+use crate::project::access::{self, Operation};
 use crate::run::{self, Run};
 
 /// Labels one call may name.
@@ -34,13 +35,13 @@ pub async fn ask_comment(
     checked("body", body)?;
     let mut tx = orchestrator.begin("effect.ask_comment").await?;
     let run = run::require_live(&mut tx, actor).await?;
+    require(&mut tx, actor, Operation::IssueWrite, &run).await?;
     let number = own_number(&run, number)?;
-    let key = match idempotency_key {
-        Some(key) => format!("comment:{}:key:{key}", run.run_id),
-        None => {
-            let digest = hex::encode(Sha256::digest(body.as_bytes()));
-            format!("comment:{}:{}:{digest}", run.run_id, run.turn)
-        }
+    let key = if let Some(key) = idempotency_key {
+        format!("comment:{}:key:{key}", run.run_id)
+    } else {
+        let digest = hex::encode(Sha256::digest(body.as_bytes()));
+        format!("comment:{}:{}:{digest}", run.run_id, run.turn)
     };
     if let Some(there) = store::find_by_key_for_update(&mut tx, &key).await? {
         let same = there.write
@@ -104,6 +105,7 @@ pub async fn ask_labels(
     }
     let mut tx = orchestrator.begin("effect.ask_labels").await?;
     let run = run::require_live(&mut tx, actor).await?;
+    require(&mut tx, actor, Operation::IssueWrite, &run).await?;
     let number = own_number(&run, number)?;
     let origin = Origin::of(&run, Some(number), actor.to_string());
     let effect = insert_ready(&mut tx, &origin, None, Write::Labels { add, remove }).await?;
@@ -143,6 +145,7 @@ pub async fn open_pull_request(
     }
     let mut tx = orchestrator.begin("effect.open_pull_request").await?;
     let run = run::require_live(&mut tx, actor).await?;
+    require(&mut tx, actor, Operation::PullRequestOpen, &run).await?;
     let mut effect = proposed(&mut tx, &run, actor).await?;
     if effect.state == EffectState::Proposed {
         change(&mut effect, title, body, head_sha);
@@ -242,6 +245,10 @@ fn own_number(run: &Run, asked: Option<i64>) -> Result<i64> {
         Some(number) if number != own => Err(Error::not_found("issue", number)),
         _ => Ok(own),
     }
+}
+
+async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, run: &Run) -> Result<()> {
+    access::require(tx, actor, operation, &run::target(run)).await
 }
 
 fn checked(field: &str, text: &str) -> Result<()> {

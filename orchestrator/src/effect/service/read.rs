@@ -67,7 +67,10 @@ pub async fn list(
         Some(own) => Some(own.run_id),
         None => run_id,
     };
-    let projects = access::visible_projects(&mut tx, actor, Operation::EffectRead).await?;
+    let projects = match actor.run() {
+        Some(own) => vec![own.project_id],
+        None => access::visible_projects(&mut tx, actor, Operation::EffectRead).await?,
+    };
     let rows = store::list(&mut tx, &projects, run_id, page).await?;
     Ok(page.page(rows, |effect| effect.effect_id.uuid()))
 }

@@ -153,7 +153,7 @@ pub async fn start(
         run_id: None,
         started_by: None,
     };
-    access::require(&mut tx, actor, Operation::RunStart, &on).await?;
+    access::require(&mut tx, actor, right_to_start(&new.stage), &on).await?;
     if let Some(run_id) = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await? {
         return store::get(&mut tx, run_id).await;
     }
@@ -171,6 +171,12 @@ pub async fn start(
     Ok(run)
 }
 
+/// Stages that deploy or operate want more than the right to start any other.
+fn right_to_start(stage: &str) -> Operation {
+    let elevated = crate::agent::stage(stage).is_some_and(|stage| stage.elevated);
+    if elevated { Operation::RunStartElevated } else { Operation::RunStart }
+}
+
 /// Starts a new run like one that is over.
 ///
 /// # Errors
@@ -185,6 +191,7 @@ pub async fn retry(
     let mut tx = orchestrator.begin("run.retry").await?;
     let old = store::get(&mut tx, run_id).await?;
     access::require(&mut tx, actor, Operation::RunRetry, &target(&old)).await?;
+    access::require(&mut tx, actor, right_to_start(&old.stage), &target(&old)).await?;
     if let Some(run_id) = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await? {
         return store::get(&mut tx, run_id).await;
     }
