@@ -1,6 +1,6 @@
 //! What tests stand on: a database of their own on a real PostgreSQL, cloned from a template.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -24,6 +24,9 @@ use crate::{agent, identity};
 
 /// Databases of tests are named so; leftovers of killed runs are dropped by the next.
 pub const DATABASE_PREFIX: &str = "t_";
+
+/// Folders of servers are named so, and by their process.
+const FOLDER_PREFIX: &str = "codex-k8s-test-";
 
 /// The server of this process, if `TEST_DATABASE_URL` names none.
 static SERVER: OnceLock<Postgres> = OnceLock::new();
@@ -115,12 +118,27 @@ fn server_url() -> String {
     let server = SERVER.get_or_init(|| {
         let environment: Environment = std::env::vars_os().collect();
         let cache = embedded_postgres::default_cache_dir(&environment).unwrap_or_else(std::env::temp_dir);
-        let data = std::env::temp_dir().join(format!("codex-k8s-test-{}", std::process::id()));
+        sweep(&std::env::temp_dir());
+        let data = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", std::process::id()));
         let mut options = Options::new(cache, PathBuf::from(&data), environment);
         options.durability = Durability::ThrowAway;
         Postgres::start(&options).unwrap_or_else(|error| panic!("no PostgreSQL for the tests: {error}"))
     });
     server.url("postgres")
+}
+
+/// Removes what servers of ended processes left behind, about 60 MB each: a server lives until its process ends, so
+/// nobody is left to remove its own.
+fn sweep(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(FOLDER_PREFIX));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another process may be removing it too.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// A project with a repository, people and the default agents: what most tests begin with.
