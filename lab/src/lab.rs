@@ -59,6 +59,12 @@ impl Lab {
 
         let gateway = telemetry::bind(config.address(Place::Gateway)).await?;
         let mcp_server = telemetry::bind(config.address(Place::McpServer)).await?;
+        let internal = telemetry::bind(config.address(Place::Internal)).await?;
+        let internal_url = config
+            .replicas
+            .is_none()
+            .then(|| internal.local_addr())
+            .transpose()?;
         let gateway_url = format!("http://{}", gateway.local_addr()?);
         let mcp_url = format!("http://{}/mcp", mcp_server.local_addr()?);
         let webhook_secret = std::fs::read_to_string(&files.webhook_secret)?;
@@ -75,15 +81,7 @@ impl Lab {
             .model
             .as_ref()
             .map_or(&files.model_key, |model| &model.key_file);
-        let lines = command_lines(
-            &config,
-            &files,
-            &github,
-            &cluster,
-            &mcp_url,
-            &gateway_url,
-            model_key_file,
-        );
+        let lines = command_lines(&files, &github, &cluster, &mcp_url, &gateway_url, model_key_file);
 
         let seeded = seed::platform(
             &config,
@@ -95,10 +93,10 @@ impl Lab {
         )
         .await?;
         let platform = match config.replicas {
-            None => Platform::inside(&lines, gateway, mcp_server).await?,
+            None => Platform::inside(&lines, gateway, mcp_server, internal).await?,
             Some(replicas) => {
                 // The children listen themselves, on the ports found free here.
-                drop((gateway, mcp_server));
+                drop((gateway, mcp_server, internal));
                 Platform::children(config.lab_program.clone(), lines.clone(), replicas)?
             }
         };
@@ -106,7 +104,7 @@ impl Lab {
             pid: std::process::id(),
             webhook_url: webhook.url,
             webhook_secret,
-            internal_url: None,
+            internal_url: internal_url.map(|address| format!("http://{address}")),
             github_url: github.url().to_owned(),
             github_api_url: github.url().to_owned(),
             model_url: model.url(),
@@ -214,18 +212,17 @@ fn random() -> String {
 }
 
 async fn open_database(config: &LabConfig) -> anyhow::Result<Database> {
-    let source = match &config.database_url {
-        Some(url) => Source::Url(url.clone()),
-        None => {
-            let environment: Environment = std::env::vars_os().collect();
-            let cache = embedded_postgres::default_cache_dir(&environment)
-                .unwrap_or_else(|| config.dir.join("cache"));
-            let mut options = Options::new(cache, config.dir.join("postgres"), environment);
-            if config.throw_away {
-                options.durability = Durability::ThrowAway;
-            }
-            Source::Embedded(options)
+    let source = if let Some(url) = &config.database_url {
+        Source::Url(url.clone())
+    } else {
+        let environment: Environment = std::env::vars_os().collect();
+        let cache =
+            embedded_postgres::default_cache_dir(&environment).unwrap_or_else(|| config.dir.join("cache"));
+        let mut options = Options::new(cache, config.dir.join("postgres"), environment);
+        if config.throw_away {
+            options.durability = Durability::ThrowAway;
         }
+        Source::Embedded(options)
     };
     let database = tokio::task::spawn_blocking(move || source.open()).await??;
     if let Database::Embedded(server) = &database {
@@ -291,7 +288,6 @@ fn refuse_unsafe(config: &LabConfig, cluster: &ClusterSim) -> anyhow::Result<()>
 }
 
 fn command_lines(
-    config: &LabConfig,
     files: &Files,
     github: &GithubSim,
     cluster: &ClusterSim,
@@ -307,11 +303,8 @@ fn command_lines(
             "--master-key-file".into(),
             files.master_key.clone().into(),
             "--internal-listen".into(),
-            if config.replicas.is_some() {
-                "127.0.0.1:0".into()
-            } else {
-                internal(config)
-            },
+            // As children; inside the lab one port serves all.
+            "127.0.0.1:0".into(),
             "--log-format".into(),
             "text".into(),
         ];
@@ -349,10 +342,6 @@ fn command_lines(
         mcp_server,
         worker,
     }
-}
-
-fn internal(config: &LabConfig) -> OsString {
-    config.address(Place::Internal).to_string().into()
 }
 
 /// Waits until the programs answer.

@@ -5,7 +5,7 @@ mod commands;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
-use commands::{LabArgs, demo, program, up, with_postgres};
+use commands::{LabArgs, demo, program, up};
 
 /// The whole platform on this machine, for development.
 #[derive(Parser)]
@@ -29,8 +29,6 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check what the lab needs, one fix a line
     Doctor,
-    /// Run a command with TEST_DATABASE_URL set to a throw-away server
-    WithPostgres(with_postgres::Args),
     /// Run one of the platform's programs: what the lab starts as children
     #[command(hide = true)]
     Program {
@@ -44,13 +42,12 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
     // A container begins as this program: before any thread, and before any argument is read.
     cluster_sim::launcher_main();
     match Cli::parse().command {
-        Command::Up(args) => up::up(args),
+        Command::Up(args) => up::up(&args),
         Command::Down(args) => up::down(&args),
         Command::Reset(args) => up::reset(&args),
         Command::Logs(args) => up::logs(&args),
-        Command::Demo(args) => demo::demo(args),
-        Command::Doctor => commands::doctor::doctor(),
-        Command::WithPostgres(args) => with_postgres::run(args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Doctor => Ok(commands::doctor::doctor()),
         Command::Program { program, arguments } => program::run(program, arguments),
     }
 }

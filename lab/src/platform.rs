@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use orchestrator::{Clock, Orchestrator, Settings};
-use telemetry::Shutdown;
+use telemetry::{Readiness, Shutdown};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
@@ -59,6 +59,8 @@ pub(crate) enum Platform {
     Inside {
         shutdown: Shutdown,
         tasks: JoinSet<anyhow::Result<()>>,
+        /// It answers until everything else has ended.
+        health: tokio::task::JoinHandle<std::io::Result<()>>,
         orchestrator: Orchestrator,
     },
     Children(Children),
@@ -70,6 +72,7 @@ impl Platform {
         lines: &CommandLines,
         gateway: TcpListener,
         mcp_server: TcpListener,
+        internal: TcpListener,
     ) -> anyhow::Result<Self> {
         let gateway_cli = gateway::Cli::try_parse_from(named(Program::Gateway, lines))?;
         let mcp_cli = mcp_server::Cli::try_parse_from(named(Program::McpServer, lines))?;
@@ -79,6 +82,20 @@ impl Platform {
         let hands = worker::hands(worker_cli, orchestrator.clone()).await?;
         let shutdown = Shutdown::new();
         let mut tasks = JoinSet::new();
+        let readiness = Readiness::new().with("database", {
+            let orchestrator = orchestrator.clone();
+            move || {
+                let orchestrator = orchestrator.clone();
+                async move { orchestrator.check().await }
+            }
+        });
+        let metrics = telemetry::install_metrics()?;
+        let health = tokio::spawn(telemetry::serve_internal(
+            internal,
+            readiness,
+            metrics,
+            shutdown.clone(),
+        ));
         tasks.spawn(gateway::serve(
             gateway_cli.server,
             orchestrator.clone(),
@@ -100,6 +117,7 @@ impl Platform {
         Ok(Self::Inside {
             shutdown,
             tasks,
+            health,
             orchestrator,
         })
     }
@@ -129,6 +147,7 @@ impl Platform {
             Self::Inside {
                 shutdown,
                 mut tasks,
+                health,
                 orchestrator,
             } => {
                 shutdown.begin();
@@ -137,6 +156,7 @@ impl Platform {
                         tracing::warn!(%error, "a program did not end in order");
                     }
                 }
+                health.abort();
                 orchestrator.close().await;
             }
             Self::Children(children) => children.stop().await,
@@ -258,8 +278,9 @@ impl Children {
             }
         };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            pids.iter()
-                .for_each(|pid| send(*pid, nix::sys::signal::Signal::SIGKILL));
+            for pid in &pids {
+                send(*pid, nix::sys::signal::Signal::SIGKILL);
+            }
         }
     }
 }

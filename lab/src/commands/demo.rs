@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{LabArgs, doctor};
 
 /// A demo that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArgs {
@@ -36,7 +36,7 @@ enum Agent {
 }
 
 /// Exits with 0 only if the pull request holds the agent's commit.
-pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     if args.agent == Agent::Codex {
         install_codex()?;
     }
@@ -47,7 +47,7 @@ pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
             if let Ok(endpoints) = Endpoints::read(&args.lab.dir)
                 && is_up(&endpoints).await
             {
-                return follow(&endpoints, &args).await;
+                return follow(&endpoints, args).await;
             }
             let missing = doctor::missing();
             if !missing.is_empty() {
@@ -58,7 +58,7 @@ pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<ExitCode> {
                 args.lab.dir.display()
             );
             let lab = Lab::start(args.lab.config()?).await?;
-            let outcome = follow(&lab.endpoints, &args).await;
+            let outcome = follow(&lab.endpoints, args).await;
             lab.stop().await?;
             outcome
         })
@@ -260,15 +260,14 @@ async fn proven(client: &Client, endpoints: &Endpoints, outcome: &mut Outcome) -
 }
 
 async fn explain(client: &Client, outcome: &Outcome, endpoints: &Endpoints, number: i64) {
-    let explained = match &outcome.run_id {
-        Some(run_id) => client.call("run_explain", json!({ "run_id": run_id })).await,
-        None => {
-            eprintln!(
-                "no run was made for {} #{number}; what became of its deliveries:",
-                endpoints.repository
-            );
-            client.call("delivery_list", json!({ "limit": 5 })).await
-        }
+    let explained = if let Some(run_id) = &outcome.run_id {
+        client.call("run_explain", json!({ "run_id": run_id })).await
+    } else {
+        eprintln!(
+            "no run was made for {} #{number}; what became of its deliveries:",
+            endpoints.repository
+        );
+        client.call("delivery_list", json!({ "limit": 5 })).await
     };
     match explained {
         Ok(answer) => eprintln!("{}", serde_json::to_string_pretty(&answer).unwrap_or_default()),

@@ -2,9 +2,9 @@
 
 pub(crate) mod demo;
 pub(crate) mod doctor;
+mod log;
 pub(crate) mod program;
 pub(crate) mod up;
-pub(crate) mod with_postgres;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Starting and stopping a lab.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -7,17 +8,19 @@ use anyhow::{Context, bail};
 use lab::{Endpoints, Lab};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use telemetry::{LogFormat, Shutdown};
+use telemetry::Shutdown;
 
-use super::{LabArgs, doctor};
+use super::{LabArgs, doctor, log};
 
 /// A lab that was told to end has this long.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
-pub(crate) fn up(args: LabArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn up(args: &LabArgs) -> anyhow::Result<ExitCode> {
     let missing = doctor::missing();
     if !missing.is_empty() {
-        missing.iter().for_each(|fix| eprintln!("{fix}"));
+        for fix in &missing {
+            eprintln!("{fix}");
+        }
         return Ok(ExitCode::FAILURE);
     }
     if Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid)) {
@@ -26,7 +29,7 @@ pub(crate) fn up(args: LabArgs) -> anyhow::Result<ExitCode> {
             args.dir.display()
         );
     }
-    telemetry::init_tracing("lab", LogFormat::Text)?;
+    log::init(&args.dir)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -39,18 +42,22 @@ pub(crate) fn up(args: LabArgs) -> anyhow::Result<ExitCode> {
                 lab = &mut starting => lab?,
                 () = shutdown.begun() => return Ok(ExitCode::FAILURE),
             };
-            println!("{}", notice(&lab.endpoints, began.elapsed()));
+            println!("{}", notice(&lab.endpoints, &args.dir, began.elapsed()));
             shutdown.begun().await;
             lab.stop().await?;
             Ok(ExitCode::SUCCESS)
         })
 }
 
-fn notice(endpoints: &Endpoints, took: Duration) -> String {
+fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> String {
     let isolation = match endpoints.isolation.as_str() {
         "None" => "NO ISOLATION: this host does not let the lab keep agents apart".to_owned(),
         kind => format!("containers are kept apart by namespaces ({kind})"),
     };
+    let internal = endpoints
+        .internal_url
+        .as_deref()
+        .unwrap_or("each program has its own (LAB_SPLIT=1)");
     let Endpoints {
         github_url,
         mcp_url,
@@ -70,13 +77,17 @@ up after {:.1} s; {isolation}
   webhooks           {webhook_url}
   scripted model     {model_url}
   cluster            kubectl --kubeconfig {}
-  for scripts        .lab/endpoints.json (addresses and one service token per role)
+  health, metrics    {internal}
+  for scripts        {} (addresses and one service token per role)
+  log                {}
 
 Next: open {github_url}/{repository}/issues/1 and set the label run:dev, or run `make demo` in another terminal.
 Stop with Ctrl-C.
 ",
         took.as_secs_f64(),
         kubeconfig.display(),
+        Endpoints::file(dir).display(),
+        log::file(dir).display(),
     )
 }
 
@@ -120,14 +131,10 @@ pub(crate) fn reset(args: &LabArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Shows the end of the log, and what comes while the lab runs.
 pub(crate) fn logs(args: &LabArgs) -> anyhow::Result<ExitCode> {
-    let file = args.dir.join("lab.log");
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("there is no log at {}; `make up` writes it", file.display()))?;
-    let lines: Vec<&str> = text.lines().collect();
-    for line in &lines[lines.len().saturating_sub(200)..] {
-        println!("{line}");
-    }
+    let running = || Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid));
+    log::follow(&args.dir, running)?;
     Ok(ExitCode::SUCCESS)
 }
 

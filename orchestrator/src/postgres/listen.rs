@@ -110,9 +110,10 @@ impl Notices {
 }
 
 async fn listen(pool: PgPool, sender: broadcast::Sender<Notice>) {
-    loop {
+    while !pool.is_closed() {
         match hear(&pool, &sender).await {
             Ok(()) => {}
+            Err(_) if pool.is_closed() => return,
             Err(error) => tracing::warn!(%error, "lost the LISTEN connection; connecting again"),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

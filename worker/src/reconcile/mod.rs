@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::Hands;
 
 /// One round of a loop may take this long; what it leaves is found by the next.
-const ROUND: Duration = Duration::from_secs(60);
+const ROUND: Duration = Duration::from_mins(1);
 
 /// Starts all loops of a worker.
 pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>) {
@@ -62,7 +62,7 @@ async fn repeat(hands: Hands, shutdown: Shutdown, name: &'static str, period: Du
         match tokio::time::timeout(ROUND, round(hands.clone())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(reconciler = name, %error, "a round failed; the next tries again")
+                tracing::warn!(reconciler = name, %error, "a round failed; the next tries again");
             }
             Err(_) => tracing::warn!(reconciler = name, "a round took too long; the next goes on"),
         }
