@@ -15,7 +15,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init_tracing("gateway", cli.log_format)?;
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let settings = Settings::read(&cli.database_url_file, &cli.master_key_file, cli.database_connections)?;
+    let settings = Settings::read(
+        &cli.database_url_file,
+        &cli.master_key_file,
+        cli.database_connections,
+    )?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     let readiness = Readiness::new().with("database", {
         let orchestrator = orchestrator.clone();

@@ -23,7 +23,9 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     telemetry::init_tracing("worker", config.log_format)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[cfg(feature = "faults")]
-    config.fault_file.clone().map(orchestrator::fault::arm);
+    if let Some(file) = config.fault_file.clone() {
+        orchestrator::fault::arm(file);
+    }
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals()?;
     let settings = Settings::read(

@@ -174,7 +174,11 @@ pub async fn start(
 /// Stages that deploy or operate want more than the right to start any other.
 fn right_to_start(stage: &str) -> Operation {
     let elevated = crate::agent::stage(stage).is_some_and(|stage| stage.elevated);
-    if elevated { Operation::RunStartElevated } else { Operation::RunStart }
+    if elevated {
+        Operation::RunStartElevated
+    } else {
+        Operation::RunStart
+    }
 }
 
 /// Starts a new run like one that is over.
