@@ -146,3 +146,25 @@ fn every_context_is_in_the_architecture() {
         }
     }
 }
+
+#[test]
+fn every_tool_is_in_the_list() {
+    let text = read("docs/tools.md");
+    let mut told: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    told.sort_unstable();
+    let sources: Vec<_> = files_beneath(&root().join("mcp-server/src/tools"), ".rs")
+        .iter()
+        .map(read)
+        .collect();
+    let declared = "const NAME: &'static str = \"";
+    let mut there: Vec<_> = sources
+        .iter()
+        .flat_map(|it| it.split(declared).skip(1))
+        .filter_map(|it| it.split('"').next())
+        .collect();
+    there.sort_unstable();
+    assert_eq!(told, there);
+}

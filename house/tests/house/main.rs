@@ -2,6 +2,7 @@
 
 mod docs;
 mod licenses;
+mod limits;
 mod migrations;
 mod repository;
 mod services;
