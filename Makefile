@@ -7,6 +7,8 @@ HOUSE := $(CARGO_RUN) --bin house --
 CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
 # Faster and clearer, but nobody has to have it.
 TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --workspace --all-features
+# Installed by .ci/tools.
+CODEX := $(CURDIR)/lab/npm/codex/node_modules/@openai/codex-linux-*/vendor/*-unknown-linux-musl/bin/codex
 
 .PHONY: help up down reset logs demo test check bench prepare doctor
 
@@ -44,7 +46,7 @@ check: ## format, the domain alone, lints, queries, walls, services, docs
 
 test: ## every test, on a PostgreSQL of its own; installs what it needs
 	@.ci/tools
-	$(HOUSE) with-postgres -- $(TEST)
+	CODEX_PROGRAM=$$(echo $(CODEX)) $(HOUSE) with-postgres -- $(TEST)
 
 prepare: ## describe every query anew in .sqlx
 	cargo run --quiet --package house -- prepare
