@@ -40,6 +40,8 @@ pub mod postgres;
 pub mod queue;
 #[cfg(feature = "postgres")]
 pub mod receiver;
+#[cfg(feature = "postgres")]
+pub mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
 

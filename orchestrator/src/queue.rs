@@ -12,6 +12,7 @@ use riverqueue::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
+use tracing::Instrument;
 
 use crate::error::{Error, Result};
 
@@ -86,17 +87,32 @@ pub(crate) fn insert_only(pool: &PgPool) -> Result<Client> {
         .map_err(Error::internal)
 }
 
+/// The key of a job's metadata under which its trace stands (W3C trace context).
+const TRACEPARENT: &str = "traceparent";
+
 pub(crate) async fn insert<J: Job>(
     client: &Client,
     tx: &mut Transaction<'static, Postgres>,
     job: J,
     at: Option<Timestamp>,
+    traceparent: Option<&str>,
 ) -> Result<()> {
-    let mut insert = client.insert(Args(job));
+    let mut opts = InsertOpts::default();
     if let Some(at) = at {
-        insert = insert.opts(InsertOpts::default().with_scheduled_at(at));
+        opts = opts.with_scheduled_at(at);
     }
-    insert.tx(tx).await.map_err(Error::internal)?;
+    if let Some(traceparent) = traceparent {
+        opts = opts.with_metadata(serde_json::Map::from_iter([(
+            TRACEPARENT.to_owned(),
+            traceparent.into(),
+        )]));
+    }
+    client
+        .insert(Args(job))
+        .opts(opts)
+        .tx(tx)
+        .await
+        .map_err(Error::internal)?;
     Ok(())
 }
 
@@ -135,7 +151,9 @@ impl<J: Job> riverqueue::Worker<Args<J>> for Performer<J> {
             number,
             last: number >= job.row.max_attempts,
         };
-        match self.performer.perform(job.args.0, attempt).await {
+        let traceparent = job.row.metadata.get::<String>(TRACEPARENT).ok().flatten();
+        let span = tracing::info_span!("job", job = J::NAME, job_id = job.row.id, traceparent);
+        match self.performer.perform(job.args.0, attempt).instrument(span).await {
             Ok(Done::Done) => Ok(WorkOutcome::Complete),
             Ok(Done::Later(after)) => Ok(WorkOutcome::Snooze(after)),
             Err(Error::RateLimited { retry_after_ms, .. }) => {

@@ -1,5 +1,7 @@
 //! What tests stand on: a database of their own on a real PostgreSQL, cloned from a template.
 
+mod look;
+
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +23,8 @@ use crate::run::jobs::StartRunner;
 use crate::run::{self, NewRun, Run};
 use crate::trace::TraceParent;
 use crate::{agent, identity};
+
+pub use self::look::{dump, open_jobs};
 
 /// Databases of tests are named so; leftovers of killed runs are dropped by the next.
 pub const DATABASE_PREFIX: &str = "t_";

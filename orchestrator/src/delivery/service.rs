@@ -111,6 +111,7 @@ pub async fn receive(orchestrator: &Orchestrator, new: NewDelivery) -> Result<Re
             duplicate: true,
         });
     };
+    tx.follow(new.traceparent.as_str());
     tx.enqueue(ProcessDelivery { delivery_id }).await?;
     tx.commit().await?;
     Ok(Received {
@@ -189,6 +190,7 @@ pub async fn replay(orchestrator: &Orchestrator, actor: &Actor, delivery_id: Del
             "the delivery's body was removed after its retention time; label the issue again instead".into(),
         ));
     }
+    tx.follow(&delivery.traceparent);
     tx.enqueue(ProcessDelivery { delivery_id }).await?;
     let delivery = store::get(&mut tx, delivery_id).await?;
     tx.commit().await?;

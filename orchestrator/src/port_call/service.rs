@@ -56,6 +56,7 @@ pub async fn ask(
         trace.as_str(),
     )
     .await?;
+    tx.follow(trace.as_str());
     tx.enqueue(AnswerPortCall { port_call_id }).await?;
     tx.commit().await?;
     loop {

@@ -90,6 +90,8 @@ pub struct Tx {
     queue: queue::Client,
     now: Timestamp,
     name: &'static str,
+    /// Carried by every job this transaction enqueues.
+    traceparent: Option<String>,
 }
 
 impl Tx {
@@ -107,6 +109,7 @@ impl Tx {
             queue: queue.clone(),
             now,
             name,
+            traceparent: None,
         })
     }
 
@@ -125,14 +128,21 @@ impl Tx {
         Self::begin(&self.aside, &self.aside, &self.queue, self.now, self.name).await
     }
 
+    /// Says which trace this use case belongs to, for the jobs it enqueues from here on.
+    pub(crate) fn follow(&mut self, traceparent: &str) {
+        self.traceparent = Some(traceparent.to_owned());
+    }
+
     /// Asks the worker to do something after the commit.
     pub(crate) async fn enqueue<J: Job>(&mut self, job: J) -> Result<()> {
-        queue::insert(&self.queue, &mut self.inner, job, None).await
+        let trace = self.traceparent.as_deref();
+        queue::insert(&self.queue, &mut self.inner, job, None, trace).await
     }
 
     /// Asks the worker to do something no earlier than `at`.
     pub(crate) async fn enqueue_at<J: Job>(&mut self, job: J, at: Timestamp) -> Result<()> {
-        queue::insert(&self.queue, &mut self.inner, job, Some(at)).await
+        let trace = self.traceparent.as_deref();
+        queue::insert(&self.queue, &mut self.inner, job, Some(at), trace).await
     }
 
     /// Wakes whoever waits for this, in every process, after the commit.

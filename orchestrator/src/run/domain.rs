@@ -37,6 +37,17 @@ pub enum RunState {
     Cancelled,
 }
 
+/// The words of the states in which something may still happen to a run.
+pub const LIVE_STATES: [&str; 7] = [
+    "queued",
+    "admitted",
+    "starting",
+    "running",
+    "waiting",
+    "finishing",
+    "cancelling",
+];
+
 /// Why a run failed: a reason of the closed list, which case of it, and a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

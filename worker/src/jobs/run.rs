@@ -25,6 +25,8 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// A leaving pod is looked at again after this.
 const BETWEEN_PROOFS: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// A code host that does not answer for long is asked less and less often.
+const MAX_BETWEEN_LOOKS: Duration = Duration::from_mins(5);
 
 #[async_trait]
 impl Perform<StartRunner> for Hands {
@@ -191,12 +193,16 @@ impl Perform<Finalise> for Hands {
                 };
             }
         };
-        let settled = run::settle(&self.orchestrator, job.run_id, proof).await?;
-        Ok(if settled {
-            Done::Done
-        } else {
-            Done::Later(BETWEEN_LOOKS)
-        })
+        if run::settle(&self.orchestrator, job.run_id, proof).await? {
+            return Ok(Done::Done);
+        }
+        let waited = self
+            .orchestrator
+            .clock()
+            .now()
+            .duration_since(finishing.run.state_since);
+        let patience = (waited.unsigned_abs() / 10).clamp(BETWEEN_LOOKS, MAX_BETWEEN_LOOKS);
+        Ok(Done::Later(patience))
     }
 }
 

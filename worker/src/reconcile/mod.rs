@@ -5,6 +5,7 @@ mod deliveries;
 mod orphans;
 mod pods;
 mod slots;
+mod stats;
 
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     });
     start("retention", every(3600), |hands| {
         Box::pin(retain(hands.orchestrator))
+    });
+    start("stats", every(15), |hands| {
+        Box::pin(async move { stats::tell(&hands).await })
     });
     loops.spawn(pods::poke_on_change(hands.clone(), shutdown.clone()));
 }

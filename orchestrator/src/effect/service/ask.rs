@@ -158,6 +158,7 @@ pub async fn open_pull_request(
         );
         if has_head {
             effect.take(EffectEvent::Released)?;
+            tx.follow(&effect.traceparent);
             tx.enqueue(ApplyEffect {
                 effect_id: effect.effect_id,
             })

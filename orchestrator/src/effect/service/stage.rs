@@ -72,6 +72,7 @@ pub(crate) async fn stage_status_comment(tx: &mut Tx, run: &Run, number: i64, bo
         there.not_before = tx.now().max(applied_at + BETWEEN_EDITS);
     }
     save_and_tell(tx, &there).await?;
+    tx.follow(&there.traceparent);
     tx.enqueue_at(
         ApplyEffect {
             effect_id: there.effect_id,
@@ -123,6 +124,7 @@ pub(super) async fn insert_ready(
     write: Write,
 ) -> Result<Effect> {
     let effect = insert(tx, origin, effect_key, write, EffectState::Ready).await?;
+    tx.follow(&effect.traceparent);
     tx.enqueue(ApplyEffect {
         effect_id: effect.effect_id,
     })

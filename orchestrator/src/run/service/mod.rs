@@ -115,6 +115,7 @@ pub(crate) fn target(run: &Run) -> Target {
 /// `Conflict` if the event makes no sense now.
 async fn take(tx: &mut Tx, run: &mut Run, event: RunEvent, actor: &Actor, detail: Value) -> Result<()> {
     let before = run.clone();
+    tx.follow(&run.traceparent);
     run.apply(&event, tx.now())
         .map_err(|refused| Error::Conflict(refused.to_string()))?;
     store::save(tx, run).await?;

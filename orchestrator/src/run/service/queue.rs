@@ -100,6 +100,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         traceparent: new.traceparent.to_string(),
     };
     store::insert(tx, &run).await?;
+    tx.follow(&run.traceparent);
     let detail = json!({ "stage": run.stage, "number": run.number, "delivery_id": run.delivery_id,
         "retry_of": run.retry_of });
     note(tx, run_id, "queued", actor, detail).await?;

@@ -175,7 +175,7 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
     let mut tx = orchestrator.begin("run.reconcile").await?;
     let before = (tx.now() - STEP_TIMEOUT).to_sqlx();
     let stuck = sqlx::query!(
-        "SELECT run_id, turn, fence, state FROM runs
+        "SELECT run_id, turn, fence, state, traceparent FROM runs
          WHERE state IN ('admitted', 'starting', 'finishing') AND state_since < $1
          ORDER BY run_id LIMIT 200",
         before,
@@ -183,6 +183,7 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
     .fetch_all(&mut *tx)
     .await?;
     for row in &stuck {
+        tx.follow(&row.traceparent);
         if row.state == "finishing" {
             tx.enqueue(Finalise { run_id: row.run_id }).await?;
         } else {
