@@ -32,3 +32,27 @@ fn production_files_stay_small() {
         "nine in ten files should have at most {LONG} lines, it is {ninth}"
     );
 }
+
+#[test]
+fn every_exception_to_a_lint_has_its_reason() {
+    let (allow, expect) = (["#[", "allow("].concat(), ["#[", "expect("].concat());
+    let mut faults = Vec::new();
+    for file in files_beneath(root(), ".rs") {
+        let text = std::fs::read_to_string(&file).expect("text");
+        let mut report = |what: &str| faults.push(format!("{}: {what}", file.display()));
+        if text.contains(&allow) {
+            report("use #[expect(lint, reason = \"...\")], which ends when its cause does");
+        }
+        let exceptions = text
+            .split(&expect)
+            .skip(1)
+            .filter_map(|rest| rest.split(")]").next());
+        if exceptions
+            .into_iter()
+            .any(|exception| !exception.contains("reason = "))
+        {
+            report("an exception without a reason");
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
