@@ -22,6 +22,8 @@ pub struct LabConfig {
     pub unsafe_without_isolation: bool,
     /// Forgets everything at the end, and does not wait for the disk: for tests.
     pub throw_away: bool,
+    /// Arms fault points of workers that are children: for tests of a build with the feature `faults`.
+    pub fault_file: Option<PathBuf>,
     /// The program `lab` itself: what children and containers are started from.
     pub lab_program: PathBuf,
     /// The program in the pod.

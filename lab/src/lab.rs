@@ -81,7 +81,10 @@ impl Lab {
             .model
             .as_ref()
             .map_or(&files.model_key, |model| &model.key_file);
-        let lines = command_lines(&files, &github, &cluster, &mcp_url, &gateway_url, model_key_file);
+        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, &gateway_url, model_key_file);
+        if let Some(file) = &config.fault_file {
+            lines.worker.extend(["--fault-file".into(), file.into()]);
+        }
 
         let seeded = seed::platform(
             &config,

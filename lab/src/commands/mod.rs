@@ -87,6 +87,7 @@ impl LabArgs {
             model,
             unsafe_without_isolation: self.r#unsafe,
             throw_away: false,
+            fault_file: None,
             lab_program,
             runner_program,
         })
