@@ -33,13 +33,17 @@ const LOCK_TIMEOUT: &str = "10s";
 ///
 /// `Invalid` for a URL that does not parse, `Unavailable` if nobody answers.
 pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<PgPool> {
+    pool(url, max_connections, STATEMENT_TIMEOUT).await
+}
+
+async fn pool(url: &str, max_connections: u32, statement_timeout: &str) -> Result<PgPool> {
     let options: PgConnectOptions = url.parse().map_err(|error| {
         Error::Invalid(format!(
             "the database URL does not parse ({error}); expected postgres://user@host/name"
         ))
     })?;
     let options = options.application_name("codex-k8s").options([
-        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("statement_timeout", statement_timeout),
         ("lock_timeout", LOCK_TIMEOUT),
         ("idle_in_transaction_session_timeout", "60s"),
     ]);
@@ -68,7 +72,8 @@ pub(crate) fn aside(pool: &PgPool) -> PgPool {
 ///
 /// `Precondition` if the server is too old or has no pgvector; the text says what to do.
 pub async fn migrate(url: &str) -> Result<()> {
-    let pool = connect(url, 2).await?;
+    // A change that rewrites a large table takes as long as it takes; it still gives up on a lock.
+    let pool = pool(url, 2, "0").await?;
     admin::check_server(&pool).await?;
     riverqueue::migrate::PostgresMigrator::new(pool.clone())
         .migrate_up()
