@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::actor::words;
 use crate::id::{AgentProfileId, ProjectId};
 
+/// Paths of the root and below that rule the repository: no run changes them unless its profile names what it may change.
+const PROTECTED: [&str; 4] = [".github/**", "CODEOWNERS", "**/CODEOWNERS", "/services.yaml"];
+
 /// The program of a stage, and what it may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -51,6 +54,14 @@ impl Profile {
             cpu: "2".into(),
             memory: "4Gi".into(),
         }
+    }
+
+    /// Globs of all paths a run may not change: the profile's own, and where it names no paths, those that rule the
+    /// repository. What the runner checks before it pushes, and the platform after.
+    pub fn excluded(&self) -> Vec<String> {
+        let protected = PROTECTED.iter().filter(|_| self.write_include.is_empty());
+        let protected = protected.map(|&glob| glob.to_owned());
+        self.write_exclude.iter().cloned().chain(protected).collect()
     }
 }
 

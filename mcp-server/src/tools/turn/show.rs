@@ -23,6 +23,7 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
         base_url: model.base_url,
         effort,
     });
+    let write_exclude = profile.excluded();
     Ok(RunContext {
         contract_version: CONTRACT_VERSION,
         run_id: turn.run.run_id.uuid(),
@@ -48,8 +49,8 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
             environment: profile.environment,
             model,
             output: word(profile.output.as_str())?,
+            write_exclude,
             write_include: profile.write_include,
-            write_exclude: profile.write_exclude,
         },
         branch: Branch {
             name: turn.run.branch,

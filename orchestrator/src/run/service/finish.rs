@@ -21,8 +21,6 @@ use crate::run::store;
 const PROOF_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Paths one turn may change.
 const MAX_CHANGES: usize = 10_000;
-/// Paths no turn may change unless its profile names them.
-const ALWAYS_EXCLUDED: [&str; 4] = [".github/**", "CODEOWNERS", "**/CODEOWNERS", "services.yaml"];
 
 /// What the runner says at its end.
 #[derive(Clone, Debug, Default)]
@@ -115,19 +113,17 @@ pub(crate) fn outside_scope(profile: &Profile, changes: &[Change]) -> Option<Str
         let mut set = GlobSetBuilder::new();
         for glob in globs {
             // A glob that does not parse allows nothing and excludes nothing; profiles are checked when written.
-            if let Ok(glob) = Glob::new(glob) {
+            if let Ok(glob) = Glob::new(glob.trim_start_matches('/')) {
                 set.add(glob);
             }
         }
         set.build().unwrap_or_default()
     };
     let include = matcher(&profile.write_include);
-    let exclude = matcher(&profile.write_exclude);
-    let always = matcher(&ALWAYS_EXCLUDED.map(String::from));
+    let exclude = matcher(&profile.excluded());
     let allowed = |path: &str| {
-        let named = include.is_match(path);
-        let wanted = profile.write_include.is_empty() || named;
-        wanted && !exclude.is_match(path) && (named || !always.is_match(path))
+        let wanted = profile.write_include.is_empty() || include.is_match(path);
+        wanted && !exclude.is_match(path)
     };
     changes
         .iter()
