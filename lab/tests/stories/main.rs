@@ -5,3 +5,4 @@ mod kit;
 mod codex;
 mod hostile;
 mod main_job;
+mod restart;

@@ -63,7 +63,10 @@ async fn githubs_example_ends_in_a_pull_request() {
     let again = hook.anew();
     assert_eq!(world.post(&again).await, 202);
     let verdict = world.settled(&again.guid).await.verdict.expect("a verdict");
-    assert_eq!((verdict.word(), verdict.reason()), ("ignored", Some("already_used")));
+    assert_eq!(
+        (verdict.word(), verdict.reason()),
+        ("ignored", Some("already_used"))
+    );
     let all = world.deliveries().await;
     assert_eq!(all.iter().filter(|one| one.guid == hook.guid).count(), 1);
     assert_eq!(world.runs(1).await.len(), 1);
@@ -169,7 +172,10 @@ async fn a_body_edited_by_somebody_without_write_starts_nothing() {
     assert_eq!(world.post(&hook).await, 202);
     let delivery = world.settled(&hook.guid).await;
     let verdict = delivery.verdict.expect("a verdict");
-    assert_eq!((verdict.word(), verdict.reason()), ("ignored", Some("body_changed")));
+    assert_eq!(
+        (verdict.word(), verdict.reason()),
+        ("ignored", Some("body_changed"))
+    );
     let ask = json!({ "delivery_id": delivery.delivery_id.uuid() });
     let explained = world.call("delivery_explain", ask).await;
     assert!(
@@ -212,7 +218,12 @@ async fn a_body_edited_while_the_run_waits_fails_it_at_its_start() {
     edited.expect("the author edits the issue");
     world.call("run_cancel", json!({ "run_id": first })).await;
     let ended = world.ended(&run_id).await;
-    assert_eq!(ended.reasons(), ("precondition", "body_changed"), "{:#}", ended.run);
+    assert_eq!(
+        ended.reasons(),
+        ("precondition", "body_changed"),
+        "{:#}",
+        ended.run
+    );
     let why = world.call("run_explain", json!({ "run_id": run_id })).await;
     assert!(
         why["summary"]

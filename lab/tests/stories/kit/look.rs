@@ -17,7 +17,9 @@ impl World {
         let token = self.lab.github.person_token("mia").expect("a token");
         let url = format!("{}/{}.git", self.lab.github.url(), lab::REPOSITORY);
         let url = url.replace("http://", &format!("http://x-access-token:{token}@"));
-        let folder = self.folder().join(format!("clone-{}", uuid::Uuid::new_v4().simple()));
+        let folder = self
+            .folder()
+            .join(format!("clone-{}", uuid::Uuid::new_v4().simple()));
         let cloned = Command::new("git")
             .args(["clone", "--quiet", "--branch", branch, &url])
             .arg(&folder)
@@ -39,6 +41,15 @@ impl World {
         assert_eq!(pull["number"], ended.run["pull_request_number"]);
         assert_eq!(pull["head"]["sha"], ended.run["head_sha"]);
         pull.clone()
+    }
+
+    /// Names of all branches at the simulated GitHub.
+    pub(crate) async fn branches(&self) -> Vec<String> {
+        let path = format!("/repos/{}/branches", lab::REPOSITORY);
+        let branches = self.staff.github("mia", "GET", &path, None).await;
+        let name = |branch: &Value| branch["name"].as_str().unwrap_or_default().to_owned();
+        let branches = branches.expect("a list of branches");
+        branches.as_array().expect("a list").iter().map(name).collect()
     }
 
     pub(crate) fn pull_requests(&self, branch: &Value) -> Vec<Value> {
@@ -85,15 +96,18 @@ impl World {
 
     /// Waits until nothing is left: no pod, no Job, no Secret, and every slot free.
     pub(crate) async fn leaves_nothing(&self) {
-        eventually("nothing is left in the cluster, and every slot is free", async || {
-            let slots = self.call("slot_list", json!({})).await;
-            let slots = slots["slots"].as_array().cloned().unwrap_or_default();
-            let free = slots.iter().all(|slot| slot["state"] == "free");
-            let empty = self.lab.cluster.pods().is_empty()
-                && self.cluster_list("/api/v1/secrets").await.is_empty()
-                && self.cluster_list("/apis/batch/v1/jobs").await.is_empty();
-            (free && empty).then_some(())
-        })
+        eventually(
+            "nothing is left in the cluster, and every slot is free",
+            async || {
+                let slots = self.call("slot_list", json!({})).await;
+                let slots = slots["slots"].as_array().cloned().unwrap_or_default();
+                let free = slots.iter().all(|slot| slot["state"] == "free");
+                let empty = self.lab.cluster.pods().is_empty()
+                    && self.cluster_list("/api/v1/secrets").await.is_empty()
+                    && self.cluster_list("/apis/batch/v1/jobs").await.is_empty();
+                (free && empty).then_some(())
+            },
+        )
         .await;
     }
 

@@ -5,7 +5,7 @@ mod hook;
 mod look;
 mod world;
 
-pub(crate) use examples::{example, examples};
+pub(crate) use examples::{example, examples, npm_ci};
 pub(crate) use hook::Hook;
 pub(crate) use look::git;
 pub(crate) use world::{Ended, World};
@@ -21,11 +21,7 @@ pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<
     within(PATIENCE, what, look).await
 }
 
-pub(crate) async fn within<T>(
-    patience: Duration,
-    what: &str,
-    mut look: impl AsyncFnMut() -> Option<T>,
-) -> T {
+pub(crate) async fn within<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let seen = async {
         loop {
             if let Some(seen) = look().await {

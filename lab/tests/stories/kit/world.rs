@@ -113,7 +113,9 @@ impl World {
         let issues = format!("/repos/{}/issues", lab::REPOSITORY);
         let body = json!({ "title": "A wish", "body": "Please do it.\n" });
         let issue = self.staff.github(by, "POST", &issues, Some(body)).await;
-        issue.expect("an issue is opened")["number"].as_i64().expect("a number")
+        issue.expect("an issue is opened")["number"]
+            .as_i64()
+            .expect("a number")
     }
 
     /// Opens an issue and labels it in the name of somebody who may; answers its number.
