@@ -31,7 +31,6 @@ pub struct Lab {
     pub cluster: ClusterSim,
     pub model: ModelSim,
     platform: Option<Platform>,
-    lines: CommandLines,
     config: LabConfig,
     database: Option<Database>,
 }
@@ -81,7 +80,7 @@ impl Lab {
             .model
             .as_ref()
             .map_or(&files.model_key, |model| &model.key_file);
-        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, &gateway_url, model_key_file);
+        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, model_key_file);
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -98,9 +97,8 @@ impl Lab {
         let platform = match config.replicas {
             None => Platform::inside(&lines, gateway, mcp_server, internal).await?,
             Some(replicas) => {
-                // The children listen themselves, on the ports found free here.
-                drop((gateway, mcp_server, internal));
-                Platform::children(config.lab_program.clone(), lines.clone(), replicas)?
+                drop(internal);
+                Platform::children(config.lab_program.clone(), lines, replicas, gateway, mcp_server)?
             }
         };
         let endpoints = Endpoints {
@@ -127,7 +125,6 @@ impl Lab {
             cluster,
             model,
             platform: Some(platform),
-            lines,
             config,
             database: Some(database),
         })
@@ -138,15 +135,6 @@ impl Lab {
         match &self.platform {
             Some(Platform::Children(children)) => children.pids(program),
             _ => Vec::new(),
-        }
-    }
-
-    /// The command line of a program, to start one more beside the lab.
-    pub fn command_line(&self, program: Program) -> &[OsString] {
-        match program {
-            Program::Gateway => &self.lines.gateway,
-            Program::McpServer => &self.lines.mcp_server,
-            Program::Worker => &self.lines.worker,
         }
     }
 
@@ -295,12 +283,10 @@ fn command_lines(
     github: &GithubSim,
     cluster: &ClusterSim,
     mcp_url: &str,
-    gateway_url: &str,
     model_key_file: &Path,
 ) -> CommandLines {
-    let host = |url: &str| OsString::from(url.trim_start_matches("http://").trim_end_matches("/mcp"));
-    let common = |listen: Option<OsString>| {
-        let mut line: Vec<OsString> = vec![
+    let common = || -> Vec<OsString> {
+        vec![
             "--database-url-file".into(),
             files.database_url.clone().into(),
             "--master-key-file".into(),
@@ -310,18 +296,16 @@ fn command_lines(
             "127.0.0.1:0".into(),
             "--log-format".into(),
             "text".into(),
-        ];
-        line.extend(listen.into_iter().flat_map(|listen| ["--listen".into(), listen]));
-        line
+        ]
     };
-    let mut gateway = common(Some(host(gateway_url)));
+    let mut gateway = common();
     gateway.extend([
         "--webhook-secret-file".into(),
         files.webhook_secret.clone().into(),
     ]);
-    let mut mcp_server = common(Some(host(mcp_url)));
+    let mut mcp_server = common();
     mcp_server.extend(["--resource".into(), mcp_url.into()]);
-    let mut worker = common(None);
+    let mut worker = common();
     let app = AppSeed::new(AppKey::load_or_generate(&files.app_key).expect("the key was made above"));
     for (flag, value) in [
         ("--audience", OsString::from(mcp_url)),

@@ -3,6 +3,7 @@
 //! A [`Lab`] is an embedded PostgreSQL, a GitHub simulator, a cluster simulator and a scripted model, and the platform's
 //! own programs before them, in this process or as its children. Everything listens on loopback only.
 
+mod balance;
 mod client;
 mod codex;
 mod config;

@@ -1,6 +1,7 @@
 //! The platform's own programs: in this process, or as children that can be killed.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use telemetry::{Readiness, Shutdown};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
+
+use crate::balance::{balance, free_addresses};
 
 /// A child that ended is started again after this long.
 const BEFORE_RESTART: Duration = Duration::from_millis(500);
@@ -127,12 +130,22 @@ impl Platform {
         lab_program: PathBuf,
         lines: CommandLines,
         replicas: usize,
+        gateway: TcpListener,
+        mcp_server: TcpListener,
     ) -> anyhow::Result<Self> {
+        let gateways = free_addresses(replicas)?;
+        let mcp_servers = free_addresses(replicas)?;
+        let fronts = vec![
+            tokio::spawn(balance(gateway, gateways.clone())),
+            tokio::spawn(balance(mcp_server, mcp_servers.clone())),
+        ];
         let children = Children {
             lab_program,
             lines,
+            gateways,
+            mcp_servers,
             running: Arc::default(),
-            watchers: Arc::default(),
+            watchers: Arc::new(Mutex::new(fronts)),
         };
         for program in [Program::Gateway, Program::McpServer, Program::Worker] {
             for replica in 0..replicas {
@@ -175,7 +188,11 @@ fn named(program: Program, lines: &CommandLines) -> Vec<OsString> {
 pub(crate) struct Children {
     lab_program: PathBuf,
     lines: CommandLines,
+    /// Where the replicas listen.
+    gateways: Vec<SocketAddr>,
+    mcp_servers: Vec<SocketAddr>,
     running: Arc<Mutex<Vec<Running>>>,
+    /// What starts children again, and what passes connections on to them.
     watchers: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
 }
 
@@ -205,9 +222,11 @@ impl Children {
             .arg("program")
             .arg(program.as_str())
             .args(self.lines.of(program));
-        if program == Program::Worker {
-            command.arg("--name").arg(format!("worker-{replica}"));
-        }
+        match program {
+            Program::Gateway => command.arg("--listen").arg(self.gateways[replica].to_string()),
+            Program::McpServer => command.arg("--listen").arg(self.mcp_servers[replica].to_string()),
+            Program::Worker => command.arg("--name").arg(format!("worker-{replica}")),
+        };
         command.kill_on_drop(true);
         command
             .spawn()

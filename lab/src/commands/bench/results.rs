@@ -1,0 +1,149 @@
+//! What was measured: the content of `target/bench/results.json`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::machine::Machine;
+use super::ratio::Ratio;
+use super::spread::{Percentiles, Spread};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Results {
+    pub(super) measured_at: Timestamp,
+    pub(super) machine: Machine,
+    pub(super) ingestion: Vec<Ingestion>,
+    pub(super) processing: Processing,
+    pub(super) starts: Starts,
+    pub(super) memory: Vec<Memory>,
+    pub(super) ratios: Vec<Ratio>,
+}
+
+/// All who received one body.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ingestion {
+    pub(super) body_bytes: usize,
+    pub(super) contenders: Vec<Contender>,
+}
+
+impl Ingestion {
+    pub(super) fn rounds(&self, who: Who) -> &[Round] {
+        let found = self.contenders.iter().find(|it| it.who == who);
+        found.map_or(&[], |it| &it.rounds)
+    }
+}
+
+/// Who is measured, from the limit to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Who {
+    /// Checking the signature and nothing else.
+    HmacAlone,
+    /// One row and one commit, the body already at the server.
+    InsertAlone,
+    /// The peer, keeping nothing.
+    PeerInMemory,
+    /// The peer, keeping GUID and body.
+    PeerDurable,
+    /// Ours: the delivery and its job, in one transaction.
+    Gateway,
+}
+
+impl Who {
+    pub(super) const ALL: [Self; 5] = [
+        Self::HmacAlone,
+        Self::InsertAlone,
+        Self::PeerInMemory,
+        Self::PeerDurable,
+        Self::Gateway,
+    ];
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Contender {
+    pub(super) who: Who,
+    pub(super) rounds: Vec<Round>,
+    /// Of the receiving process, after the last round.
+    pub(super) rss_mib: Option<f64>,
+}
+
+impl Contender {
+    /// The rounds' values of one column; none if it does not apply.
+    pub(super) fn spread(&self, column: impl Fn(&Round) -> Option<f64>) -> Option<Spread> {
+        Spread::of(self.rounds.iter().filter_map(column))
+    }
+}
+
+/// One contender's turn.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub(super) requests: u64,
+    pub(super) seconds: f64,
+    pub(super) milliseconds: Option<Percentiles>,
+    /// CPU of the receiving process for each request, in microseconds.
+    pub(super) server_us: Option<f64>,
+    /// CPU of all of PostgreSQL for each request, in microseconds.
+    pub(super) database_us: Option<f64>,
+}
+
+impl Round {
+    #[expect(clippy::cast_precision_loss, reason = "a round has far fewer than 2^52 requests")]
+    pub(super) fn per_second(&self) -> f64 {
+        self.requests as f64 / self.seconds
+    }
+
+    /// CPU of server and database together.
+    pub(super) fn both_us(&self) -> Option<f64> {
+        Some(self.server_us? + self.database_us.unwrap_or_default())
+    }
+}
+
+/// What the worker made of the deliveries that were taken in.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Processing {
+    pub(super) deliveries: u64,
+    pub(super) seconds: f64,
+    pub(super) worker_us: f64,
+    pub(super) database_us: f64,
+}
+
+/// From the label on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Starts {
+    pub(super) runs: Vec<RunTimes>,
+    pub(super) by_hand: Vec<ByHand>,
+}
+
+/// Milliseconds after the label's delivery was received.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct RunTimes {
+    pub(super) queued_ms: f64,
+    pub(super) admitted_ms: f64,
+    pub(super) starting_ms: f64,
+    pub(super) pod_created_ms: f64,
+    pub(super) process_running_ms: f64,
+    pub(super) first_heartbeat_ms: f64,
+    pub(super) pull_request_ms: f64,
+    pub(super) succeeded_ms: f64,
+}
+
+/// Milliseconds after the same Job was sent to the cluster by hand.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct ByHand {
+    pub(super) pod_created_ms: f64,
+    pub(super) process_running_ms: f64,
+}
+
+/// Memory of the programs at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Memory {
+    pub(super) when: String,
+    pub(super) gateway_mib: f64,
+    pub(super) mcp_server_mib: f64,
+    pub(super) worker_mib: f64,
+}
+
+impl Memory {
+    pub(super) fn together_mib(&self) -> f64 {
+        self.gateway_mib + self.mcp_server_mib + self.worker_mib
+    }
+}
