@@ -1,6 +1,7 @@
 //! A lab, from its first folder to its last process.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};

@@ -265,6 +265,11 @@ impl Children {
         });
     }
 
+    /// Where each gateway itself listens.
+    pub(crate) fn gateways(&self) -> &[SocketAddr] {
+        &self.gateways
+    }
+
     /// Process ids of a program's replicas that run now.
     pub(crate) fn pids(&self, program: Program) -> Vec<u32> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
