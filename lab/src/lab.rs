@@ -139,6 +139,14 @@ impl Lab {
         }
     }
 
+    /// Where each gateway itself listens, behind the common address; none when the programs run in this process.
+    pub fn gateways(&self) -> &[SocketAddr] {
+        match &self.platform {
+            Some(Platform::Children(children)) => children.gateways(),
+            _ => &[],
+        }
+    }
+
     /// Ends the database's server and starts it again, as a crash of its machine would.
     ///
     /// # Errors
