@@ -5,7 +5,7 @@ mod commands;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
-use commands::{LabArgs, demo, program, up};
+use commands::{LabArgs, bench, demo, program, up};
 
 /// The whole platform on this machine, for development.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Logs(LabArgs),
     /// Label an issue and follow its run to the pull request
     Demo(demo::DemoArgs),
+    /// Measure the platform against a peer and the machine's limits, and write docs/benchmarks.md
+    Bench(bench::BenchArgs),
     /// Check what the lab needs, one fix a line
     Doctor,
     /// Run one of the platform's programs: what the lab starts as children
@@ -47,6 +49,7 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
         Command::Reset(args) => up::reset(&args),
         Command::Logs(args) => up::logs(&args),
         Command::Demo(args) => demo::demo(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Doctor => Ok(commands::doctor::doctor()),
         Command::Program { program, arguments } => program::run(program, arguments),
     }

@@ -1,5 +1,6 @@
 //! What the command line does.
 
+pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 mod log;

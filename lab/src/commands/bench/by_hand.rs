@@ -56,12 +56,15 @@ impl Template {
         api.call("POST", &jobs, Some(&job)).await?;
         let ours = |pod: &Seen| pod.namespace == NAMESPACE && pod.job == name;
         let pod = pods
-            .until("the pod made by hand runs", |pod| ours(pod) && pod.running_at.is_some())
+            .until("the pod made by hand runs", |pod| {
+                ours(pod) && pod.running_at.is_some()
+            })
             .await?;
         let running_at = pod.running_at.context("it runs")?;
         let path = format!("{jobs}/{name}?propagationPolicy=Background&gracePeriodSeconds=0");
         api.call("DELETE", &path, None).await?;
-        pods.until("the pod made by hand is gone", |pod| ours(pod) && pod.is_gone).await?;
+        pods.until("the pod made by hand is gone", |pod| ours(pod) && pod.is_gone)
+            .await?;
         Ok(ByHand {
             pod_created_ms: milliseconds(sent_at, pod.created_at),
             process_running_ms: milliseconds(sent_at, running_at),

@@ -121,7 +121,12 @@ impl Drop for Pods {
 
 fn note(seen: &mut BTreeMap<String, Seen>, event: &Value, now: Timestamp) {
     let pod = &event["object"];
-    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        pod.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let entry = seen.entry(text("/metadata/uid")).or_insert_with(|| Seen {
         namespace: text("/metadata/namespace"),
         job: text("/metadata/labels/batch.kubernetes.io~1job-name"),
@@ -130,7 +135,10 @@ fn note(seen: &mut BTreeMap<String, Seen>, event: &Value, now: Timestamp) {
         is_gone: false,
     });
     entry.is_gone |= event["type"] == "DELETED";
-    let containers = pod["status"]["initContainerStatuses"].as_array().into_iter().flatten();
+    let containers = pod["status"]["initContainerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let runs = containers
         .filter(|container| container["name"] == SUPERVISOR)
         .any(|container| !container["state"]["running"].is_null());

@@ -13,7 +13,7 @@ use tokio::process::Command;
 pub(super) const PLATFORM: &str = "codex_k8s";
 /// Where peers and limits live.
 pub(super) const BESIDE: &str = "beside";
-const ONE_COMMAND: Duration = Duration::from_secs(60);
+const ONE_COMMAND: Duration = Duration::from_mins(1);
 
 /// A running server with two databases. It waits for the disk at each commit, as in production.
 pub(super) struct Server {
@@ -23,8 +23,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) async fn start(dir: &Path) -> anyhow::Result<Self> {
         let environment: Environment = std::env::vars_os().collect();
-        let cache =
-            embedded_postgres::default_cache_dir(&environment).unwrap_or_else(|| dir.join("cache"));
+        let cache = embedded_postgres::default_cache_dir(&environment).unwrap_or_else(|| dir.join("cache"));
         let options = Options::new(cache, dir.join("postgres"), environment);
         let postgres = tokio::task::spawn_blocking(move || Postgres::start(&options)).await??;
         for name in [PLATFORM, BESIDE] {
@@ -61,14 +60,22 @@ impl Server {
     /// Runs a statement; answers the first column of its first row.
     pub(super) async fn ask(&self, database: &str, statement: &str) -> anyhow::Result<String> {
         let mut psql = Command::new(self.program("psql")?);
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command"])
-            .arg(statement)
-            .arg(self.url(database));
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--command",
+        ])
+        .arg(statement)
+        .arg(self.url(database));
         output(psql).await
     }
 
     pub(super) async fn count(&self, database: &str, what: &str) -> anyhow::Result<u64> {
-        let answer = self.ask(database, &format!("SELECT count(*) FROM {what}")).await?;
+        let answer = self
+            .ask(database, &format!("SELECT count(*) FROM {what}"))
+            .await?;
         answer.trim().parse().context("psql did not answer a number")
     }
 }
@@ -78,7 +85,12 @@ pub(super) async fn output(mut command: Command) -> anyhow::Result<String> {
     command.stdin(Stdio::null()).kill_on_drop(true);
     let ended = tokio::time::timeout(ONE_COMMAND, command.output())
         .await
-        .with_context(|| format!("a program of the database did not end within {} s", ONE_COMMAND.as_secs()))??;
+        .with_context(|| {
+            format!(
+                "a program of the database did not end within {} s",
+                ONE_COMMAND.as_secs()
+            )
+        })??;
     ensure!(
         ended.status.success(),
         "a program of the database failed: {}",

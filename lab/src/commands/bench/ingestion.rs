@@ -49,11 +49,22 @@ impl Field<'_> {
         }
         let stored = self.stored().await?;
         for round in 0..self.rounds {
-            eprintln!("  {} bytes, round {} of {}", payload.body.len(), round + 1, self.rounds);
+            eprintln!(
+                "  {} bytes, round {} of {}",
+                payload.body.len(),
+                round + 1,
+                self.rounds
+            );
             for turn in 0..contenders.len() {
-                let index = if round % 2 == 0 { turn } else { contenders.len() - 1 - turn };
+                let index = if round % 2 == 0 {
+                    turn
+                } else {
+                    contenders.len() - 1 - turn
+                };
                 let contender = &mut contenders[index];
-                contender.rounds.push(self.turn(contender.who, &insert, payload, self.round).await?);
+                contender
+                    .rounds
+                    .push(self.turn(contender.who, &insert, payload, self.round).await?);
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -70,7 +81,13 @@ impl Field<'_> {
         Ok(ingestion)
     }
 
-    async fn turn(&self, who: Who, insert: &Insert, payload: &Payload, during: Duration) -> anyhow::Result<Round> {
+    async fn turn(
+        &self,
+        who: Who,
+        insert: &Insert,
+        payload: &Payload,
+        during: Duration,
+    ) -> anyhow::Result<Round> {
         match who {
             Who::HmacAlone => {
                 let secret = self.lab.endpoints.webhook_secret.clone();
@@ -79,7 +96,10 @@ impl Field<'_> {
             Who::InsertAlone => insert.round(self.server, during).await,
             Who::PeerInMemory => self.posts(who, &self.in_memory.url, payload, during).await,
             Who::PeerDurable => self.posts(who, &self.durable.url, payload, during).await,
-            Who::Gateway => self.posts(who, &self.lab.endpoints.webhook_url, payload, during).await,
+            Who::Gateway => {
+                self.posts(who, &self.lab.endpoints.webhook_url, payload, during)
+                    .await
+            }
         }
     }
 

@@ -43,7 +43,8 @@ pub(super) struct Insert {
 
 impl Insert {
     pub(super) async fn prepare(server: &Server, payload: &Payload, folder: &Path) -> anyhow::Result<Self> {
-        let table = "CREATE TABLE IF NOT EXISTS limit_deliveries (guid uuid PRIMARY KEY, body bytea NOT NULL)";
+        let table =
+            "CREATE TABLE IF NOT EXISTS limit_deliveries (guid uuid PRIMARY KEY, body bytea NOT NULL)";
         server.ask(BESIDE, table).await?;
         let statement = format!(
             "INSERT INTO limit_deliveries (guid, body) VALUES (gen_random_uuid(), '\\x{}');\n",
@@ -69,7 +70,10 @@ impl Insert {
             .arg(server.url(BESIDE));
         let (before, began) = (process::cpu_of_tree(server.pid())?, Instant::now());
         output(pgbench).await?;
-        let (cpu, seconds) = (process::cpu_of_tree(server.pid())?.saturating_sub(before), began.elapsed());
+        let (cpu, seconds) = (
+            process::cpu_of_tree(server.pid())?.saturating_sub(before),
+            began.elapsed(),
+        );
         let milliseconds = self.latencies()?;
         let requests = u64::try_from(milliseconds.len())?;
         Ok(Round {
@@ -105,7 +109,10 @@ impl Insert {
 }
 
 /// CPU for each of `count`, in microseconds.
-#[expect(clippy::cast_precision_loss, reason = "a round has far fewer than 2^52 requests")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a round has far fewer than 2^52 requests"
+)]
 pub(super) fn each_us(cpu: Duration, count: u64) -> f64 {
     cpu.as_secs_f64() * 1_000_000.0 / count.max(1) as f64
 }

@@ -35,15 +35,15 @@ pub(super) async fn post(url: &str, payload: &Payload, during: Duration) -> anyh
         .tcp_nodelay(true)
         .no_proxy()
         .build()?;
-    let begun = Arc::new(AtomicU64::new(0));
+    let count = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let mut connections = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (client, begun) = (client.clone(), Arc::clone(&begun));
+        let (client, count) = (client.clone(), Arc::clone(&count));
         let (url, payload) = (url.to_owned(), payload.clone());
         connections.spawn(async move {
             let mut milliseconds = Vec::new();
-            while began.elapsed() < during && begun.fetch_add(1, Ordering::Relaxed) < MOST {
+            while began.elapsed() < during && count.fetch_add(1, Ordering::Relaxed) < MOST {
                 let sent = Instant::now();
                 one(&client, &url, &payload).await?;
                 milliseconds.push(sent.elapsed().as_secs_f64() * 1_000.0);

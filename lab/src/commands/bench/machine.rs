@@ -27,16 +27,36 @@ impl Machine {
     pub(super) async fn look(server: &Server, load_before: String) -> anyhow::Result<Self> {
         let bench = Path::new("bench");
         Ok(Self {
-            cpu: after_colon("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            cpu: after_colon("/proc/cpuinfo", "model name")
+                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             cores: std::thread::available_parallelism()?.get(),
-            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?
+                .trim()
+                .to_owned(),
             load_before,
-            postgres: server.ask("postgres", "SHOW server_version").await?.trim().to_owned(),
+            postgres: server
+                .ask("postgres", "SHOW server_version")
+                .await?
+                .trim()
+                .to_owned(),
             node: peer::node_version().await?,
             octokit_webhooks: npm::version(&npm::install(bench, "@octokit/webhooks")?)?,
             pg: npm::version(&npm::install(bench, "pg")?)?,
             optimized: !cfg!(debug_assertions),
         })
+    }
+}
+
+impl Machine {
+    /// Whether others used more than a quarter of the machine.
+    pub(super) fn is_busy(&self) -> bool {
+        let load: f64 = self
+            .load_before
+            .split(' ')
+            .next()
+            .and_then(|one| one.parse().ok())
+            .unwrap_or(0.0);
+        u32::try_from(self.cores).is_ok_and(|cores| load > f64::from(cores) / 4.0)
     }
 }
 

@@ -64,8 +64,8 @@ fn example(package: &Path) -> anyhow::Result<Value> {
 /// Words in no order: repeated text would compress to nothing in the database.
 fn text(bytes: usize) -> String {
     const WORDS: [&str; 16] = [
-        "when", "the", "worker", "restarts", "a", "label", "is", "lost", "and", "nobody", "sees", "why", "until", "logs",
-        "are", "read",
+        "when", "the", "worker", "restarts", "a", "label", "is", "lost", "and", "nobody", "sees", "why",
+        "until", "logs", "are", "read",
     ];
     let mut text = String::with_capacity(bytes + 16);
     let mut state: u32 = 1;

@@ -7,7 +7,7 @@ use anyhow::Context;
 /// `USER_HZ`: what `/proc/PID/stat` counts in, on every architecture Rust's Linux targets run on.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The fields of `/proc/PID/stat` that matter here (proc_pid_stat(5)).
+/// The fields of `/proc/PID/stat` that matter here (`proc_pid_stat(5)`).
 struct Stat {
     parent: u32,
     own_ticks: u32,
@@ -63,7 +63,13 @@ pub(super) fn rss_kib(pid: u32) -> anyhow::Result<u64> {
         .with_context(|| format!("process {pid} has ended"))?;
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok())
+        .find_map(|line| {
+            line.strip_prefix("VmRSS:")?
+                .split_whitespace()
+                .next()?
+                .parse()
+                .ok()
+        })
         .context("the kernel does not tell VmRSS")
 }
 

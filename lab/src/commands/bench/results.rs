@@ -86,7 +86,10 @@ pub(super) struct Round {
 }
 
 impl Round {
-    #[expect(clippy::cast_precision_loss, reason = "a round has far fewer than 2^52 requests")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a round has far fewer than 2^52 requests"
+    )]
     pub(super) fn per_second(&self) -> f64 {
         self.requests as f64 / self.seconds
     }
@@ -115,6 +118,10 @@ pub(super) struct Starts {
 
 /// Milliseconds after the label's delivery was received.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "outside of Rust a number's name says its unit"
+)]
 pub(super) struct RunTimes {
     pub(super) queued_ms: f64,
     pub(super) admitted_ms: f64,

@@ -97,7 +97,8 @@ impl Label<'_> {
         let after = |at: Timestamp| milliseconds(received_at, at);
         let event = |kind: &str| -> anyhow::Result<f64> {
             let found = events.iter().find(|event| event["kind"] == kind);
-            let found = found.with_context(|| format!("the run of issue {number} is never {kind}: {events:?}"))?;
+            let found =
+                found.with_context(|| format!("the run of issue {number} is never {kind}: {events:?}"))?;
             Ok(after(moment(&found["at"])?))
         };
         Ok(RunTimes {
@@ -125,17 +126,25 @@ impl Label<'_> {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, all).await.context("a run has no end")??;
+        tokio::time::timeout(PATIENCE, all)
+            .await
+            .context("a run has no end")??;
         Ok(events)
     }
 
     /// When GitHub answered that the pull request is there.
     async fn pull_request_at(&self, run_id: &Value) -> anyhow::Result<Timestamp> {
-        let effects = self.client.call("effect_list", json!({ "run_id": run_id })).await?;
+        let effects = self
+            .client
+            .call("effect_list", json!({ "run_id": run_id }))
+            .await?;
         let all = effects["effects"].as_array().context("the run has effects")?;
         let opened = all.iter().find(|effect| effect["kind"] == "pull_request");
         let opened = opened.context("the run has a pull request")?;
-        ensure!(opened["state"] == "applied", "the pull request is not open: {opened}");
+        ensure!(
+            opened["state"] == "applied",
+            "the pull request is not open: {opened}"
+        );
         moment(&opened["applied_at"])
     }
 }

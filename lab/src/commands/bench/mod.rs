@@ -1,0 +1,202 @@
+//! What the platform costs, against a peer and against what the machine could do at best, in the same run.
+
+mod by_hand;
+mod cluster;
+mod database;
+mod document;
+mod ingestion;
+mod limits;
+mod load;
+mod machine;
+mod npm;
+mod paused;
+mod payload;
+mod peer;
+mod process;
+mod ratio;
+mod results;
+mod spread;
+mod starts;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use lab::{Lab, LabConfig, Program};
+use orchestrator::Clock;
+use telemetry::Shutdown;
+
+use self::database::{BESIDE, PLATFORM, Server};
+use self::ingestion::{Field, rss_mib};
+use self::machine::Machine;
+use self::paused::Paused;
+use self::payload::Payload;
+use self::peer::Peer;
+use self::results::{Ingestion, Memory, Processing, Results, Starts};
+use super::doctor;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// After the start, until memory is at rest.
+const SETTLE: Duration = Duration::from_secs(5);
+/// However slow the machine is, the bench ends.
+const LONGEST: Duration = Duration::from_mins(30);
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct BenchArgs {
+    /// Rounds for each receiver of webhooks and each body
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of a round
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Runs from label to pull request
+    #[arg(long, default_value_t = 10)]
+    runs: usize,
+    /// Only write docs/benchmarks.md anew from the results that are there
+    #[arg(long)]
+    render: bool,
+}
+
+pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    let results = Path::new(ROOT).join("target/bench/results.json");
+    if !args.render {
+        let missing = doctor::missing();
+        anyhow::ensure!(missing.is_empty(), "{}", missing.join("\n"));
+        let measured = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+            .block_on(async {
+                let shutdown = Shutdown::on_signals()?;
+                tokio::select! {
+                    measured = tokio::time::timeout(LONGEST, measure(args)) => {
+                        measured.with_context(|| format!("not done within {} s", LONGEST.as_secs()))?
+                    }
+                    () = shutdown.begun() => anyhow::bail!("told to end"),
+                }
+            })?;
+        std::fs::create_dir_all(results.parent().context("the results' folder")?)?;
+        std::fs::write(&results, serde_json::to_string_pretty(&measured)? + "\n")?;
+    }
+    let text = std::fs::read_to_string(&results)
+        .with_context(|| format!("{} is not there; run `make bench`", results.display()))?;
+    let document = Path::new(ROOT).join("docs/benchmarks.md");
+    std::fs::write(&document, document::render(&serde_json::from_str(&text)?))?;
+    println!("wrote docs/benchmarks.md and target/bench/results.json");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(args: &BenchArgs) -> anyhow::Result<Results> {
+    let load_before = machine::load()?;
+    let dir = scratch()?;
+    eprintln!("starting a lab for the bench");
+    let server = Server::start(&dir).await?;
+    let machine = Machine::look(&server, load_before).await?;
+    let lab = Lab::start(config(&dir, &server)?).await?;
+    let measured = with_lab(args, &dir, &server, &lab).await;
+    lab.stop().await?;
+    server.stop().await?;
+    let _ = std::fs::remove_dir_all(&dir);
+    let (ingestion, processing, starts, memory) = measured?;
+    let mut ratios: Vec<_> = ingestion
+        .iter()
+        .enumerate()
+        .flat_map(|(index, it)| ratio::of_ingestion(it, index == 0))
+        .collect();
+    ratios.extend(ratio::of_starts(&starts));
+    ratios.extend(ratio::of_memory(&memory));
+    Ok(Results {
+        measured_at: Clock::default().now(),
+        machine,
+        ingestion,
+        processing,
+        starts,
+        memory,
+        ratios,
+    })
+}
+
+type Measured = (Vec<Ingestion>, Processing, Starts, Vec<Memory>);
+
+/// Idle first, then runs, then floods: what each leaves behind disturbs only the next.
+async fn with_lab(args: &BenchArgs, dir: &Path, server: &Server, lab: &Lab) -> anyhow::Result<Measured> {
+    tokio::time::sleep(SETTLE).await;
+    let mut memory = vec![memory_of(lab, "idle, after the start")?];
+    eprintln!("from label to agent");
+    let starts = starts::measure(lab, args.runs).await?;
+    memory.push(memory_of(lab, "after the runs")?);
+    eprintln!("webhooks");
+    let secret_file = dir.join("lab/secrets/webhook-secret");
+    let in_memory = Peer::start(&secret_file, None).await?;
+    let durable = Peer::start(&secret_file, Some(&server.url(BESIDE))).await?;
+    let field = Field {
+        lab,
+        server,
+        in_memory: &in_memory,
+        durable: &durable,
+        scratch: dir.to_owned(),
+        rounds: args.rounds.max(1),
+        round: Duration::from_secs(args.seconds.max(1)),
+    };
+    let [small, big] = Payload::both(&lab.endpoints.webhook_secret)?;
+    let paused = Paused::workers(lab)?;
+    let mut ingestion = vec![field.receive(&small).await?];
+    drop(paused);
+    eprintln!("  the worker at its work");
+    let processing = field.process().await?;
+    memory.push(memory_of(lab, "after the small webhooks, the worker at work")?);
+    let paused = Paused::workers(lab)?;
+    ingestion.push(field.receive(&big).await?);
+    memory.push(memory_of(lab, "after the big webhooks")?);
+    drop(paused);
+    in_memory.stop().await?;
+    durable.stop().await?;
+    Ok((ingestion, processing, starts, memory))
+}
+
+/// A folder that nothing else uses; one that a killed bench left behind is forgotten.
+fn scratch() -> anyhow::Result<PathBuf> {
+    let dir = std::path::absolute(Path::new(ROOT).join("target/bench/lab"))?;
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// The programs as children, so that each can be looked at alone.
+fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
+    let lab_program = std::env::current_exe().context("where this program is")?;
+    let runner_program = lab_program.with_file_name("lab-runner");
+    anyhow::ensure!(
+        runner_program.is_file(),
+        "{} is not there; build it with `cargo build --release -p lab`",
+        runner_program.display()
+    );
+    Ok(LabConfig {
+        dir: dir.join("lab"),
+        port: 0,
+        database_url: Some(server.url(PLATFORM).into()),
+        replicas: Some(1),
+        model: None,
+        unsafe_without_isolation: false,
+        throw_away: true,
+        fault_file: None,
+        lab_program,
+        runner_program,
+    })
+}
+
+fn memory_of(lab: &Lab, when: &str) -> anyhow::Result<Memory> {
+    let of = |program: Program| {
+        let pid = lab.pids(program).first().copied();
+        rss_mib(pid.with_context(|| format!("the {} has ended", program.as_str()))?)
+    };
+    Ok(Memory {
+        when: when.to_owned(),
+        gateway_mib: of(Program::Gateway)?,
+        mcp_server_mib: of(Program::McpServer)?,
+        worker_mib: of(Program::Worker)?,
+    })
+}
