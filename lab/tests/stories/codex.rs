@@ -1,7 +1,5 @@
 //! The real Codex CLI with the scripted model: what no simulation of it would tell.
 
-use std::time::Duration;
-
 use base64::Engine;
 use cluster_sim::Fault;
 use serde_json::{Value, json};
@@ -65,10 +63,8 @@ async fn codex_reports_edits_and_says_a_last_word() {
     world.end().await;
 }
 
-/// The agent's token is replaced in the Secret before the pod starts: Codex finds no platform, and no model is paid.
-#[tokio::test]
-async fn a_bad_run_token_fails_the_run_with_its_reason() {
-    let Some(world) = world().await else { return };
+/// Labels an issue and replaces a token in the runner's Secret before its pod starts; answers how the run ended.
+async fn with_a_bad_token(world: &World, file: &str) -> Ended {
     let faults = world.lab.cluster.faults();
     // Between a Secret and the start of its Job lies a call that now takes a second.
     let slow = Fault::Slow {
@@ -82,19 +78,29 @@ async fn a_bad_run_token_fails_the_run_with_its_reason() {
         world.cluster_list("/api/v1/secrets").await.pop()
     })
     .await;
-    let [namespace, name] =
-        ["namespace", "name"].map(|key| secret["metadata"][key].as_str().expect("metadata").to_owned());
+    let metadata = |key: &str| secret["metadata"][key].as_str().expect("metadata");
+    let path = format!(
+        "/api/v1/namespaces/{}/secrets/{}",
+        metadata("namespace"),
+        metadata("name")
+    );
     let bad = base64::engine::general_purpose::STANDARD.encode("not a token of this run");
-    let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-    let patched = world
-        .cluster("PATCH", &path, Some(json!({ "data": { "agent-token": bad } })))
-        .await;
-    assert_eq!(patched["data"]["agent-token"], bad, "{patched}");
+    let merge = json!({ "data": { file: bad } });
+    let patched = world.cluster("PATCH", &path, Some(merge)).await;
+    assert_eq!(patched["data"][file], bad, "{patched}");
     assert_eq!(world.lab.cluster.pods(), [], "the pod has not started yet");
     faults.clear();
-
     let ended = world.ended(&world.run_of(number).await).await;
-    assert_eq!(ended.state(), "failed");
+    assert_eq!(ended.state(), "failed", "{:#}", ended.run);
+    assert_eq!(world.pull_requests(&ended.run["branch"]).len(), 0);
+    ended
+}
+
+/// Codex finds no platform behind its proxy, and no model is paid.
+#[tokio::test]
+async fn a_bad_run_token_fails_the_run_with_its_reason() {
+    let Some(world) = world().await else { return };
+    let ended = with_a_bad_token(&world, "agent-token").await;
     assert_eq!(
         ended.reasons(),
         ("environment", "platform_refused"),
@@ -106,8 +112,8 @@ async fn a_bad_run_token_fails_the_run_with_its_reason() {
     assert!(summary.contains("platform_refused"), "{why:#}");
     assert!(why["next"].is_string(), "{why:#}");
     assert!(world.lab.model.log().is_empty(), "no model was paid");
-    assert_eq!(world.pull_requests(&ended.run["branch"]).len(), 0);
     // The person who labelled the issue reads it there.
+    let number = ended.run["number"].as_i64().expect("a number");
     let told = async || {
         let comments = world.comments(number);
         comments
@@ -123,29 +129,8 @@ async fn a_bad_run_token_fails_the_run_with_its_reason() {
 #[tokio::test]
 async fn a_bad_supervisor_token_is_told_by_the_pods_end() {
     let world = World::new().await;
-    let slow = Fault::Slow {
-        resource: Some("jobs".into()),
-        milliseconds: 1000,
-        times: 50,
-    };
-    world.lab.cluster.faults().inject(slow).expect("a fault");
-    let number = world.labelled_issue().await;
-    let secret = eventually("the runner's Secret", async || {
-        world.cluster_list("/api/v1/secrets").await.pop()
-    })
-    .await;
-    let [namespace, name] =
-        ["namespace", "name"].map(|key| secret["metadata"][key].as_str().expect("metadata").to_owned());
-    let bad = base64::engine::general_purpose::STANDARD.encode("not a token of this run");
-    let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-    let merge = json!({ "data": { "supervisor-token": bad } });
-    world.cluster("PATCH", &path, Some(merge)).await;
-    world.lab.cluster.faults().clear();
-    let ended = world.ended(&world.run_of(number).await).await;
-    assert_eq!(ended.state(), "failed", "{:#}", ended.run);
+    let ended = with_a_bad_token(&world, "supervisor-token").await;
     assert_eq!(ended.reasons().0, "environment", "{:#}", ended.run);
     world.leaves_nothing().await;
-    tokio::time::timeout(Duration::from_secs(60), world.end())
-        .await
-        .expect("the lab ends");
+    world.end().await;
 }

@@ -3,6 +3,11 @@
 mod kit;
 
 mod codex;
+mod explain;
 mod hostile;
+#[cfg(feature = "faults")]
+mod kill_points;
 mod main_job;
+mod payloads;
 mod restart;
+mod two_replicas;
