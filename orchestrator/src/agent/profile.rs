@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use crate::actor::words;
 use crate::id::{AgentProfileId, ProjectId};
 
-/// Paths of the root and below that rule the repository: no run changes them unless its profile names what it may change.
-const PROTECTED: [&str; 4] = [".github/**", "CODEOWNERS", "**/CODEOWNERS", "/services.yaml"];
+/// Paths that rule the repository, and the word by which a profile names them: without it no run changes them.
+const PROTECTED: [(&str, &str); 4] = [
+    (".github/**", ".github"),
+    ("CODEOWNERS", "CODEOWNERS"),
+    ("**/CODEOWNERS", "CODEOWNERS"),
+    ("/services.yaml", "services.yaml"),
+];
 
 /// The program of a stage, and what it may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +61,12 @@ impl Profile {
         }
     }
 
-    /// Globs of all paths a run may not change: the profile's own, and where it names no paths, those that rule the
-    /// repository. What the runner checks before it pushes, and the platform after.
+    /// Globs of all paths a run may not change: the profile's own, and of those that rule the repository the ones that
+    /// it does not name itself; a wildcard names nothing. What the runner checks before it pushes, and the platform after.
     pub fn excluded(&self) -> Vec<String> {
-        let protected = PROTECTED.iter().filter(|_| self.write_include.is_empty());
-        let protected = protected.map(|&glob| glob.to_owned());
+        let named = |word: &str| self.write_include.iter().any(|glob| glob.contains(word));
+        let protected = PROTECTED.iter().filter(|(_, word)| !named(word));
+        let protected = protected.map(|&(glob, _)| glob.to_owned());
         self.write_exclude.iter().cloned().chain(protected).collect()
     }
 }

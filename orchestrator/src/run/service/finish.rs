@@ -1,6 +1,6 @@
 //! How a turn reports its end, and how the end is proven.
 
-use globset::{Glob, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -109,16 +109,6 @@ fn unacceptable(profile: &Profile, report: &FinishReport) -> Option<Failure> {
 
 /// The first changed path that the profile does not allow.
 pub(crate) fn outside_scope(profile: &Profile, changes: &[Change]) -> Option<String> {
-    let matcher = |globs: &[String]| {
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            // A glob that does not parse allows nothing and excludes nothing; profiles are checked when written.
-            if let Ok(glob) = Glob::new(glob.trim_start_matches('/')) {
-                set.add(glob);
-            }
-        }
-        set.build().unwrap_or_default()
-    };
     let include = matcher(&profile.write_include);
     let exclude = matcher(&profile.excluded());
     let allowed = |path: &str| {
@@ -132,6 +122,31 @@ pub(crate) fn outside_scope(profile: &Profile, changes: &[Change]) -> Option<Str
 }
 
 /// A run whose result is to be proven.
+/// Reads globs as the runner does, like `.gitignore`: without a slash a name counts at any depth, a slash anchors it at
+/// the root, `*` stays within a folder, and a folder means all below it. A second reading would fail work that was pushed.
+fn matcher(globs: &[String]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let body = glob.trim_end_matches('/');
+        let pattern = match body.strip_prefix('/') {
+            Some(anchored) => anchored.to_owned(),
+            None if body.contains('/') => body.to_owned(),
+            None => format!("**/{body}"),
+        };
+        for pattern in [format!("{pattern}/**"), pattern] {
+            // A glob that does not parse allows nothing and excludes nothing; profiles are checked when written.
+            let built = GlobBuilder::new(&pattern)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build();
+            if let Ok(glob) = built {
+                set.add(glob);
+            }
+        }
+    }
+    set.build().unwrap_or_default()
+}
+
 #[derive(Clone, Debug)]
 pub struct Finishing {
     pub run: Run,
@@ -218,5 +233,38 @@ fn settling_event(run: &mut Run, proof: Proof, now: Timestamp) -> Option<RunEven
             Some(RunEvent::Failed(failure))
         }
         Proof::NoAnswer(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::folder(&["docs"], "docs/a/b.md", true)]
+    #[case::folder_with_slash(&["docs/"], "docs/a.md", true)]
+    #[case::anchored(&["/docs"], "x/docs/a.md", false)]
+    #[case::name_at_any_depth(&["*.md"], "a/b/c.md", true)]
+    #[case::star_stays_within(&["src/*.rs"], "src/a/b.rs", false)]
+    #[case::everything(&[], "src/main.rs", true)]
+    #[case::protected(&[], ".github/workflows/ci.yaml", false)]
+    #[case::a_wildcard_names_nothing(&["**/*.md"], ".github/copilot-instructions.md", false)]
+    #[case::all_names_nothing(&["**"], "sub/CODEOWNERS", false)]
+    #[case::named(&["**", ".github/**"], ".github/workflows/ci.yaml", true)]
+    #[case::only_what_is_named(&["**", ".github/**"], "services.yaml", false)]
+    fn globs_are_read_as_the_runner_reads_them(
+        #[case] include: &[&str],
+        #[case] path: &str,
+        #[case] allowed: bool,
+    ) {
+        let mut profile = Profile::codex("dev", Output::PullRequest);
+        profile.write_include = include.iter().map(ToString::to_string).collect();
+        let change = Change {
+            path: path.to_owned(),
+            change: "added".into(),
+        };
+        assert_eq!(outside_scope(&profile, &[change]).is_none(), allowed);
     }
 }
