@@ -11,6 +11,8 @@ use crate::actor::words;
 pub const MAX_BODY_BYTES: usize = 60_000;
 /// Comments one run may write.
 pub const MAX_COMMENTS_PER_RUN: i64 = 20;
+/// Changes of labels one run may make.
+pub const MAX_LABEL_CHANGES_PER_RUN: i64 = 20;
 
 /// A write, by what it wants to be true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

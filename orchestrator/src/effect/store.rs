@@ -3,7 +3,7 @@
 use jiff_sqlx::ToSqlx;
 use serde_json::Value;
 
-use super::domain::{EffectState, Write};
+use super::domain::{EffectKind, EffectState, Write};
 use super::service::Effect;
 use crate::error::{Error, Result};
 use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
@@ -146,10 +146,12 @@ pub(super) async fn open_of_run(tx: &mut Tx, run_id: RunId) -> Result<Vec<Effect
     rows.into_iter().map(Effect::try_from).collect()
 }
 
-pub(super) async fn count_comments(tx: &mut Tx, run_id: RunId) -> Result<i64> {
+/// How many writes of a kind a run has asked for.
+pub(super) async fn count_of_kind(tx: &mut Tx, run_id: RunId, kind: EffectKind) -> Result<i64> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM effects WHERE run_id = $1 AND kind = 'comment'"#,
+        r#"SELECT count(*) AS "count!" FROM effects WHERE run_id = $1 AND kind = $2"#,
         run_id as RunId,
+        kind.as_str(),
     )
     .fetch_one(&mut **tx)
     .await?;

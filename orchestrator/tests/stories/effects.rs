@@ -187,3 +187,23 @@ async fn a_pull_request_waits_for_the_push() {
     assert_eq!(again.effect_id, released.effect_id);
     db.done().await;
 }
+
+#[tokio::test]
+async fn no_run_fills_the_lane_with_labels() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let ask = |label: String| {
+        let agent = agent_of(&run);
+        let orchestrator = &orchestrator;
+        async move { effect::ask_labels(orchestrator, &agent, None, vec![label], vec![]).await }
+    };
+    for number in 0..20 {
+        ask(format!("label-{number}")).await.unwrap();
+    }
+    let more = ask("one-more".into()).await;
+    assert!(matches!(more, Err(Error::Capacity(_))), "{more:?}");
+    db.done().await;
+}

@@ -5,7 +5,10 @@ use sha2::{Digest, Sha256};
 use super::stage::{Origin, insert, insert_ready};
 use super::{Effect, save_and_tell};
 use crate::actor::{Actor, RunSide};
-use crate::effect::domain::{EffectEvent, EffectState, MAX_COMMENTS_PER_RUN, TextFault, Write, check_text};
+use crate::effect::domain::{
+    EffectEvent, EffectKind, EffectState, MAX_COMMENTS_PER_RUN, MAX_LABEL_CHANGES_PER_RUN, TextFault, Write,
+    check_text,
+};
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
 use crate::error::{Error, Result};
@@ -54,7 +57,7 @@ pub async fn ask_comment(
             Err(Error::IdempotencyMismatch)
         };
     }
-    if store::count_comments(&mut tx, run.run_id).await? >= MAX_COMMENTS_PER_RUN {
+    if store::count_of_kind(&mut tx, run.run_id, EffectKind::Comment).await? >= MAX_COMMENTS_PER_RUN {
         return Err(Error::Capacity(format!(
             "the run has written {MAX_COMMENTS_PER_RUN} comments, the most it may; say the rest in the pull request"
         )));
@@ -77,7 +80,8 @@ pub async fn ask_comment(
 ///
 /// # Errors
 ///
-/// `StaleTurn`, `NotFound` for another issue, `Forbidden` for `run:*` and `state:*`, `Invalid`.
+/// `StaleTurn`, `NotFound` for another issue, `Forbidden` for `run:*` and `state:*`, `Invalid`,
+/// `Capacity` after 20 changes.
 pub async fn ask_labels(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -107,6 +111,12 @@ pub async fn ask_labels(
     let run = run::require_live(&mut tx, actor).await?;
     require(&mut tx, actor, Operation::IssueWrite, &run).await?;
     let number = own_number(&run, number)?;
+    // All writes of an installation share one lane, a second apart: no run may fill it.
+    if store::count_of_kind(&mut tx, run.run_id, EffectKind::Labels).await? >= MAX_LABEL_CHANGES_PER_RUN {
+        return Err(Error::Capacity(format!(
+            "the run has changed labels {MAX_LABEL_CHANGES_PER_RUN} times, the most it may; name several in one call"
+        )));
+    }
     let origin = Origin::of(&run, Some(number), actor.to_string());
     let effect = insert_ready(&mut tx, &origin, None, Write::Labels { add, remove }).await?;
     tx.commit().await?;
