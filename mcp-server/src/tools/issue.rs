@@ -7,7 +7,8 @@ use orchestrator::port_call::{Answer, Question};
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result, agent, effect};
 
-use super::{AGENT, count, live, written};
+use super::live::{self, title};
+use super::{AGENT, count, written};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
@@ -44,7 +45,7 @@ impl Tool for Get {
         Ok(IssueView {
             repository_id: own.repository_id.uuid(),
             number: count(issue.number),
-            title: agent::neutralise(&issue.title),
+            title: title(shown, &issue.title),
             body: shown.then(|| agent::neutralise(&issue.body)),
             open: issue.open,
             labels: issue.labels,

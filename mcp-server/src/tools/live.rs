@@ -5,10 +5,22 @@ use orchestrator::id::{ProjectId, RepositoryId, RunId};
 use orchestrator::port_call::{self, Answer, Question};
 use orchestrator::project::access::{self, Operation, Target};
 use orchestrator::run::Run;
-use orchestrator::{Error, Result, project, run};
+use orchestrator::{Error, Result, agent, project, run};
 use uuid::Uuid;
 
 use crate::tool::Call;
+
+/// What an agent is shown in the place of a title that the project's lockdown leaves out.
+const TITLE_LEFT_OUT: &str = "[left out: its author may have no write permission]";
+
+/// A title as an agent may see it: it is text of its author like the body.
+pub(super) fn title(shown: bool, title: &str) -> String {
+    if shown {
+        agent::neutralise(title)
+    } else {
+        TITLE_LEFT_OUT.to_owned()
+    }
+}
 
 /// The reach of the caller's turn.
 pub(super) struct Own {

@@ -8,7 +8,8 @@ use orchestrator::port_call::{Answer, Question};
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result, agent, effect};
 
-use super::{AGENT, count, live, written};
+use super::live::{self, title};
+use super::{AGENT, count, written};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 const BOTH: &[Side] = &[Side::Supervisor, Side::Agent];
@@ -46,7 +47,7 @@ impl Tool for Get {
         Ok(PullRequestView {
             repository_id: own.repository_id.uuid(),
             number: count(found.number),
-            title: agent::neutralise(&found.title),
+            title: title(!own.lockdown, &found.title),
             body: (!own.lockdown).then(|| agent::neutralise(&found.body)),
             state: state(&found),
             draft: found.draft,

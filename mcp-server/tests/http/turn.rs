@@ -69,7 +69,11 @@ async fn the_agent_works(world: &World, agent: &str) {
         json!({})
     );
     let issue = world.ok(agent, "issue_get", json!({})).await;
-    assert_eq!(issue["title"], "Prices are wrong", "hidden characters are gone");
+    let title = issue["title"].as_str().unwrap();
+    assert!(
+        title.starts_with("[left out"),
+        "a stranger's title is text too: {title}"
+    );
     assert_eq!(issue.get("body"), None, "lockdown leaves out a stranger's text");
     let comment = world.ok(agent, "issue_comment", json!({"body": "On it."})).await;
     assert_eq!(comment["status"], "applied");
