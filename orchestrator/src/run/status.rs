@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::aggregate::Run;
 use super::domain::{Failure, FailureReason, RunState};
+use crate::effect::domain::{TextFault, check_text};
 
 /// The text of the status comment, or none where there is nothing new to say. The hidden marker is the effect's.
 pub(super) fn status_comment(run: &Run) -> Option<String> {
@@ -37,13 +38,13 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
         detail: Some(detail), ..
     }) = &run.state
     {
-        let _ = write!(text, "\n\n> {}", quoted(detail));
+        let _ = write!(text, "\n\n> {}", fit_to_leave(detail));
     }
     if let (true, Some(message)) = (run.state.is_over(), &run.last_message) {
         let _ = write!(
             text,
             "\n\n<details><summary>The agent's last message</summary>\n\n> {}\n\n</details>",
-            quoted(message)
+            fit_to_leave(message)
         );
     }
     let _ = write!(text, "\n\n<sub>run `{}`</sub>", run.run_id);
@@ -103,6 +104,14 @@ pub fn advice(failure: &Failure) -> &'static str {
     }
 }
 
+/// Text of agents and models: what looks like a credential stays here, as in every other text that is written outward.
+fn fit_to_leave(text: &str) -> String {
+    match check_text(text) {
+        Err(TextFault::Secret(kind)) => format!("(left out: it seems to hold a credential, {kind})"),
+        _ => quoted(text),
+    }
+}
+
 /// Text of agents and models, as a quotation: it cannot leave it, mention people or hide.
 fn quoted(text: &str) -> String {
     let shown: String = text
@@ -115,4 +124,18 @@ fn quoted(text: &str) -> String {
         .replace('@', "@\u{200b}")
         .replace("<!--", "<\u{200b}!--")
         .replace('\n', "\n> ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit_to_leave;
+
+    #[test]
+    fn what_looks_like_a_credential_stays_here() {
+        let token = format!("the token is ghs_{}", "a".repeat(36));
+        let shown = fit_to_leave(&token);
+        assert!(!shown.contains("ghs_"), "{shown}");
+        assert!(shown.contains("left out"), "{shown}");
+        assert_eq!(fit_to_leave("all\nwell"), "all\n> well");
+    }
 }
