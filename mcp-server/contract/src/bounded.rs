@@ -25,6 +25,10 @@ impl<const MIN: usize, const MAX: usize> TryFrom<String> for Text<MIN, MAX> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
+        // PostgreSQL's text holds no NUL: refused here, it is the caller's mistake and not a defect of ours.
+        if text.contains('\0') {
+            return Err("must not hold the character NUL (U+0000)".to_owned());
+        }
         let length = text.chars().count();
         if (MIN..=MAX).contains(&length) {
             Ok(Self(text))
@@ -166,6 +170,8 @@ mod tests {
             let error = from_value::<Text<1, 3>>(json!(bad)).unwrap_err().to_string();
             assert!(error.contains("must have 1 to 3 characters"), "{error}");
         }
+        let error = from_value::<Text<1, 3>>(json!("a\0b")).unwrap_err().to_string();
+        assert!(error.contains("NUL"), "{error}");
         assert!(from_value::<Count<1, 100>>(json!(100)).is_ok());
         for bad in [json!(0), json!(101), json!(-1), json!(1.5)] {
             assert!(from_value::<Count<1, 100>>(bad).is_err());

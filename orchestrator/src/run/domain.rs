@@ -222,6 +222,16 @@ impl Failure {
         self.detail = Some(detail.into());
         self
     }
+
+    /// The same, in a form that can be stored: texts of runners are data of any length.
+    #[must_use]
+    pub(super) fn bounded(self) -> Self {
+        Self {
+            reason: self.reason,
+            sub_reason: self.sub_reason.map(|text| bounded(&text, 100)),
+            detail: self.detail.map(|text| bounded(&text, 2000)),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -259,9 +269,10 @@ pub fn failure_of_ended_pod(message: Option<&str>, oom: bool) -> Failure {
     match known {
         Some((reason, word)) => Failure {
             reason,
-            sub_reason: word.sub_reason.map(|text| bounded(&text, 100)),
-            detail: word.detail.map(|text| bounded(&text, 2000)),
-        },
+            sub_reason: word.sub_reason,
+            detail: word.detail,
+        }
+        .bounded(),
         None => Failure::new(FailureReason::PodLost, "ended_silently").with_detail(match message {
             Some(text) => format!("the pod ended and said: {}", bounded(text, 500)),
             None => "the pod ended without a word".to_owned(),
@@ -269,9 +280,10 @@ pub fn failure_of_ended_pod(message: Option<&str>, oom: bool) -> Failure {
     }
 }
 
-/// The first `max` characters.
+/// The first `max` characters. PostgreSQL's text holds no NUL, and agents write what they like: it is replaced.
 pub(crate) fn bounded(text: &str, max: usize) -> String {
-    text.chars().take(max).collect()
+    let stored = |c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(max).map(stored).collect()
 }
 
 #[cfg(test)]

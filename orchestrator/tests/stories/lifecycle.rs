@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use orchestrator::approval::{self, WaitKind};
 use orchestrator::credential::MasterKey;
-use orchestrator::run::{self, FailureReason, FinishReport, Parked, Proof, RunState, Snapshot};
+use orchestrator::run::{self, Failure, FailureReason, FinishReport, Parked, Proof, RunState, Snapshot};
 use orchestrator::slot::{self, SlotState};
 use orchestrator::testing::{TestDb, admit_and_run, agent_of, seed, supervisor_of};
 use orchestrator::{Actor, Clock, Error, receiver};
@@ -263,5 +263,50 @@ async fn a_log_piece_sent_twice_is_kept_once_and_a_gap_is_asked_for() {
         .unwrap();
     let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     assert_eq!(text, "ne two");
+    db.done().await;
+}
+
+#[tokio::test]
+async fn what_an_agent_says_last_can_always_be_stored() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    run::report_status(&orchestrator, &agent_of(&run), "half\0done")
+        .await
+        .unwrap();
+    let failure = Failure::new(FailureReason::AgentError, "exit\0code").with_detail("x\0".repeat(5000));
+    let report = FinishReport {
+        failure: Some(failure),
+        last_message: Some("I read a binary file: \0\0".into()),
+        ..FinishReport::default()
+    };
+    let state = run::finish(&orchestrator, &supervisor_of(&run), report)
+        .await
+        .unwrap();
+    let RunState::Failed(failure) = state else {
+        panic!("{state}")
+    };
+    assert_eq!(failure.sub_reason.as_deref(), Some("exit\u{fffd}code"));
+    assert_eq!(failure.detail.map(|detail| detail.chars().count()), Some(2000));
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_caller_chooses_among_models_and_efforts_that_exist() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let start = |change: fn(&mut run::NewRun)| {
+        let mut new = project.new_run(Some(7));
+        change(&mut new);
+        run::start(&orchestrator, &project.maintainer, new, None)
+    };
+    let unknown = start(|new| new.model = Some("made-up".into())).await;
+    assert!(matches!(unknown, Err(Error::Invalid(_))), "{unknown:?}");
+    let unknown = start(|new| new.effort = Some("utter".into())).await;
+    assert!(matches!(unknown, Err(Error::Invalid(_))), "{unknown:?}");
+    start(|new| new.effort = Some("high".into())).await.unwrap();
     db.done().await;
 }

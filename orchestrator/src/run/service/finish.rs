@@ -61,7 +61,8 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
     run.base_sha = report.base_sha.clone().or(run.base_sha);
     run.head_sha = report.head_sha.clone().or(run.head_sha);
     store::record::set_changes(&mut tx, run.run_id, &report.changes).await?;
-    let event = match report.failure.clone().or_else(|| unacceptable(&profile, &report)) {
+    let reported = report.failure.clone().map(Failure::bounded);
+    let event = match reported.or_else(|| unacceptable(&profile, &report)) {
         Some(failure) => RunEvent::Failed(failure),
         None => RunEvent::FinishReported,
     };
@@ -121,7 +122,6 @@ pub(crate) fn outside_scope(profile: &Profile, changes: &[Change]) -> Option<Str
         .map(|change| change.path.clone())
 }
 
-/// A run whose result is to be proven.
 /// Reads globs as the runner does, like `.gitignore`: without a slash a name counts at any depth, a slash anchors it at
 /// the root, `*` stays within a folder, and a folder means all below it. A second reading would fail work that was pushed.
 fn matcher(globs: &[String]) -> GlobSet {
@@ -147,6 +147,7 @@ fn matcher(globs: &[String]) -> GlobSet {
     set.build().unwrap_or_default()
 }
 
+/// A run whose result is to be proven.
 #[derive(Clone, Debug)]
 pub struct Finishing {
     pub run: Run,
