@@ -11,7 +11,8 @@ use crate::ports::code_host::HostPermission;
 pub const LABEL_PREFIX: &str = "run:";
 const MODEL_LABEL: &str = "[ai-model-";
 const EFFORT_LABEL: &str = "[ai-reasoning-";
-const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
+/// How hard a model may be asked to think.
+pub const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
 
 /// An event in the rules' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

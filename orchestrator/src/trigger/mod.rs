@@ -12,8 +12,8 @@ mod service;
 mod store;
 
 pub use domain::{
-    Binding, Decision, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, Sender, SenderFacts, Start, Wants,
-    decide,
+    Binding, Decision, EFFORTS, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, Sender, SenderFacts,
+    Start, Wants, decide,
 };
 pub use reason::{ConflictReason, IgnoreReason, Words};
 pub use rule::{Act, Condition, Rule, seeded};

@@ -159,6 +159,7 @@ pub async fn start(
         return store::get(&mut tx, run_id).await;
     }
     let run_id = match queue(&mut tx, actor, new).await? {
+    check_choice(&mut tx, &new).await?;
         Queued::Created(run_id) | Queued::SourceKeyUsed(run_id) => run_id,
         Queued::LiveRunExists(run_id) => {
             return Err(Error::Conflict(format!(
@@ -176,6 +177,25 @@ pub async fn start(
 fn right_to_start(stage: &str) -> Operation {
     let elevated = crate::agent::stage(stage).is_some_and(|stage| stage.elevated);
     if elevated {
+/// The same of a caller's choice as of a label's: a model of the catalogue, an effort that exists.
+async fn check_choice(tx: &mut Tx, new: &NewRun) -> Result<()> {
+    if let Some(model) = &new.model
+        && crate::agent::find_model(tx, model).await?.is_none()
+    {
+        return Err(Error::Invalid(format!(
+            "model: the catalogue has no model {model:?}; leave it out for the profile's own"
+        )));
+    }
+    let efforts = crate::trigger::EFFORTS;
+    match &new.effort {
+        Some(effort) if !efforts.contains(&effort.as_str()) => Err(Error::Invalid(format!(
+            "effort must be one of {}",
+            efforts.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
         Operation::RunStartElevated
     } else {
         Operation::RunStart
