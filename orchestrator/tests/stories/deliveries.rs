@@ -531,3 +531,35 @@ async fn deliveries_are_listed_page_by_page() {
     assert!(matches!(examined, Examined::Look(look) if look.number == 1 && look.sender.len() == 2));
     inbox.db.done().await;
 }
+
+/// A delivery and a call of `run_start` both lock the issue and its live run: in one order, or one of them is the victim
+/// of a deadlock.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn labels_and_calls_for_one_issue_never_deadlock() {
+    let inbox = Inbox::new().await;
+    inbox.project.start(&inbox.orchestrator, Some(1)).await.unwrap();
+    let read = open_issue(&["run:dev"]);
+    for round in 0..5 {
+        let labels = (0..4).map(|number| {
+            let (inbox, read) = (&inbox, &read);
+            async move {
+                let guid = format!("guid-{round}-{number}");
+                inbox
+                    .verdict(&guid, "issues", &labeled("run:dev", T1), read)
+                    .await
+            }
+        });
+        let calls = (0..4).map(|_| inbox.project.start(&inbox.orchestrator, Some(1)));
+        let (verdicts, started) = tokio::join!(
+            futures_util::future::join_all(labels),
+            futures_util::future::join_all(calls)
+        );
+        for verdict in verdicts {
+            assert_eq!(verdict, Verdict::Conflict(ConflictReason::LiveRunExists));
+        }
+        for refused in started {
+            assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+        }
+    }
+    inbox.db.done().await;
+}

@@ -50,8 +50,9 @@ pub(crate) async fn lock(tx: &mut Tx, run_id: RunId) -> Result<Run> {
     store::get_for_update(tx, run_id).await
 }
 
-/// The live run of a work item; locks it.
+/// The live run of a work item; locks both, in the order in which [`queue`] does: the caller may queue one.
 pub(crate) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: i64) -> Result<Option<Run>> {
+    queue::lock_work_item(tx, repository_id, Some(number)).await?;
     store::find_live(tx, repository_id, number).await
 }
 

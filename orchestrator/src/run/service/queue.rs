@@ -110,7 +110,11 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
 }
 
 /// One wish for a work item at a time: the answer names the live run instead of a broken constraint.
-async fn lock_work_item(tx: &mut Tx, repository_id: RepositoryId, number: Option<i64>) -> Result<()> {
+pub(super) async fn lock_work_item(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: Option<i64>,
+) -> Result<()> {
     let Some(number) = number else { return Ok(()) };
     let key = format!("work_item:{repository_id}:{number}");
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
@@ -155,11 +159,11 @@ pub async fn start(
         started_by: None,
     };
     access::require(&mut tx, actor, right_to_start(&new.stage), &on).await?;
+    check_choice(&mut tx, &new).await?;
     if let Some(run_id) = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await? {
         return store::get(&mut tx, run_id).await;
     }
     let run_id = match queue(&mut tx, actor, new).await? {
-    check_choice(&mut tx, &new).await?;
         Queued::Created(run_id) | Queued::SourceKeyUsed(run_id) => run_id,
         Queued::LiveRunExists(run_id) => {
             return Err(Error::Conflict(format!(
@@ -173,10 +177,6 @@ pub async fn start(
     Ok(run)
 }
 
-/// Stages that deploy or operate want more than the right to start any other.
-fn right_to_start(stage: &str) -> Operation {
-    let elevated = crate::agent::stage(stage).is_some_and(|stage| stage.elevated);
-    if elevated {
 /// The same of a caller's choice as of a label's: a model of the catalogue, an effort that exists.
 async fn check_choice(tx: &mut Tx, new: &NewRun) -> Result<()> {
     if let Some(model) = &new.model
@@ -196,6 +196,10 @@ async fn check_choice(tx: &mut Tx, new: &NewRun) -> Result<()> {
     }
 }
 
+/// Stages that deploy or operate want more than the right to start any other.
+fn right_to_start(stage: &str) -> Operation {
+    let elevated = crate::agent::stage(stage).is_some_and(|stage| stage.elevated);
+    if elevated {
         Operation::RunStartElevated
     } else {
         Operation::RunStart
