@@ -365,7 +365,13 @@ impl Case {
                 Ok(Verdict::RunCreated(run_id))
             }
             Queued::SourceKeyUsed(_) => Ok(Verdict::Ignored(IgnoreReason::AlreadyUsed)),
-            Queued::LiveRunExists(_) => self.conflict(tx, trigger::ConflictReason::LiveRunExists).await,
+            Queued::LiveRunExists(run_id) => {
+                // However often the label comes and goes, people read it once for each run in its way.
+                let reason = trigger::ConflictReason::LiveRunExists;
+                self.say_once(tx, reason.explain(), format!("live run {run_id}"))
+                    .await?;
+                Ok(Verdict::Conflict(reason))
+            }
         }
     }
 
@@ -390,6 +396,11 @@ impl Case {
 
     /// Says on the issue why nothing starts; a replay says it once.
     async fn say(&self, tx: &mut Tx, words: Words) -> Result<()> {
+        self.say_once(tx, words, format!("delivery {}", self.delivery_id))
+            .await
+    }
+
+    async fn say_once(&self, tx: &mut Tx, words: Words, key: String) -> Result<()> {
         let label = self.event.label.as_deref().unwrap_or_default();
         let repository = self.repository()?;
         let comment = NewComment {
@@ -397,7 +408,7 @@ impl Case {
             repository_id: repository.repository_id,
             number: self.number()?,
             run_id: None,
-            key: Some(format!("delivery {}", self.delivery_id)),
+            key: Some(key),
             body: format!("`{label}` started nothing. {} {}", words.sentence, words.next),
             actor: Actor::System("delivery").to_string(),
             traceparent: self.traceparent.clone(),

@@ -9,7 +9,7 @@ use orchestrator::trigger::{ConflictReason, IgnoreReason};
 use orchestrator::{Actor, Clock, Error, run};
 use serde_json::json;
 
-use crate::inbox::{Inbox, OWN, T0, T1, changed, labeled, open_issue};
+use crate::inbox::{Inbox, OWN, T0, T1, T2, changed, labeled, open_issue};
 
 #[tokio::test]
 async fn a_label_starts_one_run_for_ever() {
@@ -35,7 +35,16 @@ async fn a_label_starts_one_run_for_ever() {
         .verdict("guid-3", "issues", &labeled("run:dev", T1), &read)
         .await;
     assert_eq!(another, Verdict::Conflict(ConflictReason::LiveRunExists));
-    assert_eq!(inbox.comments().await.len(), 1);
+    let once_more = inbox
+        .verdict("guid-4", "issues", &labeled("run:dev", T2), &read)
+        .await;
+    assert_eq!(once_more, Verdict::Conflict(ConflictReason::LiveRunExists));
+    let comments = inbox.comments().await;
+    assert_eq!(
+        comments.len(),
+        1,
+        "said once for the run in the way: {comments:?}"
+    );
 
     let system = Actor::System("test");
     let run = run::get(&inbox.orchestrator, &system, run_id).await.unwrap();

@@ -148,3 +148,4 @@ pub(crate) fn changed(read: HostRead, change: impl FnOnce(&mut HostIssue)) -> Ho
 
 pub(crate) const T0: &str = "2026-11-23T10:00:00Z";
 pub(crate) const T1: &str = "2026-11-23T11:00:00Z";
+pub(crate) const T2: &str = "2026-11-23T12:00:00Z";
