@@ -13,4 +13,6 @@ pub struct ProcessDelivery {
 
 impl Job for ProcessDelivery {
     const NAME: &'static str = "delivery.process";
+    /// About a day, with a minute in between: a code host that is away for an hour must not lose what people asked for.
+    const MAX_ATTEMPTS: i32 = 1500;
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use orchestrator::delivery::jobs::ProcessDelivery;
 use orchestrator::delivery::{self, Examined, HostRead, Look, Verdict};
-use orchestrator::error::Result;
+use orchestrator::error::{Error, Result};
 use orchestrator::ports::CodeHostError;
 use orchestrator::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef};
 use orchestrator::queue::{Attempt, Done, Perform};
@@ -12,13 +12,17 @@ use super::failure::of_code_host;
 use crate::Hands;
 use crate::outward::outward;
 
+/// A defect of ours that shows so often does not go away by itself.
+const DEFECTS: i32 = 25;
+
 #[async_trait]
 impl Perform<ProcessDelivery> for Hands {
     async fn perform(&self, job: ProcessDelivery, attempt: Attempt) -> Result<Done> {
         match self.process(job).await {
             Ok(_) => Ok(Done::Done),
             Err(error) => {
-                let last = attempt.last || !error.is_transient();
+                let defect = matches!(error, Error::Internal(_)) && attempt.number >= DEFECTS;
+                let last = attempt.last || defect || !error.is_transient();
                 delivery::attempt_failed(&self.orchestrator, job.delivery_id, &error.to_string(), last)
                     .await?;
                 Err(error)
