@@ -75,11 +75,17 @@ pub async fn requeue_unprocessed(orchestrator: &Orchestrator) -> Result<usize> {
     Ok(waiting.len())
 }
 
-/// Removes the bodies of old deliveries, some at a time; answers how many.
+/// Removes the bodies of all old deliveries, some in each transaction; answers how many.
 pub async fn sweep_bodies(orchestrator: &Orchestrator) -> Result<u64> {
-    let mut tx = orchestrator.begin("delivery.sweep_bodies").await?;
-    let before = tx.now() - KEEP_BODY_HOURS.hours();
-    let removed = store::remove_bodies(&mut tx, before).await?;
-    tx.commit().await?;
-    Ok(removed)
+    let mut all = 0;
+    loop {
+        let mut tx = orchestrator.begin("delivery.sweep_bodies").await?;
+        let before = tx.now() - KEEP_BODY_HOURS.hours();
+        let removed = store::remove_bodies(&mut tx, before).await?;
+        tx.commit().await?;
+        if removed == 0 {
+            return Ok(all);
+        }
+        all += removed;
+    }
 }
