@@ -67,11 +67,14 @@ pub async fn requeue_unprocessed(orchestrator: &Orchestrator) -> Result<usize> {
     let mut tx = orchestrator.begin("delivery.requeue_unprocessed").await?;
     let before = tx.now() - LOST_AFTER_SECONDS.seconds();
     let waiting = store::unprocessed(&mut tx, before).await?;
+    drop(tx);
     for &delivery_id in &waiting {
-        // The queue keeps one live job per delivery, so one that still has its job gets no second.
+        // The queue keeps one live job per delivery, so one that still has its job gets no second. One transaction each:
+        // asking locks the live job's row, and many at once cross those of the queue itself.
+        let mut tx = orchestrator.begin("delivery.requeue_unprocessed").await?;
         tx.enqueue(ProcessDelivery { delivery_id }).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     Ok(waiting.len())
 }
 

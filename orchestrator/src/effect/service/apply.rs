@@ -167,12 +167,12 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
     let mut tx = orchestrator.begin("effect.reconcile").await?;
     let stale_before = tx.now() - STALE_AFTER;
     let due = store::due(&mut tx, stale_before).await?;
-    for effect_id in &due {
-        tx.enqueue(ApplyEffect {
-            effect_id: *effect_id,
-        })
-        .await?;
+    drop(tx);
+    for &effect_id in &due {
+        // One transaction each: asking locks the live job's row, and many at once cross those of the queue itself.
+        let mut tx = orchestrator.begin("effect.reconcile").await?;
+        tx.enqueue(ApplyEffect { effect_id }).await?;
+        tx.commit().await?;
     }
-    tx.commit().await?;
     Ok(due.len())
 }

@@ -191,11 +191,13 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
                 run_id: row.run_id,
                 turn: row.turn,
                 fence: row.fence,
+    drop(tx);
             })
+        // One transaction each: asking locks the live job's row, and many at once cross those of the queue itself.
+        let mut tx = orchestrator.begin("run.reconcile").await?;
             .await?;
         }
     }
-    tx.commit().await?;
     Ok(stuck.len())
 }
 
@@ -203,6 +205,7 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<()> {
     let mut tx = orchestrator.begin("run.sweep").await?;
     let before = (tx.now() - (KEPT_DAYS * 24).hours()).to_sqlx();
+        tx.commit().await?;
     store::record::delete_old_logs(&mut tx, before).await?;
     store::record::delete_old_snapshots(&mut tx, before).await?;
     tx.commit().await
