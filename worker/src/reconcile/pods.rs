@@ -33,7 +33,10 @@ pub(super) async fn look(hands: &Hands) -> Result<()> {
         match told {
             // A runner of a run this database does not know is the orphan sweep's.
             Ok(()) | Err(Error::NotFound { .. }) => {}
-            Err(error) => return Err(error),
+            // The others are looked at all the same.
+            Err(error) => {
+                tracing::warn!(run_id = %runner.key.run_id, %error, "a runner's state was not taken");
+            }
         }
     }
     Ok(())

@@ -104,13 +104,22 @@ pub async fn pod_proven_gone(orchestrator: &Orchestrator, lease: Lease) -> Resul
 pub async fn reap(orchestrator: &Orchestrator) -> Result<usize> {
     let mut ended = 0;
     for run_id in overdue(orchestrator).await? {
-        let mut tx = orchestrator.begin("run.reap").await?;
-        if end_overdue(&mut tx, run_id).await? {
-            tx.commit().await?;
-            ended += 1;
+        match reap_one(orchestrator, run_id).await {
+            Ok(over) => ended += usize::from(over),
+            // One that cannot be ended must not keep the others alive.
+            Err(error) => tracing::warn!(%run_id, %error, "an overdue run could not be ended"),
         }
     }
     Ok(ended)
+}
+
+async fn reap_one(orchestrator: &Orchestrator, run_id: RunId) -> Result<bool> {
+    let mut tx = orchestrator.begin("run.reap").await?;
+    let over = end_overdue(&mut tx, run_id).await?;
+    if over {
+        tx.commit().await?;
+    }
+    Ok(over)
 }
 
 /// Runs that may be overdue; each is looked at again under its lock.
@@ -182,7 +191,10 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
     )
     .fetch_all(&mut *tx)
     .await?;
+    drop(tx);
     for row in &stuck {
+        // One transaction each: asking locks the live job's row, and many at once cross those of the queue itself.
+        let mut tx = orchestrator.begin("run.reconcile").await?;
         tx.follow(&row.traceparent);
         if row.state == "finishing" {
             tx.enqueue(Finalise { run_id: row.run_id }).await?;
@@ -191,12 +203,10 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
                 run_id: row.run_id,
                 turn: row.turn,
                 fence: row.fence,
-    drop(tx);
             })
-        // One transaction each: asking locks the live job's row, and many at once cross those of the queue itself.
-        let mut tx = orchestrator.begin("run.reconcile").await?;
             .await?;
         }
+        tx.commit().await?;
     }
     Ok(stuck.len())
 }
@@ -205,7 +215,6 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<()> {
     let mut tx = orchestrator.begin("run.sweep").await?;
     let before = (tx.now() - (KEPT_DAYS * 24).hours()).to_sqlx();
-        tx.commit().await?;
     store::record::delete_old_logs(&mut tx, before).await?;
     store::record::delete_old_snapshots(&mut tx, before).await?;
     tx.commit().await
