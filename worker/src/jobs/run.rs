@@ -19,9 +19,8 @@ use crate::Hands;
 use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 use crate::outward::outward;
 
-/// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, so far apart.
-const REFUSALS: i32 = 6;
-const AFTER_REFUSAL: Duration = Duration::from_secs(10);
+/// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, about two minutes long.
+const REFUSALS: i32 = 8;
 /// A leaving pod is looked at again after this.
 const BETWEEN_PROOFS: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
@@ -47,7 +46,8 @@ impl Perform<StartRunner> for Hands {
             Err(error) => return Err(error),
         };
         match self.start(&wanted, &secret).await {
-            Err(Error::Precondition(_)) if attempt.number < REFUSALS => Ok(Done::Later(AFTER_REFUSAL)),
+            // A failure and no `Later`: the queue counts only failures as attempts.
+            Err(Error::Precondition(why)) if attempt.number < REFUSALS => Err(Error::Unavailable(why)),
             Err(Error::Precondition(why)) => {
                 let failure = Failure::new(FailureReason::Environment, "cluster_refused").with_detail(why);
                 run::fail_start(&self.orchestrator, &job, failure).await?;
