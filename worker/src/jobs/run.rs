@@ -35,7 +35,15 @@ impl Perform<StartRunner> for Hands {
             Ok(issue) => issue,
             Err(error) => return self.no_issue(&job, error).await,
         };
-        let wanted = run::want_pod(&self.orchestrator, &self.audience, &job, issue.as_ref()).await?;
+        let wanted = match run::want_pod(&self.orchestrator, &self.audience, &job, issue.as_ref()).await {
+            Err(error) if !error.is_transient() && !matches!(error, Error::Conflict(_)) => {
+                // Asked again it would say the same, and the turn would keep its slot for ever.
+                let failure = Failure::new(FailureReason::Precondition, "not_startable");
+                run::fail_start(&self.orchestrator, &job, failure.with_detail(error.to_string())).await?;
+                return Ok(Done::Done);
+            }
+            wanted => wanted?,
+        };
         let secret = match self.secret(&wanted).await {
             Ok(secret) => secret,
             Err(Error::Precondition(why)) => {
