@@ -11,7 +11,9 @@ use orchestrator::ports::cluster::{ClusterError, RunnerKey, RunnerSecret};
 use orchestrator::ports::code_host::{CodeHostError, HostPermission};
 use orchestrator::queue::{Attempt, Done, Perform};
 use orchestrator::run::jobs::{Finalise, StartRunner, StopRunner};
-use orchestrator::run::{self, Failure, FailureReason, Finishing, IssueFacts, Proof, StartPlan, WantedPod};
+use orchestrator::run::{
+    self, Failure, FailureReason, Finishing, IssueFacts, Proof, RunState, StartPlan, WantedPod,
+};
 use orchestrator::slot::Lease;
 
 use super::failure::{of_cluster, of_code_host};
@@ -69,7 +71,9 @@ impl Perform<StartRunner> for Hands {
 
 impl Hands {
     async fn read_issue(&self, plan: &StartPlan) -> Result<Option<IssueFacts>, CodeHostError> {
-        let Some(number) = plan.run.number else {
+        // Once the pod is wanted the prompt is made: what the issue says now matters no more.
+        let begun = matches!(plan.run.state, RunState::Starting { .. });
+        let Some(number) = plan.run.number.filter(|_| !begun) else {
             return Ok(None);
         };
         let issue = outward("code_host.issue", self.code_host.issue(&plan.at, number)).await?;
