@@ -8,7 +8,7 @@ use orchestrator::credential;
 use orchestrator::effect::EffectState;
 use orchestrator::error::{Error, Result};
 use orchestrator::ports::cluster::{ClusterError, RunnerKey, RunnerSecret};
-use orchestrator::ports::code_host::{CodeHostError, HostPermission};
+use orchestrator::ports::code_host::{CodeHostError, HostPermission, HostPullRequest};
 use orchestrator::queue::{Attempt, Done, Perform};
 use orchestrator::run::jobs::{Finalise, StartRunner, StopRunner};
 use orchestrator::run::{
@@ -239,14 +239,29 @@ impl Hands {
                 detail: format!("{} points to {there}, not to the reported {head_sha}", run.branch),
             });
         }
-        let found = self.code_host.find_pull_request(&finishing.at, &run.branch);
-        match outward("code_host.find_pull_request", found).await? {
+        match self.opened(finishing).await? {
             Some(found) if found.head_sha == *head_sha => Ok(Proof::PullRequest {
                 number: found.number,
                 url: found.url,
             }),
             _ => Ok(Proof::NoAnswer("the pull request is not to be seen yet".into())),
         }
+    }
+
+    /// The run's pull request; one that somebody closed or merged meanwhile was opened all the same.
+    async fn opened(&self, finishing: &Finishing) -> Result<Option<HostPullRequest>, CodeHostError> {
+        let found = self
+            .code_host
+            .find_pull_request(&finishing.at, &finishing.run.branch);
+        if let Some(open) = outward("code_host.find_pull_request", found).await? {
+            return Ok(Some(open));
+        }
+        let ledger = finishing.pull_request.as_ref();
+        let Some(number) = ledger.and_then(|effect| effect.result.as_ref()?.number) else {
+            return Ok(None);
+        };
+        let read = self.code_host.pull_request(&finishing.at, number);
+        outward("code_host.pull_request", read).await.map(Some)
     }
 }
 
