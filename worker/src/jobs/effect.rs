@@ -113,9 +113,23 @@ impl Hands {
         let edit = self.code_host.edit_comment(&claim.at, comment_id, &body);
         match outward("code_host.edit_comment", edit).await {
             // Somebody deleted it: people still want to know where the run is.
-            Err(CodeHostError::NotFound(_)) => self.create_comment(claim, &body).await,
+            Err(CodeHostError::NotFound(_)) => self.comment_anew(claim, key, &body).await,
             edited => edited.map(of_comment),
         }
+    }
+
+    /// An earlier try may have made the new one already: its answer may have been lost.
+    async fn comment_anew(
+        &self,
+        claim: &Claim,
+        key: &str,
+        body: &str,
+    ) -> Result<EffectResult, CodeHostError> {
+        let Some(there) = self.find_comment(claim, key).await? else {
+            return self.create_comment(claim, body).await;
+        };
+        let edit = self.code_host.edit_comment(&claim.at, there.comment_id, body);
+        outward("code_host.edit_comment", edit).await.map(of_comment)
     }
 
     async fn comment_once(
