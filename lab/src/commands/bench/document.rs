@@ -257,3 +257,33 @@ fn number(number: f64) -> String {
         format!("{number:.2}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::bench::ratio::Goal;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let all = [0.123, 9.876, 12.34, 123.4, 12_345.6].map(number);
+        assert_eq!(all, ["0.12", "9.88", "12.3", "123", "12346"]);
+    }
+
+    #[test]
+    fn a_missed_goal_is_seen() {
+        let mut text = String::new();
+        let ratio = Ratio {
+            about: "memory".into(),
+            what: "all / 100 MB".into(),
+            spread: Spread {
+                median: 1.5,
+                min: 1.0,
+                max: 2.0,
+            },
+            goal: Some(Goal::AtMost(1.0)),
+        };
+        ratios(&mut text, &[ratio]);
+        let row = "| memory: all / 100 MB | 1.50 (1.00–2.00) | ≤ 1 | **missed** |\n";
+        assert!(text.ends_with(row), "{text}");
+    }
+}
