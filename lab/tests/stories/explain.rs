@@ -73,6 +73,14 @@ fn with(mut payload: Value, pointer: &str, value: Value) -> Value {
     payload
 }
 
+/// Sets the labels of an issue at GitHub.
+async fn relabel(world: &World, number: i64, labels: Value) {
+    let path = format!("/repos/{}/issues/{number}/labels", lab::REPOSITORY);
+    let body = json!({ "labels": labels });
+    let set = world.staff.github("mia", "PUT", &path, Some(body)).await;
+    set.expect("labels are set");
+}
+
 #[tokio::test]
 async fn every_reason_for_leaving_an_event_alone_can_be_read() {
     let world = World::new().await;
@@ -80,7 +88,22 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
         world: &world,
         seen: BTreeSet::new(),
     };
-    let dev = || labeled(&world, 1, STARTS);
+    what_the_event_says(&mut inbox).await;
+    what_the_issue_says(&mut inbox).await;
+    what_the_platform_says(&mut inbox).await;
+
+    let all = IgnoreReason::ALL.iter().map(|reason| reason.as_str());
+    let all = all.chain(ConflictReason::ALL.iter().map(|reason| reason.as_str()));
+    let missing: Vec<_> = all
+        .filter(|reason| !inbox.seen.contains(*reason) && !BY_TABLE.contains(reason))
+        .collect();
+    assert_eq!(missing, Vec::<&str>::new(), "reasons without a story");
+    world.end().await;
+}
+
+async fn what_the_event_says(inbox: &mut Inbox<'_>) {
+    let world = inbox.world;
+    let dev = || labeled(world, 1, STARTS);
     let sender = |id: i64| with(dev(), "/sender/id", json!(id));
     inbox
         .expect("unreadable", "issues", with(dev(), "/issue/number", json!("one")))
@@ -101,22 +124,18 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
         .expect("not_bound", "issues", with(dev(), "/repository/id", json!(1)))
         .await;
     inbox
-        .expect("unknown_label", "issues", labeled(&world, 1, "run:lunch"))
+        .expect("unknown_label", "issues", labeled(world, 1, "run:lunch"))
         .await;
     inbox
-        .expect(
-            "not_available_yet",
-            "issues",
-            labeled(&world, 1, "run:dev:revise"),
-        )
+        .expect("not_available_yet", "issues", labeled(world, 1, "run:dev:revise"))
         .await;
     inbox
-        .expect("issue_gone", "issues", labeled(&world, 4711, STARTS))
+        .expect("issue_gone", "issues", labeled(world, 4711, STARTS))
         .await;
 
     // A stranger's issue, whose text is not the one the event tells of.
     inbox
-        .expect("body_changed", "issues", labeled(&world, 3, STARTS))
+        .expect("body_changed", "issues", labeled(world, 3, STARTS))
         .await;
     let on_pull = with(
         dev(),
@@ -130,31 +149,27 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
         "repository": { "id": world.lab.endpoints.github_repository_id }, "sender": { "id": 9002, "type": "User" },
     });
     inbox.expect("edited_comment", "issue_comment", comment).await;
+}
 
-    let label = async |number: i64, labels: Value| {
-        let path = format!("/repos/{}/issues/{number}/labels", lab::REPOSITORY);
-        let set = world
-            .staff
-            .github("mia", "PUT", &path, Some(json!({ "labels": labels })));
-        set.await.expect("labels are set");
-    };
-    label(2, json!(["[ai-model-moon]"])).await;
+async fn what_the_issue_says(inbox: &mut Inbox<'_>) {
+    let world = inbox.world;
+    relabel(world, 2, json!(["[ai-model-moon]"])).await;
     inbox
-        .expect("unknown_model", "issues", labeled(&world, 2, STARTS))
+        .expect("unknown_model", "issues", labeled(world, 2, STARTS))
         .await;
-    label(2, json!(["[ai-reasoning-wild]"])).await;
+    relabel(world, 2, json!(["[ai-reasoning-wild]"])).await;
     inbox
-        .expect("unknown_effort", "issues", labeled(&world, 2, STARTS))
+        .expect("unknown_effort", "issues", labeled(world, 2, STARTS))
         .await;
-    label(2, json!(["[ai-model-a]", "[ai-model-b]"])).await;
+    relabel(world, 2, json!(["[ai-model-a]", "[ai-model-b]"])).await;
     inbox
-        .expect("model_conflict", "issues", labeled(&world, 2, STARTS))
+        .expect("model_conflict", "issues", labeled(world, 2, STARTS))
         .await;
-    label(2, json!(["[ai-reasoning-low]", "[ai-reasoning-high]"])).await;
+    relabel(world, 2, json!(["[ai-reasoning-low]", "[ai-reasoning-high]"])).await;
     inbox
-        .expect("effort_conflict", "issues", labeled(&world, 2, STARTS))
+        .expect("effort_conflict", "issues", labeled(world, 2, STARTS))
         .await;
-    label(2, json!(["bug"])).await;
+    relabel(world, 2, json!(["bug"])).await;
 
     world
         .lab
@@ -162,11 +177,15 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
         .set_open(lab::REPOSITORY, 2, false, "mia")
         .expect("closed");
     inbox
-        .expect("issue_closed", "issues", labeled(&world, 2, STARTS))
+        .expect("issue_closed", "issues", labeled(world, 2, STARTS))
         .await;
-    let closed = with(labeled(&world, 2, "bug"), "/action", json!("closed"));
+    let closed = with(labeled(world, 2, "bug"), "/action", json!("closed"));
     inbox.expect("nothing_to_end", "issues", closed).await;
+}
 
+async fn what_the_platform_says(inbox: &mut Inbox<'_>) {
+    let world = inbox.world;
+    let dev = || labeled(world, 1, STARTS);
     let system = Actor::System("story");
     project::pause(&world.orchestrator, &system, world.project_id())
         .await
@@ -184,9 +203,9 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
     inbox.expect("already_used", "issues", dev()).await;
     let later = with(dev(), "/issue/updated_at", json!("2030-01-01T00:00:00Z"));
     inbox.expect("live_run_exists", "issues", later.clone()).await;
-    let other = with(labeled(&world, 1, "run:plan"), "/action", json!("unlabeled"));
+    let other = with(labeled(world, 1, "run:plan"), "/action", json!("unlabeled"));
     inbox.expect("other_stage", "issues", other).await;
-    label(1, json!(["run:plan"])).await;
+    relabel(world, 1, json!(["run:plan"])).await;
     inbox.expect("label_conflict", "issues", later).await;
     world.call("run_cancel", json!({ "run_id": run_id })).await;
     world.ended(&run_id).await;
@@ -209,21 +228,13 @@ async fn every_reason_for_leaving_an_event_alone_can_be_read() {
         .await
         .expect("detached");
     inbox.expect("detached", "issues", dev()).await;
-
-    let all = IgnoreReason::ALL.iter().map(|reason| reason.as_str());
-    let all = all.chain(ConflictReason::ALL.iter().map(|reason| reason.as_str()));
-    let missing: Vec<_> = all
-        .filter(|reason| !inbox.seen.contains(*reason) && !BY_TABLE.contains(reason))
-        .collect();
-    assert_eq!(missing, Vec::<&str>::new(), "reasons without a story");
-    world.end().await;
 }
 
-async fn waits_for(world: &World, run_id: &str, word: &str) {
-    crate::kit::eventually(&format!("run_explain says {word}"), async || {
+async fn waits_for(world: &World, run_id: &str, expected: &str) {
+    crate::kit::eventually(&format!("run_explain says {expected}"), async || {
         let told = world.call("run_explain", json!({ "run_id": run_id })).await;
         let complete = told["summary"].is_string() && told["next"].is_string();
-        (told["waits_for"] == word && complete).then_some(())
+        (told["waits_for"] == expected && complete).then_some(())
     })
     .await;
 }

@@ -116,7 +116,7 @@ async fn kill_at(points: &[String]) {
         kill(&world, &file, point, n).await;
         killed.push((point, repository_id));
     }
-    let last_kill = Timestamp::now();
+    let last_kill = world.orchestrator.clock().now();
     let unrecorded = unknown(&record);
     assert_eq!(unrecorded, BTreeSet::new(), "points this story does not know");
     for (n, (point, repository_id)) in killed.into_iter().enumerate() {

@@ -13,13 +13,13 @@ type Mutation = (&'static str, fn(&mut Value));
 /// GitHub adds events, actions and fields at any time, and drops what belonged to deleted accounts.
 const MUTATIONS: [Mutation; 9] = [
     ("an unknown action", |payload| {
-        payload["action"] = json!("teleported")
+        payload["action"] = json!("teleported");
     }),
     ("no action", |payload| {
-        payload.as_object_mut().map(|fields| fields.remove("action"));
+        drop(payload.as_object_mut().map(|fields| fields.remove("action")));
     }),
     ("a deleted author", |payload| {
-        payload["issue"]["user"] = Value::Null
+        payload["issue"]["user"] = Value::Null;
     }),
     ("a deleted fork", |payload| {
         payload["pull_request"]["head"]["repo"] = Value::Null;

@@ -121,9 +121,7 @@ impl World {
         let cluster = &self.lab.cluster;
         let url = format!("{}{path}", cluster.url());
         let method = method.parse().expect("a method");
-        let mut request = reqwest::Client::new()
-            .request(method, url)
-            .bearer_auth(cluster.token());
+        let mut request = self.http.request(method, url).bearer_auth(cluster.token());
         if let Some(merge) = merge {
             request = request
                 .header("content-type", "application/merge-patch+json")

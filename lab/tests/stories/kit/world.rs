@@ -17,7 +17,7 @@ pub(crate) struct World {
     pub(crate) orchestrator: Orchestrator,
     /// Calls tools as an administrator of the project.
     pub(crate) staff: Client,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     folder: tempfile::TempDir,
 }
 
@@ -76,7 +76,7 @@ impl World {
             lab,
             orchestrator,
             staff,
-            http: reqwest::Client::new(),
+            http: http(),
             folder,
         }
     }
@@ -148,7 +148,7 @@ impl World {
         if let Some(signature) = &hook.signature {
             request = request.header("x-hub-signature-256", signature);
         }
-        let sent = request.body(hook.body.clone()).timeout(PATIENCE).send().await;
+        let sent = request.body(hook.body.clone()).send().await;
         sent.expect("the gateway answers").status().as_u16()
     }
 
@@ -218,4 +218,9 @@ impl World {
         assert_eq!(ended.state(), "succeeded", "{:#}", ended.run);
         ended
     }
+}
+
+fn http() -> reqwest::Client {
+    let client = reqwest::Client::builder().timeout(PATIENCE).build();
+    client.expect("a client")
 }
