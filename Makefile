@@ -2,7 +2,8 @@
 
 # All features of all members, so that every recipe shares one build.
 CARGO_RUN := cargo run --quiet --all-features
-LAB   := $(CARGO_RUN) --bin lab --
+# The lab starts the program of the pod from beside itself.
+LAB   := cargo build --quiet --all-features --bin lab --bin lab-runner && $(CARGO_RUN) --bin lab --
 HOUSE := $(CARGO_RUN) --bin house --
 CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
 # Faster and clearer, but nobody has to have it.
@@ -34,6 +35,7 @@ doctor: ## what this machine lacks, a fix per line
 	@$(LAB) doctor
 
 bench: ## measure, and write docs/benchmarks.md
+	@cargo build --quiet --release --bin lab --bin lab-runner
 	@cargo run --quiet --release --bin lab -- bench
 
 check: ## format, the domain alone, lints, queries, walls, services, docs
