@@ -138,23 +138,3 @@ async fn one_call_too_many_is_asked_to_come_again() {
     assert_eq!(response.headers()["retry-after"], "1");
     world.db.done().await;
 }
-
-/// With Nagle's algorithm on, answers take 41 ms at the median on loopback.
-#[tokio::test]
-async fn small_answers_do_not_wait_for_acknowledgements() {
-    let world = World::new().await;
-    let token = world.service_token(Role::Viewer).await;
-    let mut took = Vec::new();
-    for _ in 0..21 {
-        let began = Instant::now();
-        world.legacy(&token, "ping", json!({})).await;
-        took.push(began.elapsed());
-    }
-    took.sort_unstable();
-    assert!(
-        took[10] < Duration::from_millis(38),
-        "the median is {:?}",
-        took[10]
-    );
-    world.db.done().await;
-}
