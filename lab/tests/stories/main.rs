@@ -5,6 +5,8 @@ mod kit;
 mod codex;
 mod explain;
 mod hostile;
+#[cfg(feature = "faults")]
+mod kill_points;
 mod main_job;
 mod payloads;
 mod restart;
