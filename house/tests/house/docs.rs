@@ -23,6 +23,9 @@ const SEED: [&str; 13] = [
 
 const WALKTHROUGHS: usize = 3;
 
+/// What a build or a lab leaves here and nobody commits: a path into it is no promise of this repository.
+const MADE_HERE: [&str; 2] = ["target", ".lab"];
+
 /// What stands in back-quotes and is a path of this repository: `folder/file.rs`, or `folder/file.rs#name` for something
 /// in it. `<...>` and `*` make it a pattern and no path.
 fn paths(text: &str) -> Vec<(&str, Option<&str>)> {
@@ -42,7 +45,8 @@ fn paths(text: &str) -> Vec<(&str, Option<&str>)> {
                 None => (quoted, None),
             };
             let first = path.split('/').next().unwrap_or_default();
-            let is_path = path.contains('/') && folders.iter().any(|it| it == first);
+            let is_path =
+                path.contains('/') && folders.iter().any(|it| it == first) && !MADE_HERE.contains(&first);
             if is_path && !path.contains(['<', '*', ' ', '{', '…']) {
                 found.push((path, name));
             }
