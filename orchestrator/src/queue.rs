@@ -97,15 +97,9 @@ pub(crate) async fn insert<J: Job>(
     at: Option<Timestamp>,
     traceparent: Option<&str>,
 ) -> Result<()> {
-    let mut opts = InsertOpts::default();
+    let mut opts = traceparent.map_or_else(InsertOpts::default, traced);
     if let Some(at) = at {
         opts = opts.with_scheduled_at(at);
-    }
-    if let Some(traceparent) = traceparent {
-        opts = opts.with_metadata(serde_json::Map::from_iter([(
-            TRACEPARENT.to_owned(),
-            traceparent.into(),
-        )]));
     }
     client
         .insert(Args(job))
@@ -114,6 +108,24 @@ pub(crate) async fn insert<J: Job>(
         .await
         .map_err(Error::internal)?;
     Ok(())
+}
+
+/// Inserts jobs of one kind at once, each with its trace.
+pub(crate) async fn insert_all<J: Job>(
+    client: &Client,
+    tx: &mut Transaction<'static, Postgres>,
+    jobs: Vec<(J, &str)>,
+) -> Result<()> {
+    let jobs = jobs
+        .into_iter()
+        .map(|(job, traceparent)| (Args(job), traced(traceparent)));
+    client.insert_many(jobs).tx(tx).await.map_err(Error::internal)?;
+    Ok(())
+}
+
+fn traced(traceparent: &str) -> InsertOpts {
+    let trace = (TRACEPARENT.to_owned(), traceparent.into());
+    InsertOpts::default().with_metadata(serde_json::Map::from_iter([trace]))
 }
 
 /// The jobs a process can do.

@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use orchestrator::Orchestrator;
-use orchestrator::delivery::{self, NewDelivery, Received};
+use orchestrator::delivery::{Inbox, NewDelivery, Received};
 use tokio::sync::Semaphore;
 
 pub use secrets::Secrets;
@@ -30,7 +30,7 @@ const MAX_BIG_BODIES: usize = 2;
 /// All that a request needs.
 #[derive(Clone)]
 pub(crate) struct Doorway {
-    orchestrator: Orchestrator,
+    inbox: Inbox,
     secrets: Arc<Secrets>,
     requests: Arc<Semaphore>,
     big_bodies: Arc<Semaphore>,
@@ -39,7 +39,7 @@ pub(crate) struct Doorway {
 impl Doorway {
     pub(crate) fn new(orchestrator: Orchestrator, secrets: Secrets) -> Self {
         Self {
-            orchestrator,
+            inbox: Inbox::open(orchestrator),
             secrets: Arc::new(secrets),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
             big_bodies: Arc::new(Semaphore::new(MAX_BIG_BODIES)),
@@ -88,7 +88,7 @@ async fn serve(doorway: &Doorway, request: Request) -> Result<Received, Refusal>
         body,
         traceparent: head.traceparent,
     };
-    Ok(delivery::receive(&doorway.orchestrator, new).await?)
+    Ok(doorway.inbox.receive(new).await?)
 }
 
 /// A big body is hashed off the threads that serve the others.

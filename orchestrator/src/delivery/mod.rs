@@ -4,7 +4,7 @@
 //! received → (looked at the code host) → run_created | run_ended | recorded | ignored | conflict | failed
 //! ```
 //!
-//! The gateway inserts a delivery and its job in one transaction; the job asks [`examine`], reads at the code host what
+//! The gateway inserts deliveries and their jobs in one transaction; the job asks [`examine`], reads at the code host what
 //! that wants, and calls [`settle`]. Only then anything outward may be staged. A delivery has one verdict; a replay
 //! makes a new one, and a run made before is found again by its source key. Tables: `deliveries`, `delivery_sweeps`.
 
@@ -15,6 +15,8 @@ mod explain;
 pub mod jobs;
 #[cfg(feature = "postgres")]
 mod process;
+#[cfg(feature = "postgres")]
+mod receive;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
@@ -28,8 +30,10 @@ pub use explain::{Explanation, explain};
 #[cfg(feature = "postgres")]
 pub use process::{Examined, HostRead, Look, attempt_failed, examine, settle};
 #[cfg(feature = "postgres")]
+pub use receive::{Inbox, receive};
+#[cfg(feature = "postgres")]
 pub use service::{
-    Delivery, Filter, MAX_BODY_BYTES, NewDelivery, PayloadText, Received, get, list, payload, receive, replay,
+    Delivery, Filter, MAX_BODY_BYTES, NewDelivery, PayloadText, Received, get, list, payload, replay,
 };
 #[cfg(feature = "postgres")]
 pub use sweep::{Sweep, begin_sweep, end_sweep, missing, requeue_unprocessed, sweep_bodies};

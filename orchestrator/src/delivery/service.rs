@@ -18,7 +18,6 @@ use crate::trace::TraceParent;
 pub const MAX_BODY_BYTES: usize = 25 * 1024 * 1024;
 /// Bytes of a payload shown to a person at once.
 const MAX_SHOWN_BYTES: usize = 256 * 1024;
-const MAX_NAME_BYTES: usize = 100;
 
 /// A delivery whose signature was checked.
 #[derive(Clone, Debug)]
@@ -83,41 +82,6 @@ pub struct PayloadText {
     pub text: String,
     /// The body is longer than what is shown.
     pub truncated: bool,
-}
-
-/// Keeps a delivery and asks for it to be worked on. A GUID that is here already changes nothing.
-///
-/// # Errors
-///
-/// `Invalid` or `TooLarge` for what GitHub never sends; `Unavailable`.
-pub async fn receive(orchestrator: &Orchestrator, new: NewDelivery) -> Result<Received> {
-    for (what, name) in [("X-GitHub-Delivery", &new.guid), ("X-GitHub-Event", &new.event)] {
-        if name.is_empty() || name.len() > MAX_NAME_BYTES {
-            return Err(Error::Invalid(format!(
-                "{what} must have 1 to {MAX_NAME_BYTES} bytes"
-            )));
-        }
-    }
-    if new.body.len() > MAX_BODY_BYTES {
-        return Err(Error::TooLarge(format!(
-            "a delivery may have {MAX_BODY_BYTES} bytes"
-        )));
-    }
-    let mut tx = orchestrator.begin("delivery.receive").await?;
-    let Some(delivery_id) = store::insert(&mut tx, &new).await? else {
-        let delivery_id = store::id_of(&mut tx, &new.guid).await?;
-        return Ok(Received {
-            delivery_id,
-            duplicate: true,
-        });
-    };
-    tx.follow(new.traceparent.as_str());
-    tx.enqueue(ProcessDelivery { delivery_id }).await?;
-    tx.commit().await?;
-    Ok(Received {
-        delivery_id,
-        duplicate: false,
-    })
 }
 
 /// A delivery for an actor.

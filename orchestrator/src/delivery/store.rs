@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
 use super::domain::Verdict;
-use super::service::{Delivery, Filter, NewDelivery};
+use super::service::{Delivery, Filter, NewDelivery, Received};
 use crate::error::{Error, Result};
 use crate::id::{DeliveryId, ProjectId, RepositoryId, RunId};
 use crate::page::PageAsk;
@@ -87,29 +89,54 @@ impl TryFrom<Row> for Delivery {
     }
 }
 
-/// Answers none if the GUID is here already.
-pub(super) async fn insert(tx: &mut Tx, new: &NewDelivery) -> Result<Option<DeliveryId>> {
+/// Inserts those whose GUID is not here yet; answers in the order of `news`.
+pub(super) async fn insert(tx: &mut Tx, news: &[&NewDelivery]) -> Result<Vec<Received>> {
     let now = tx.moment();
-    let id = sqlx::query_scalar!(
+    let ids: Vec<_> = news.iter().map(|_| DeliveryId::new().uuid()).collect();
+    let guids: Vec<_> = news.iter().map(|new| new.guid.as_str()).collect();
+    let events: Vec<_> = news.iter().map(|new| new.event.as_str()).collect();
+    let content_types: Vec<_> = news.iter().map(|new| new.content_type.as_deref()).collect();
+    let bodies: Vec<_> = news.iter().map(|new| new.body.as_slice()).collect();
+    let traces: Vec<_> = news.iter().map(|new| new.traceparent.as_str()).collect();
+    // In the order of GUIDs, so that two replicas with the same ones do not wait for each other.
+    let rows = sqlx::query!(
         "INSERT INTO deliveries (delivery_id, guid, event, content_type, body, body_bytes, received_at, traceparent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         SELECT delivery_id, guid, event, content_type, body, octet_length(body), $7, traceparent
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+             AS new (delivery_id, guid, event, content_type, body, traceparent)
+         ORDER BY guid
          ON CONFLICT ON CONSTRAINT deliveries_guid_key DO NOTHING
-         RETURNING delivery_id",
-        DeliveryId::new() as _,
-        new.guid,
-        new.event,
-        new.content_type,
-        new.body,
-        i64::try_from(new.body.len()).unwrap_or(i64::MAX),
+         RETURNING guid, delivery_id",
+        &ids,
+        &guids as _,
+        &events as _,
+        &content_types as _,
+        &bodies as _,
+        &traces as _,
         now,
-        new.traceparent.as_str(),
     )
-    .fetch_optional(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(id)
+    let mut fresh: HashMap<String, DeliveryId> =
+        rows.into_iter().map(|row| (row.guid, row.delivery_id)).collect();
+    let mut received = Vec::with_capacity(news.len());
+    for new in news {
+        // The second of two in one transaction is a duplicate too.
+        let kept = fresh.remove(&new.guid);
+        let duplicate = kept.is_none();
+        let delivery_id = match kept {
+            Some(delivery_id) => delivery_id,
+            None => id_of(tx, &new.guid).await?,
+        };
+        received.push(Received {
+            delivery_id,
+            duplicate,
+        });
+    }
+    Ok(received)
 }
 
-pub(super) async fn id_of(tx: &mut Tx, guid: &str) -> Result<DeliveryId> {
+async fn id_of(tx: &mut Tx, guid: &str) -> Result<DeliveryId> {
     let id = sqlx::query_scalar!("SELECT delivery_id FROM deliveries WHERE guid = $1", guid)
         .fetch_optional(&mut **tx)
         .await?;

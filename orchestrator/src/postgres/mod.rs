@@ -150,6 +150,11 @@ impl Tx {
         queue::insert(&self.queue, &mut self.inner, job, Some(at), trace).await
     }
 
+    /// Asks the worker to do several things of one kind after the commit, each in its own trace.
+    pub(crate) async fn enqueue_all<J: Job>(&mut self, jobs: Vec<(J, &str)>) -> Result<()> {
+        queue::insert_all(&self.queue, &mut self.inner, jobs).await
+    }
+
     /// Wakes whoever waits for this, in every process, after the commit.
     pub(crate) async fn notify(&mut self, topic: listen::Topic, key: impl ToString) -> Result<()> {
         let payload = topic.payload(&key.to_string());

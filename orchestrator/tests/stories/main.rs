@@ -9,4 +9,5 @@ mod examples;
 mod inbox;
 mod lifecycle;
 mod races;
+mod receiving;
 mod tokens;
