@@ -221,6 +221,15 @@ async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
             waits["why"].as_str().unwrap_or("something unknown")
         ));
     }
+    if let (RunState::Finishing, Some(unproven)) = (
+        &run.state,
+        store::record::newest_detail(tx, run.run_id, "unproven").await?,
+    ) {
+        notes.push(format!(
+            "at the last look: {}",
+            unproven["why"].as_str().unwrap_or("something unknown")
+        ));
+    }
     for open in effect::open_of_run(tx, run.run_id).await? {
         notes.push(match open.reason {
             Some(reason) => format!(
