@@ -52,6 +52,16 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
+    /// The same for each queue.
+    pub fn each(jobs: usize) -> Self {
+        Self {
+            default: jobs,
+            cluster: jobs,
+            outward: jobs,
+            live: jobs,
+        }
+    }
+
     fn of(self, queue: Queue) -> usize {
         match queue {
             Queue::Default => self.default,

@@ -66,12 +66,6 @@ impl Platform {
         };
         let attached = repository::attach(&orchestrator, &Actor::System("test"), new).await;
         project.repository_id = attached.expect("attached").repository_id;
-        let concurrency = Concurrency {
-            default: 1,
-            cluster: 1,
-            outward: 1,
-            live: 1,
-        };
         let cluster = Arc::new(Nowhere::default());
         let hands = Hands {
             orchestrator: orchestrator.clone(),
@@ -80,7 +74,7 @@ impl Platform {
             audience: AUDIENCE.into(),
             model_key_file: None,
             name: "worker-1".into(),
-            concurrency,
+            concurrency: Concurrency::each(1),
         };
         Self {
             db,

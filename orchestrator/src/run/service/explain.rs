@@ -160,7 +160,11 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
         RunState::Admitted { .. } => (
             Some("worker"),
             format!("it has a slot for {since} and waits for the worker to make its pod"),
-            Some("nothing; if this stays, the worker or the cluster may be down".into()),
+            Some(
+                "nothing; if this stays, the worker or the cluster may be down, and after an hour it fails with \
+                 start_timeout"
+                    .into(),
+            ),
         ),
         RunState::Starting { .. } => (
             Some("pod"),
