@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,6 +20,12 @@ impl Clock {
         #[expect(clippy::disallowed_methods, reason = "the one place where time comes in")]
         let now = Timestamp::now() + ahead;
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+
+    /// Returns a moment that no setting of the system's clock moves back: for what must not come too late.
+    pub fn instant(&self) -> Instant {
+        let ahead = u64::try_from(self.ahead_ms.load(Ordering::Relaxed)).unwrap_or(0);
+        Instant::now() + Duration::from_millis(ahead)
     }
 
     /// Sets this clock, and all its clones, forward.

@@ -60,6 +60,14 @@ impl Error {
         Self::Internal(cause.into())
     }
 
+    /// The text for others than our own logs: a defect says nothing of what is inside.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Internal(_) => "a defect of the platform; its log says more".into(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether asking again later may help without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -87,5 +95,17 @@ impl From<sqlx::Error> for Error {
             }
             other => Self::internal(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn a_defect_is_told_to_nobody() {
+        let defect = Error::internal("relation \"runs\" does not exist");
+        assert!(!defect.told().contains("runs"), "{}", defect.told());
+        assert_eq!(Error::Conflict("it is over".into()).told(), "it is over");
     }
 }

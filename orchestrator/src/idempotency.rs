@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
-use crate::postgres::Tx;
+use crate::postgres::{Moment, SWEEP_BATCHES, SWEEP_ROWS, Tx};
+
+/// A key means the same call for so long, and then a new one.
+const KEPT_HOURS: i64 = 24;
 
 /// A caller's key on one call of one tool.
 #[derive(Clone, Debug)]
@@ -53,10 +56,11 @@ pub async fn recall<T: DeserializeOwned>(tx: &mut Tx, actor: &Actor, key: Option
         .await?;
     let Some(row) = sqlx::query!(
         "SELECT arguments_sha256, answer FROM idempotency_keys
-         WHERE principal = $1 AND tool = $2 AND idempotency_key = $3",
+         WHERE principal = $1 AND tool = $2 AND idempotency_key = $3 AND created_at > $4",
         principal,
         key.tool,
         key.value,
+        forgotten(tx),
     )
     .fetch_optional(&mut **tx)
     .await?
@@ -71,14 +75,16 @@ pub async fn recall<T: DeserializeOwned>(tx: &mut Tx, actor: &Actor, key: Option
         .map_err(Error::internal)
 }
 
-/// Keeps the answer of a key's first call.
+/// Keeps the answer of a key's first call, in the place of one that counts no more.
 pub async fn remember(tx: &mut Tx, actor: &Actor, key: Option<&Key>, answer: &impl Serialize) -> Result<()> {
     let Some(key) = key else { return Ok(()) };
     let answer = serde_json::to_value(answer).map_err(Error::internal)?;
     let now = tx.moment();
     sqlx::query!(
         "INSERT INTO idempotency_keys (principal, tool, idempotency_key, arguments_sha256, answer, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (principal, tool, idempotency_key) DO UPDATE
+             SET arguments_sha256 = $4, answer = $5, created_at = $6",
         principal(actor),
         key.tool,
         key.value,
@@ -93,13 +99,29 @@ pub async fn remember(tx: &mut Tx, actor: &Actor, key: Option<&Key>, answer: &im
 
 /// Forgets keys older than 24 hours; answers how many.
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
-    let mut tx = orchestrator.begin("idempotency.sweep").await?;
-    let before = (tx.now() - 24.hours()).to_sqlx();
-    let done = sqlx::query!("DELETE FROM idempotency_keys WHERE created_at < $1", before)
+    let mut all = 0;
+    for _ in 0..SWEEP_BATCHES {
+        let mut tx = orchestrator.begin("idempotency.sweep").await?;
+        let done = sqlx::query!(
+            "DELETE FROM idempotency_keys WHERE (principal, tool, idempotency_key) IN (
+                 SELECT principal, tool, idempotency_key FROM idempotency_keys WHERE created_at <= $1 LIMIT $2)",
+            forgotten(&tx),
+            SWEEP_ROWS,
+        )
         .execute(&mut *tx)
         .await?;
-    tx.commit().await?;
-    Ok(done.rows_affected())
+        tx.commit().await?;
+        all += done.rows_affected();
+        if done.rows_affected() == 0 {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// Keys of then and before count no more.
+fn forgotten(tx: &Tx) -> Moment {
+    (tx.now() - KEPT_HOURS.hours()).to_sqlx()
 }
 
 fn principal(actor: &Actor) -> String {

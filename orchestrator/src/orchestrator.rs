@@ -12,7 +12,7 @@ use crate::credential::MasterKey;
 use crate::error::{Error, Result};
 use crate::postgres::listen::Notices;
 use crate::postgres::{self, Tx};
-use crate::queue::{self, Performers, Working};
+use crate::queue::{self, Concurrency, Performers, Working};
 
 /// What a program must know to open the platform's memory.
 #[derive(Debug)]
@@ -105,8 +105,8 @@ impl Orchestrator {
         &self.inner.master_key
     }
 
-    /// Starts working jobs in this process, at most `concurrency` at once.
-    pub fn work(&self, performers: Performers, concurrency: usize) -> Result<Working> {
+    /// Starts working jobs in this process, of each queue so many at once.
+    pub fn work(&self, performers: Performers, concurrency: Concurrency) -> Result<Working> {
         queue::start(&self.inner.pool, performers, concurrency)
     }
 

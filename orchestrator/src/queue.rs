@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, Postgres, Transaction};
 use tracing::Instrument;
 
+use crate::actor::words;
 use crate::error::{Error, Result};
 
 pub(crate) type Client = riverqueue::Client;
@@ -26,10 +27,56 @@ const RESCUE_EVERY: Duration = Duration::from_secs(5);
 /// What waits longest between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
+/// The queues, each with workers of its own: what one kind of job waits for holds up no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Deliveries, and the proof of results.
+    Default,
+    /// What asks the cluster.
+    Cluster,
+    /// Writes to the code host.
+    Outward,
+    /// Questions that somebody waits for now.
+    Live,
+}
+
+words!(Queue: Default = "default", Cluster = "cluster", Outward = "outward", Live = "live");
+
+/// Jobs worked at once in this process, of each queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Concurrency {
+    pub default: usize,
+    pub cluster: usize,
+    pub outward: usize,
+    pub live: usize,
+}
+
+impl Concurrency {
+    /// The same for each queue.
+    pub fn each(jobs: usize) -> Self {
+        Self {
+            default: jobs,
+            cluster: jobs,
+            outward: jobs,
+            live: jobs,
+        }
+    }
+
+    fn of(self, queue: Queue) -> usize {
+        match queue {
+            Queue::Default => self.default,
+            Queue::Cluster => self.cluster,
+            Queue::Outward => self.outward,
+            Queue::Live => self.live,
+        }
+    }
+}
+
 /// Something to do later. It carries ids and re-reads the rest; a world that moved on makes it a no-op.
 pub trait Job: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// `<context>.<verb>`. Stored: renaming it strands the rows that wait.
     const NAME: &'static str;
+    const QUEUE: Queue = Queue::Default;
     const MAX_ATTEMPTS: i32 = 25;
 }
 
@@ -75,6 +122,7 @@ impl<J: Job> JobArgs for Args<J> {
             JobState::Scheduled,
         ];
         InsertOpts::default()
+            .with_queue(J::QUEUE.as_str())
             .with_max_attempts(J::MAX_ATTEMPTS)
             .with_unique(UniqueOpts::default().with_by_args(true).with_by_state(live))
     }
@@ -202,15 +250,17 @@ pub struct Working {
     handle: RunHandle,
 }
 
-/// Starts working jobs, at most `concurrency` at once.
-pub(crate) fn start(pool: &PgPool, performers: Performers, concurrency: usize) -> Result<Working> {
+/// Starts working the jobs of all queues.
+pub(crate) fn start(pool: &PgPool, performers: Performers, concurrency: Concurrency) -> Result<Working> {
     let maintenance = MaintenanceConfig::default()
         .with_rescue_after(RESCUE_AFTER)
         .with_rescuer_interval(RESCUE_EVERY)
         .with_scheduler_interval(Duration::from_secs(1));
-    let client = riverqueue::Client::builder(pool.clone())
-        .workers(performers.workers)
-        .queue("default", QueueConfig::new(concurrency))
+    let mut builder = riverqueue::Client::builder(pool.clone()).workers(performers.workers);
+    for queue in Queue::ALL {
+        builder = builder.queue(queue.as_str(), QueueConfig::new(concurrency.of(*queue)));
+    }
+    let client = builder
         .job_timeout(JOB_TIMEOUT)
         .maintenance(maintenance)
         .retry_policy(Backoff)

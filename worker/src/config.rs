@@ -27,9 +27,18 @@ pub struct Cli {
     /// Name of this worker among its replicas; the pod's name serves well
     #[arg(long, env = "HOSTNAME", default_value = "worker")]
     pub name: String,
-    /// Jobs worked at once
-    #[arg(long, env = "CODEXK8S_CONCURRENCY", default_value_t = 16)]
+    /// Deliveries and proofs of results worked at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY", default_value_t = 8)]
     pub concurrency: usize,
+    /// Starts and stops of runners worked at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY_CLUSTER", default_value_t = 8)]
+    pub concurrency_cluster: usize,
+    /// Writes to GitHub worked at once; of one installation there is only ever one
+    #[arg(long, env = "CODEXK8S_CONCURRENCY_OUTWARD", default_value_t = 4)]
+    pub concurrency_outward: usize,
+    /// Questions that a caller waits for worked at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY_LIVE", default_value_t = 8)]
+    pub concurrency_live: usize,
     /// Where health and metrics are served
     #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
     pub internal_listen: SocketAddr,

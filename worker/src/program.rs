@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use orchestrator::queue::Concurrency;
 use orchestrator::{Clock, Orchestrator, Settings};
 use telemetry::{Readiness, Shutdown};
 
@@ -64,6 +65,12 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
 ///
 /// The cluster does not answer, or a key file cannot be read.
 pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Hands> {
+    let concurrency = Concurrency {
+        default: config.concurrency,
+        cluster: config.concurrency_cluster,
+        outward: config.concurrency_outward,
+        live: config.concurrency_live,
+    };
     let clock = orchestrator.clock().clone();
     let model_key_file = config.kubernetes.model_key_file.clone();
     let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
@@ -76,6 +83,6 @@ pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Ha
         audience: config.audience,
         model_key_file,
         name: config.name,
-        concurrency: config.concurrency,
+        concurrency,
     })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use orchestrator::Orchestrator;
 use orchestrator::ports::{Cluster, CodeHost};
+use orchestrator::queue::Concurrency;
 use telemetry::Shutdown;
 use tokio::task::JoinSet;
 
@@ -22,8 +23,8 @@ pub struct Hands {
     pub model_key_file: Option<PathBuf>,
     /// This worker's name, unique among replicas.
     pub name: String,
-    /// Jobs worked at once.
-    pub concurrency: usize,
+    /// Jobs worked at once, of each queue.
+    pub concurrency: Concurrency,
 }
 
 /// Works until `shutdown` begins; then takes nothing new, and lets running jobs end.

@@ -48,7 +48,7 @@ const TO_THE_PULL_REQUEST: [&str; 12] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 18] = [
+const BESIDE: [&str; 23] = [
     "run.reconcile",
     "effect.reconcile",
     "delivery.requeue_unprocessed",
@@ -57,6 +57,11 @@ const BESIDE: [&str; 18] = [
     "delivery.attempt_failed",
     "code_host.deliveries",
     "code_host.find_comment",
+    "code_host.contains",
+    "code_host.pull_request",
+    "cluster.list_runners",
+    "cluster.list_owned",
+    "cluster.remove_owned",
     "slot.end_holds",
     "slot.proof_missing",
     "run.begin_start",

@@ -7,7 +7,7 @@ use orchestrator::effect::{self, Claimed, EffectResult, Outcome, Write};
 use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Question};
-use orchestrator::queue::{Attempt, Done, Perform, Performers, Working};
+use orchestrator::queue::{Attempt, Concurrency, Done, Perform, Performers, Working};
 use orchestrator::{Orchestrator, Result};
 
 pub(crate) const TOKEN: &str = "ghs_secret_of_the_code_host";
@@ -22,7 +22,9 @@ pub(crate) fn start(orchestrator: &Orchestrator) -> Working {
     performers
         .add::<ApplyEffect>(Hands(orchestrator.clone()))
         .expect("one performer");
-    orchestrator.work(performers, 4).expect("a queue")
+    orchestrator
+        .work(performers, Concurrency::each(4))
+        .expect("a queue")
 }
 
 #[async_trait]

@@ -10,8 +10,8 @@ use crate::actor::{Actor, Role, RunActor, RunSide};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, TokenId};
 use crate::orchestrator::Orchestrator;
-use crate::postgres::Tx;
 use crate::postgres::listen::Topic;
+use crate::postgres::{SWEEP_BATCHES, SWEEP_ROWS, Tx};
 
 /// Expired tokens are kept this long: a late call then hears "expired" and not "unknown".
 const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(24 * 7);
@@ -272,11 +272,18 @@ pub(crate) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<()> 
 
 /// Forgets tokens long expired; answers how many.
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
-    let mut tx = orchestrator.begin("credential.sweep").await?;
-    let before = tx.now() - KEPT_AFTER_EXPIRY;
-    let gone = store::delete_expired(&mut tx, before).await?;
-    tx.commit().await?;
-    Ok(gone)
+    let mut all = 0;
+    for _ in 0..SWEEP_BATCHES {
+        let mut tx = orchestrator.begin("credential.sweep").await?;
+        let before = tx.now() - KEPT_AFTER_EXPIRY;
+        let gone = store::delete_expired(&mut tx, before, SWEEP_ROWS).await?;
+        tx.commit().await?;
+        all += gone;
+        if gone == 0 {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 pub(super) fn key_purpose(kid: &str) -> String {

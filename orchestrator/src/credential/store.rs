@@ -214,10 +214,11 @@ pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64>
     Ok(done.rows_affected())
 }
 
-pub(super) async fn delete_expired(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+pub(super) async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
-        "DELETE FROM access_tokens WHERE expires_at < $1",
-        before.to_sqlx()
+        "DELETE FROM access_tokens WHERE jti IN (SELECT jti FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
+        before.to_sqlx(),
+        limit,
     )
     .execute(&mut **tx)
     .await?;

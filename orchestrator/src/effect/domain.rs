@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::actor::words;
+use crate::id::RunId;
 
 /// Bytes of a text written outward: GitHub takes 65,536 characters.
 pub const MAX_BODY_BYTES: usize = 60_000;
@@ -59,6 +60,30 @@ impl Write {
             Self::StatusComment { .. } => EffectKind::StatusComment,
             Self::Comment { .. } => EffectKind::Comment,
             Self::Labels { .. } => EffectKind::Labels,
+        }
+    }
+
+    /// This change of labels and an older one, never made, as one: where they disagree, this one says what is wanted.
+    #[must_use]
+    pub fn with_older(self, older: &Self) -> Self {
+        match (self, older) {
+            (
+                Self::Labels { mut add, mut remove },
+                Self::Labels {
+                    add: older_add,
+                    remove: older_remove,
+                },
+            ) => {
+                let said: Vec<String> = add.iter().chain(&remove).cloned().collect();
+                let unsaid = |labels: &[String]| -> Vec<String> {
+                    let left = labels.iter().filter(|label| !said.contains(label));
+                    left.cloned().collect()
+                };
+                add.extend(unsaid(older_add));
+                remove.extend(unsaid(older_remove));
+                Self::Labels { add, remove }
+            }
+            (newer, _) => newer,
         }
     }
 }
@@ -143,6 +168,11 @@ impl EffectState {
             Self::Applied | Self::Refused | Self::Failed | Self::Superseded
         )
     }
+}
+
+/// The key of the one pull request of a run.
+pub fn pull_request_key(run_id: RunId, branch: &str) -> String {
+    format!("pull_request:{run_id}:{branch}")
 }
 
 /// The hidden line by which a write of ours is found again.
@@ -257,6 +287,24 @@ mod tests {
     #[case("the task-list and risk-analysis are fine", Ok(()))]
     fn texts_are_checked(#[case] text: &str, #[case] expected: Result<(), TextFault>) {
         assert_eq!(check_text(text), expected);
+    }
+
+    #[test]
+    fn of_two_changes_of_labels_the_newer_one_decides_where_they_disagree() {
+        let labels = |add: &[&str], remove: &[&str]| Write::Labels {
+            add: add.iter().map(ToString::to_string).collect(),
+            remove: remove.iter().map(ToString::to_string).collect(),
+        };
+        let older = labels(&["state:dev-failed"], &["run:dev", "state:dev-done"]);
+        let of_the_stage = labels(&["state:dev-done"], &["run:dev", "state:dev-failed"]);
+        assert_eq!(of_the_stage.clone().with_older(&older), of_the_stage);
+        assert_eq!(
+            labels(&["state:qa-done"], &["run:qa"]).with_older(&older),
+            labels(
+                &["state:qa-done", "state:dev-failed"],
+                &["run:qa", "run:dev", "state:dev-done"]
+            )
+        );
     }
 
     #[test]

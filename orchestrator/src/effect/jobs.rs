@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::EffectId;
-use crate::queue::Job;
+use crate::queue::{Job, Queue};
 
 /// Makes an outward write true at the code host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,5 +13,6 @@ pub struct ApplyEffect {
 
 impl Job for ApplyEffect {
     const NAME: &'static str = "effect.apply";
+    const QUEUE: Queue = Queue::Outward;
     const MAX_ATTEMPTS: i32 = 100;
 }

@@ -159,10 +159,10 @@ pub(super) async fn count_of_kind(tx: &mut Tx, run_id: RunId, kind: EffectKind) 
 }
 
 /// Effects that are due and may have lost their job: ready ones, and applying ones nobody settled.
-pub(super) async fn due(tx: &mut Tx, stale_before: jiff::Timestamp) -> Result<Vec<EffectId>> {
+pub(super) async fn due(tx: &mut Tx, stale_before: jiff::Timestamp) -> Result<Vec<(EffectId, String)>> {
     let now = tx.moment();
-    let ids = sqlx::query_scalar!(
-        "SELECT effect_id FROM effects
+    let due = sqlx::query!(
+        "SELECT effect_id, traceparent FROM effects
          WHERE (state = 'ready' AND not_before <= $1) OR (state = 'applying' AND applying_since < $2)
          ORDER BY not_before LIMIT 200",
         now,
@@ -170,7 +170,41 @@ pub(super) async fn due(tx: &mut Tx, stale_before: jiff::Timestamp) -> Result<Ve
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(ids)
+    Ok(due
+        .into_iter()
+        .map(|row| (row.effect_id, row.traceparent))
+        .collect())
+}
+
+/// The platform's own changes of an issue's labels that wait to be made, locked, oldest first.
+pub(super) async fn ready_system_labels(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+) -> Result<Vec<Effect>> {
+    let rows = select!(
+        "WHERE repository_id = $1 AND number = $2 AND kind = 'labels' AND state = 'ready' AND actor LIKE 'system:%'
+         ORDER BY effect_id FOR UPDATE",
+        repository_id as RepositoryId,
+        number,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(Effect::try_from).collect()
+}
+
+/// What a run's own words asked for and is not begun yet, locked: all of it, or only what still waits for something.
+pub(super) async fn unbegun_of_run(tx: &mut Tx, run_id: RunId, with_ready: bool) -> Result<Vec<Effect>> {
+    let rows = select!(
+        "WHERE run_id = $1 AND actor NOT LIKE 'system:%'
+           AND (state IN ('proposed', 'awaiting_approval') OR (state = 'ready' AND $2))
+         ORDER BY effect_id FOR UPDATE",
+        run_id as RunId,
+        with_ready,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(Effect::try_from).collect()
 }
 
 pub(super) async fn insert(tx: &mut Tx, effect: &Effect) -> Result<()> {

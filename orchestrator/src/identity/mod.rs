@@ -6,4 +6,6 @@ mod service;
 mod store;
 
 #[cfg(feature = "postgres")]
+pub(crate) use service::require_enabled;
+#[cfg(feature = "postgres")]
 pub use service::{Person, disable, ensure_owner, ensure_person, find, find_by_github_user_id, get};

@@ -101,6 +101,20 @@ pub async fn ensure_owner(
     Ok((person, changed))
 }
 
+/// Holds off that the person is disabled until the transaction ends: [`disable`] then sees what it did.
+///
+/// # Errors
+///
+/// `Forbidden` if the person is disabled already.
+pub(crate) async fn require_enabled(tx: &mut Tx, person_id: PersonId) -> Result<()> {
+    if store::is_disabled_for_share(tx, person_id).await? {
+        return Err(Error::Forbidden(
+            "the person in whose name the run would start is disabled; somebody else must start one".into(),
+        ));
+    }
+    Ok(())
+}
+
 /// Takes all rights from a person and ends the runs it started. Asking twice keeps the first moment.
 ///
 /// # Errors

@@ -81,6 +81,17 @@ pub(super) async fn upsert(
     .try_into()
 }
 
+/// Whether the person is disabled, and stays so or not until the transaction ends.
+pub(super) async fn is_disabled_for_share(tx: &mut Tx, person_id: PersonId) -> Result<bool> {
+    let disabled = sqlx::query_scalar!(
+        r#"SELECT disabled_at IS NOT NULL AS "disabled!" FROM people WHERE person_id = $1 FOR SHARE"#,
+        person_id as _,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(disabled.unwrap_or(true))
+}
+
 pub(super) async fn disable(tx: &mut Tx, person_id: PersonId) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(

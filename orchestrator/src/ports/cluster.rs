@@ -112,13 +112,13 @@ pub trait Cluster: Send + Sync {
     /// An error is no proof.
     async fn runner_gone(&self, key: &RunnerKey) -> Result<bool, ClusterError>;
 
-    /// All runners of this installation.
+    /// All runners of this installation that can be seen: one that is missing may be there all the same.
     async fn list_runners(&self) -> Result<Vec<ObservedRunner>, ClusterError>;
 
     /// Waits until some runner changes, or for a while: a hint to look again, never a fact.
     async fn runners_changed(&self) -> Result<(), ClusterError>;
 
-    /// Everything that bears this installation's labels, Secrets without a Job included.
+    /// Everything that bears this installation's labels and can be seen, Secrets without a Job included.
     async fn list_owned(&self) -> Result<Vec<OwnedObject>, ClusterError>;
 
     /// Removes one object, only if it still has this UID.

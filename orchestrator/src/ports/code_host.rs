@@ -144,12 +144,16 @@ pub trait CodeHost: Send + Sync {
 
     async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest, CodeHostError>;
 
-    /// The open pull request from `head_branch`, if there is one.
+    /// The open pull request from `head_branch`, or else the newest from there, merged or closed, that carries `marker`.
     async fn find_pull_request(
         &self,
         at: &RepositoryRef,
         head_branch: &str,
+        marker: &str,
     ) -> Result<Option<HostPullRequest>, CodeHostError>;
+
+    /// Whether `commit` is `head` or one of its ancestors; a commit that is not there is none.
+    async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool, CodeHostError>;
 
     /// The commit a branch points to, or none if there is no such branch.
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>, CodeHostError>;

@@ -27,6 +27,11 @@ const STATEMENT_TIMEOUT: &str = "15s";
 /// How long a lock may be waited for.
 const LOCK_TIMEOUT: &str = "10s";
 
+/// Rows that one transaction of a sweep deletes, so that none holds locks for long or runs into its time-out.
+pub(crate) const SWEEP_ROWS: i64 = 2000;
+/// Such transactions of one sweep; the next goes on where it ended.
+pub(crate) const SWEEP_BATCHES: u32 = 100;
+
 /// Opens a pool. Every connection carries a statement time-out, so no query outlives its caller for long.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
-use crate::queue::Job;
+use crate::queue::{Job, Queue};
 
 /// Makes the pod of an admitted turn exist and start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,6 +15,7 @@ pub struct StartRunner {
 
 impl Job for StartRunner {
     const NAME: &'static str = "run.start_runner";
+    const QUEUE: Queue = Queue::Cluster;
 }
 
 /// Removes the pod of a turn that is over.
@@ -29,6 +30,7 @@ pub struct StopRunner {
 
 impl Job for StopRunner {
     const NAME: &'static str = "run.stop_runner";
+    const QUEUE: Queue = Queue::Cluster;
 }
 
 /// Proves a finishing run's result at the code host.

@@ -20,7 +20,11 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
             (Some(url), Some(number)) => format!("**`{stage}` is done:** [#{number}]({url})"),
             _ => format!("**`{stage}` is done.**"),
         },
-        RunState::Failed(failure) => format!("**`{stage}` failed** ({failure}). {}", advice(failure)),
+        RunState::Failed(failure) => {
+            // The runner's word for the case: one line.
+            let case = fit_to_leave(&failure.to_string().replace(char::is_control, " "));
+            format!("**`{stage}` failed** ({case}). {}", advice(failure))
+        }
         RunState::TimedOut => format!(
             "**`{stage}` was stopped:** its {} seconds of active time are used up.",
             run.active_seconds_limit
@@ -51,11 +55,16 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
     Some(text)
 }
 
+/// The label that starts a stage.
+pub(super) fn trigger_label(stage: &str) -> String {
+    format!("run:{stage}")
+}
+
 /// What comes and goes at the issue when a run is over.
 pub(super) fn state_labels(run: &Run) -> Option<(Vec<String>, Vec<String>)> {
     let stage = &run.stage;
     let (done, failed) = (format!("state:{stage}-done"), format!("state:{stage}-failed"));
-    let trigger = format!("run:{stage}");
+    let trigger = trigger_label(stage);
     match run.state {
         RunState::Succeeded => Some((vec![done], vec![trigger, failed])),
         RunState::Failed(_) | RunState::TimedOut => Some((vec![failed], vec![trigger, done])),
@@ -128,7 +137,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::fit_to_leave;
+    use super::*;
 
     #[test]
     fn what_looks_like_a_credential_stays_here() {

@@ -30,8 +30,6 @@ pub struct Draining {
     pub slot_id: SlotId,
     pub project: String,
     pub lease: Lease,
-    pub since: Timestamp,
-    pub quarantined: bool,
 }
 
 /// Makes the project have at least `count` slots. Asking twice changes nothing; slots are never taken away here.
@@ -77,24 +75,20 @@ pub async fn end_holds(orchestrator: &Orchestrator) -> Result<usize> {
     Ok(count)
 }
 
-/// Slots that wait for a proof, at most `limit`, those that wait longest first.
-pub async fn draining(orchestrator: &Orchestrator, limit: i64) -> Result<Vec<Draining>> {
-    let mut tx = orchestrator.begin("slot.draining").await?;
+/// Slots that wait for a proof, at most `limit`, the quarantined ones last. A held slot is among them as long as the pod of
+/// its parked turn may be there.
+pub async fn unproven(orchestrator: &Orchestrator, limit: i64) -> Result<Vec<Draining>> {
+    let mut tx = orchestrator.begin("slot.unproven").await?;
     let mut found = Vec::new();
     for slot in store::unproven(&mut tx, limit).await? {
-        let (lease, since, quarantined) = match slot.state {
-            SlotState::Draining { lease, since } => (lease, since, false),
-            SlotState::Quarantined { lease, since, .. } => (lease, since, true),
-            _ => continue,
-        };
-        let project = crate::project::get(&mut tx, slot.project_id).await?.slug;
-        found.push(Draining {
-            slot_id: slot.slot_id,
-            project,
-            lease,
-            since,
-            quarantined,
-        });
+        if let Some(lease) = slot.state.lease() {
+            let project = crate::project::get(&mut tx, slot.project_id).await?.slug;
+            found.push(Draining {
+                slot_id: slot.slot_id,
+                project,
+                lease,
+            });
+        }
     }
     Ok(found)
 }

@@ -114,10 +114,14 @@ pub(super) async fn list(tx: &mut Tx, projects: &[ProjectId], page: PageAsk) -> 
     rows.into_iter().map(Slot::try_from).collect()
 }
 
-/// Slots that wait for a proof, those that wait longest first.
+/// Slots whose turn's pod is not proven gone, those that nobody gave up first. Else by chance: where a round cannot look
+/// at all of them, the next looks at others.
 pub(super) async fn unproven(tx: &mut Tx, limit: i64) -> Result<Vec<Slot>> {
     let rows = select!(
-        "WHERE state IN ('draining', 'quarantined') ORDER BY draining_since LIMIT $1",
+        "WHERE state IN ('draining', 'quarantined')
+            OR (state = 'held' AND EXISTS (SELECT FROM run_turns t
+                    WHERE t.run_id = slots.run_id AND t.turn = slots.turn AND t.pod_gone_at IS NULL))
+         ORDER BY (state = 'quarantined'), random() LIMIT $1",
         limit,
     )
     .fetch_all(&mut **tx)

@@ -207,3 +207,24 @@ async fn no_run_fills_the_lane_with_labels() {
     assert!(matches!(more, Err(Error::Capacity(_))), "{more:?}");
     db.done().await;
 }
+
+#[tokio::test]
+async fn a_write_whose_job_was_lost_is_asked_for_again_in_its_own_trace() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let run = project.start(&orchestrator, Some(1)).await.unwrap();
+    sqlx::query("DELETE FROM river_job")
+        .execute(db.pool())
+        .await
+        .unwrap();
+    assert_eq!(effect::reconcile(&orchestrator).await.unwrap(), 1);
+    let (queue, traceparent): (String, Option<String>) =
+        sqlx::query_as("SELECT queue, metadata ->> 'traceparent' FROM river_job")
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
+    assert_eq!(queue, "outward");
+    assert_eq!(traceparent, Some(run.traceparent));
+    db.done().await;
+}

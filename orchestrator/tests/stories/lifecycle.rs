@@ -180,10 +180,18 @@ async fn a_cancelled_run_ends_when_its_pod_is_proven_gone() {
     let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
     project.start(&orchestrator, Some(7)).await.unwrap();
     let run = admit_and_run(&orchestrator).await.unwrap();
+    let hour = SignedDuration::from_hours(1);
+    let wait = approval::ask(&orchestrator, &agent_of(&run), WaitKind::Question, "?", hour)
+        .await
+        .unwrap();
     let cancelling = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
         .await
         .unwrap();
     assert_eq!(cancelling.state, RunState::Cancelling);
+    let wait = approval::get(&orchestrator, &system(), wait.wait_id)
+        .await
+        .unwrap();
+    assert!(!wait.is_open(), "nobody is asked for an answer that nobody wants");
     let again = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
         .await
         .unwrap();
@@ -223,6 +231,33 @@ async fn silence_fails_a_run_only_while_somebody_could_hear() {
         panic!("{:?}", ended.state)
     };
     assert_eq!(failure.reason, FailureReason::PodLost);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_run_whose_pod_is_never_asked_for_gives_its_slot_back() {
+    let db = TestDb::new().await;
+    let clock = Clock::default();
+    let orchestrator = db.orchestrator_with(clock.clone(), MasterKey::generate()).await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let run = project.start(&orchestrator, Some(7)).await.unwrap();
+    run::admit_next(&orchestrator).await.unwrap();
+    clock.advance(SignedDuration::from_hours(2));
+    assert_eq!(
+        run::reap(&orchestrator).await.unwrap(),
+        0,
+        "the platform was away"
+    );
+    for _ in 0..=360 {
+        receiver::beat(&orchestrator, "mcp-1").await.unwrap();
+        clock.advance(SignedDuration::from_secs(10));
+    }
+    assert_eq!(run::reap(&orchestrator).await.unwrap(), 1);
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    let RunState::Failed(failure) = ended.state else {
+        panic!("{:?}", ended.state)
+    };
+    assert_eq!(failure.to_string(), "start_timeout: not_started");
     db.done().await;
 }
 

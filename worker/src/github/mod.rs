@@ -78,8 +78,13 @@ impl CodeHost for GithubHost {
         &self,
         at: &RepositoryRef,
         head_branch: &str,
+        marker: &str,
     ) -> Result<Option<HostPullRequest>> {
-        pulls::find(&self.connection, at, head_branch).await
+        pulls::find(&self.connection, at, head_branch, marker).await
+    }
+
+    async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool> {
+        repositories::contains(&self.connection, at, head, commit).await
     }
 
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>> {

@@ -16,25 +16,35 @@ pub(super) async fn get(connection: &Connection, at: &RepositoryRef, number: i64
     known(&call, found)
 }
 
-/// A list has one page: GitHub allows one open pull request for a head and a base.
+/// One page, the newest first: GitHub allows one open pull request for a head and a base.
 pub(super) async fn find(
     connection: &Connection,
     at: &RepositoryRef,
     head_branch: &str,
+    marker: &str,
 ) -> Result<Option<HostPullRequest>> {
     let (owner, branch) = (path::segment(&at.owner), path::segment(head_branch));
     let path = format!(
-        "{}/pulls?state=open&head={owner}%3A{branch}&per_page=100",
+        "{}/pulls?state=all&head={owner}%3A{branch}&per_page=100",
         path::repository(at)
     );
     let about = format!("pull requests of {}/{}", at.owner, at.name);
     let call = Call::get(path, about);
     let found: Vec<wire::PullRequest> = connection.begin(at, Grant::PullRequestsRead).ask(&call).await?;
-    found
-        .into_iter()
-        .find(|pull_request| pull_request.comes_from(at.github_repository_id, head_branch))
-        .map(|pull_request| known(&call, pull_request))
-        .transpose()
+    let mut over = None;
+    for pull_request in found {
+        if !pull_request.comes_from(at.github_repository_id, head_branch) {
+            continue;
+        }
+        let pull_request = known(&call, pull_request)?;
+        if pull_request.open {
+            return Ok(Some(pull_request));
+        }
+        if over.is_none() && pull_request.body.contains(marker) {
+            over = Some(pull_request);
+        }
+    }
+    Ok(over)
 }
 
 pub(super) async fn open(

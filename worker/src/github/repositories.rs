@@ -51,6 +51,36 @@ pub(super) async fn branch_head(
     }
 }
 
+/// GitHub compares from the one to the other: what is ahead of a commit, or identical, has it.
+pub(super) async fn contains(
+    connection: &Connection,
+    at: &RepositoryRef,
+    head: &str,
+    commit: &str,
+) -> Result<bool> {
+    if head == commit {
+        return Ok(true);
+    }
+    let (from, to) = (path::segment(commit), path::segment(head));
+    let call = Call::get(
+        format!("{}/compare/{from}...{to}?per_page=1", path::repository(at)),
+        format!("commits {commit} and {head} of {}", about(at)),
+    );
+    let compared = connection
+        .begin(at, Grant::ContentsRead)
+        .ask::<wire::Comparison>(&call)
+        .await;
+    match compared {
+        Ok(found) => match found.status.as_deref() {
+            Some("ahead" | "identical") => Ok(true),
+            Some("behind" | "diverged") => Ok(false),
+            _ => Err(refusal::unreadable(&call, "a comparison without its result")),
+        },
+        Err(CodeHostError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 pub(super) async fn permission(
     connection: &Connection,
     at: &RepositoryRef,

@@ -84,6 +84,12 @@ pub(super) struct Comment {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+pub(super) struct Comparison {
+    pub(super) status: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct GitRef {
     #[serde(rename = "ref")]
     pub(super) name: Option<String>,

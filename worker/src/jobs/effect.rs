@@ -20,7 +20,18 @@ impl Perform<ApplyEffect> for Hands {
             Claimed::Later(after) => return Ok(Done::Later(after)),
             Claimed::No => return Ok(Done::Done),
         };
-        let outcome = match self.write(&claim).await {
+        self.apply(&claim).await
+    }
+}
+
+impl Hands {
+    /// Makes a claimed write true, as far as it can be, and says so in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if another worker took the write over.
+    pub async fn apply(&self, claim: &Claim) -> Result<Done> {
+        let outcome = match self.write(claim).await {
             Ok(result) => Outcome::Done(result),
             Err(CodeHostError::RateLimited { retry_after, message }) => Outcome::Wait(retry_after, message),
             Err(CodeHostError::Ambiguous(why) | CodeHostError::Unavailable(why)) => Outcome::Unknown(why),
@@ -28,7 +39,7 @@ impl Perform<ApplyEffect> for Hands {
                 Outcome::Rejected(error.to_string())
             }
         };
-        let state = effect::settle(&self.orchestrator, &claim, outcome).await?;
+        let state = effect::settle(&self.orchestrator, claim, outcome).await?;
         metrics::counter!("codex_effects_total", "kind" => claim.effect.write.kind().as_str(),
             "state" => state.as_str())
         .increment(1);
@@ -39,9 +50,7 @@ impl Perform<ApplyEffect> for Hands {
             Done::Done
         })
     }
-}
 
-impl Hands {
     async fn write(&self, claim: &Claim) -> Result<EffectResult, CodeHostError> {
         let key = claim.effect.effect_key.as_deref().unwrap_or_default();
         match &claim.effect.write {
@@ -58,7 +67,7 @@ impl Hands {
                     head_branch: head_branch.clone(),
                     base_branch: base_branch.clone(),
                 };
-                self.open_pull_request(claim, &draft).await
+                self.open_pull_request(claim, key, &draft).await
             }
             Write::StatusComment { body } => self.upsert_comment(claim, key, body).await,
             Write::Comment { body } => self.comment_once(claim, key, body).await,
@@ -66,7 +75,7 @@ impl Hands {
                 let change = self
                     .code_host
                     .change_labels(&claim.at, number(claim)?, add, remove);
-                let labels = outward("code_host.change_labels", change).await?;
+                let labels = self.send(claim, "code_host.change_labels", change).await?;
                 Ok(EffectResult {
                     labels: Some(labels),
                     ..EffectResult::default()
@@ -75,20 +84,55 @@ impl Hands {
         }
     }
 
+    /// A write outward. A worker that was frozen since its claim may not hold the lane any more: it sends nothing.
+    async fn send<T>(
+        &self,
+        claim: &Claim,
+        name: &str,
+        call: impl Future<Output = Result<T, CodeHostError>>,
+    ) -> Result<T, CodeHostError> {
+        if claim.is_late(self.orchestrator.clock()) {
+            let why = "nothing was sent: the worker stood still for too long after it took the write in hand";
+            return Err(CodeHostError::Unavailable(why.into()));
+        }
+        outward(name, call).await
+    }
+
     /// A retried run pushes to the branch of the run before it: a pull request from that branch is the one.
     async fn open_pull_request(
         &self,
         claim: &Claim,
+        key: &str,
         draft: &PullRequestDraft,
     ) -> Result<EffectResult, CodeHostError> {
-        let found = self.code_host.find_pull_request(&claim.at, &draft.head_branch);
-        if let Some(there) = outward("code_host.find_pull_request", found).await? {
+        if let Some(there) = self.find_opened(claim, key, draft).await? {
             return Ok(of_pull_request(there));
         }
-        let opened = self.code_host.open_pull_request(&claim.at, draft);
-        outward("code_host.open_pull_request", opened)
-            .await
-            .map(of_pull_request)
+        let open = self.code_host.open_pull_request(&claim.at, draft);
+        match self.send(claim, "code_host.open_pull_request", open).await {
+            // What an earlier try opened may not have been shown before.
+            Err(CodeHostError::Refused { status: 422, message }) => {
+                match self.find_opened(claim, key, draft).await? {
+                    Some(there) => Ok(of_pull_request(there)),
+                    None if message.contains("already exists") => Err(CodeHostError::Ambiguous(message)),
+                    None => Err(CodeHostError::Refused { status: 422, message }),
+                }
+            }
+            opened => opened.map(of_pull_request),
+        }
+    }
+
+    async fn find_opened(
+        &self,
+        claim: &Claim,
+        key: &str,
+        draft: &PullRequestDraft,
+    ) -> Result<Option<HostPullRequest>, CodeHostError> {
+        let marker = marker(key);
+        let found = self
+            .code_host
+            .find_pull_request(&claim.at, &draft.head_branch, &marker);
+        outward("code_host.find_pull_request", found).await
     }
 
     async fn upsert_comment(
@@ -111,7 +155,7 @@ impl Hands {
             return self.create_comment(claim, &body).await;
         };
         let edit = self.code_host.edit_comment(&claim.at, comment_id, &body);
-        match outward("code_host.edit_comment", edit).await {
+        match self.send(claim, "code_host.edit_comment", edit).await {
             // Somebody deleted it: people still want to know where the run is.
             Err(CodeHostError::NotFound(_)) => self.comment_anew(claim, key, &body).await,
             edited => edited.map(of_comment),
@@ -129,7 +173,9 @@ impl Hands {
             return self.create_comment(claim, body).await;
         };
         let edit = self.code_host.edit_comment(&claim.at, there.comment_id, body);
-        outward("code_host.edit_comment", edit).await.map(of_comment)
+        self.send(claim, "code_host.edit_comment", edit)
+            .await
+            .map(of_comment)
     }
 
     async fn comment_once(
@@ -154,7 +200,9 @@ impl Hands {
 
     async fn create_comment(&self, claim: &Claim, body: &str) -> Result<EffectResult, CodeHostError> {
         let created = self.code_host.create_comment(&claim.at, number(claim)?, body);
-        outward("code_host.create_comment", created).await.map(of_comment)
+        self.send(claim, "code_host.create_comment", created)
+            .await
+            .map(of_comment)
     }
 }
 

@@ -77,9 +77,12 @@ impl Hands {
             let mut tx = self.orchestrator.begin("port_call.repository").await?;
             repository::at(&mut tx, repository_id).await
         };
-        read.await.map_err(|error| Failed::Unavailable {
-            message: error.to_string(),
-            retry_after_ms: None,
+        read.await.map_err(|error| {
+            tracing::warn!(%repository_id, %error, "a repository could not be read");
+            Failed::Unavailable {
+                message: error.told(),
+                retry_after_ms: None,
+            }
         })
     }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use orchestrator::agent::Output;
 use orchestrator::credential;
 use orchestrator::effect::EffectState;
+use orchestrator::effect::domain::{marker, pull_request_key};
 use orchestrator::error::{Error, Result};
 use orchestrator::ports::cluster::{ClusterError, RunnerKey, RunnerSecret};
 use orchestrator::ports::code_host::{CodeHostError, HostPermission, HostPullRequest};
@@ -46,14 +47,12 @@ impl Perform<StartRunner> for Hands {
             }
             wanted => wanted?,
         };
-        let secret = match self.secret(&wanted).await {
+        let secret = match self.secret(&wanted).await? {
             Ok(secret) => secret,
-            Err(Error::Precondition(why)) => {
-                let failure = Failure::new(FailureReason::ModelAuth, "key_unreadable").with_detail(why);
+            Err(failure) => {
                 run::fail_start(&self.orchestrator, &job, failure).await?;
                 return Ok(Done::Done);
             }
-            Err(error) => return Err(error),
         };
         match self.start(&wanted, &secret).await {
             // A failure and no `Later`: the queue counts only failures as attempts.
@@ -128,29 +127,38 @@ impl Hands {
             .map_err(of_cluster)
     }
 
-    /// The files that only the supervisor gets.
-    async fn secret(&self, wanted: &WantedPod) -> Result<RunnerSecret> {
-        let mut secret = RunnerSecret::from([
-            (
-                SUPERVISOR_TOKEN_FILE.to_owned(),
-                self.signed(wanted.tokens.supervisor).await?,
-            ),
-            (
-                AGENT_TOKEN_FILE.to_owned(),
-                self.signed(wanted.tokens.agent).await?,
-            ),
-        ]);
-        if let Some(file) = &self.model_key_file {
-            let key = tokio::fs::read_to_string(file).await.map_err(|error| {
-                Error::Precondition(format!("the worker cannot read the model's key file: {error}"))
-            })?;
-            secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into());
+    /// The files that only the supervisor gets, or why they cannot be had until somebody corrects this worker.
+    async fn secret(&self, wanted: &WantedPod) -> Result<Result<RunnerSecret, Failure>> {
+        let mut secret = RunnerSecret::new();
+        let tokens = [
+            (SUPERVISOR_TOKEN_FILE, wanted.tokens.supervisor),
+            (AGENT_TOKEN_FILE, wanted.tokens.agent),
+        ];
+        for (file, jti) in tokens {
+            match credential::sign(&self.orchestrator, jti).await {
+                Ok(signed) => drop(secret.insert(file.to_owned(), signed.token)),
+                Err(Error::Precondition(why)) => {
+                    let failure = Failure::new(FailureReason::Internal, "token_unsigned");
+                    return Ok(Err(failure.with_detail(why)));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(secret)
-    }
-
-    async fn signed(&self, jti: orchestrator::id::TokenId) -> Result<secrecy::SecretString> {
-        Ok(credential::sign(&self.orchestrator, jti).await?.token)
+        if wanted.wants_model_key
+            && let Some(file) = &self.model_key_file
+        {
+            match tokio::fs::read_to_string(file).await {
+                Ok(key) => drop(secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into())),
+                // Not every model asks for a key; one that does says so to the agent.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let failure = Failure::new(FailureReason::ModelAuth, "key_unreadable");
+                    let why = format!("the worker cannot read the model's key file: {error}");
+                    return Ok(Err(failure.with_detail(why)));
+                }
+            }
+        }
+        Ok(Ok(secret))
     }
 }
 
@@ -183,7 +191,10 @@ impl Hands {
         let gone = outward("cluster.runner_gone", self.cluster.runner_gone(key)).await?;
         if gone {
             let told = run::pod_proven_gone(&self.orchestrator, lease).await;
-            told.map_err(|error| ClusterError::Unavailable(error.to_string()))?;
+            told.map_err(|error| {
+                tracing::warn!(run_id = %key.run_id, %error, "the proof that a pod is gone was not taken");
+                ClusterError::Unavailable(error.told())
+            })?;
         }
         Ok(gone)
     }
@@ -193,17 +204,9 @@ impl Hands {
 impl Perform<Finalise> for Hands {
     async fn perform(&self, job: Finalise, _: Attempt) -> Result<Done> {
         let finishing = run::finishing(&self.orchestrator, job.run_id).await?;
-        let proof = match self.prove(&finishing).await {
-            Ok(proof) => proof,
-            Err(refused @ CodeHostError::Refused { .. }) => Proof::NoAnswer(refused.to_string()),
-            Err(error) => {
-                let settled = run::settle(&self.orchestrator, job.run_id, Proof::NoAnswer(error.to_string()));
-                return if settled.await? {
-                    Ok(Done::Done)
-                } else {
-                    Err(of_code_host(error))
-                };
-            }
+        let (proof, asked_to_wait) = match self.prove(&finishing).await {
+            Ok(proof) => (proof, Duration::ZERO),
+            Err(error) => (Proof::NoAnswer(error.to_string()), wait_of(&error)),
         };
         if run::settle(&self.orchestrator, job.run_id, proof).await? {
             return Ok(Done::Done);
@@ -214,54 +217,102 @@ impl Perform<Finalise> for Hands {
             .now()
             .duration_since(finishing.run.state_since);
         let patience = (waited.unsigned_abs() / 10).clamp(BETWEEN_LOOKS, MAX_BETWEEN_LOOKS);
-        Ok(Done::Later(patience))
+        Ok(Done::Later(patience.max(asked_to_wait)))
     }
+}
+
+fn wait_of(error: &CodeHostError) -> Duration {
+    match error {
+        CodeHostError::RateLimited { retry_after, .. } => *retry_after,
+        _ => Duration::ZERO,
+    }
+}
+
+/// What the code host shows of a finishing run.
+struct Shown {
+    /// Where the branch points to.
+    tip: Option<String>,
+    pull_request: Option<HostPullRequest>,
 }
 
 impl Hands {
     async fn prove(&self, finishing: &Finishing) -> Result<Proof, CodeHostError> {
-        let run = &finishing.run;
-        let (Output::PullRequest, Some(head_sha)) = (finishing.output, &run.head_sha) else {
+        let (Output::PullRequest, Some(head_sha)) = (finishing.output, &finishing.run.head_sha) else {
             return Ok(Proof::NothingToProve);
         };
-        if let Some(refused) = refused_pull_request(finishing) {
-            return Ok(refused);
-        }
-        let head = outward(
-            "code_host.branch_head",
-            self.code_host.branch_head(&finishing.at, &run.branch),
-        )
-        .await?;
-        if head.as_ref() != Some(head_sha) {
-            let there = head.unwrap_or_else(|| "nothing".to_owned());
-            return Ok(Proof::Missing {
-                sub_reason: "branch_without_commit",
-                detail: format!("{} points to {there}, not to the reported {head_sha}", run.branch),
-            });
-        }
-        match self.opened(finishing).await? {
-            Some(found) if found.head_sha == *head_sha => Ok(Proof::PullRequest {
-                number: found.number,
-                url: found.url,
-            }),
-            _ => Ok(Proof::NoAnswer("the pull request is not to be seen yet".into())),
+        let tip = match (self.shown(finishing).await, refused_pull_request(finishing)) {
+            (Ok(shown), refused) => {
+                if let Some(found) = self.accepted(finishing, head_sha, shown.pull_request).await? {
+                    return Ok(Proof::PullRequest {
+                        number: found.number,
+                        url: found.url,
+                    });
+                }
+                // The ledger may know less than the code host shows: it is believed only now.
+                if let Some(refused) = refused {
+                    return Ok(refused);
+                }
+                shown.tip
+            }
+            // Nothing can be looked at, so nothing says otherwise.
+            (Err(CodeHostError::Refused { .. } | CodeHostError::NotFound(_)), Some(refused)) => {
+                return Ok(refused);
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let Some(tip) = tip else {
+            return Ok(unseen(finishing, head_sha, "nothing"));
+        };
+        if self.contains(finishing, &tip, head_sha).await? {
+            Ok(Proof::NoAnswer("the pull request is not to be seen yet".into()))
+        } else {
+            Ok(unseen(finishing, head_sha, &tip))
         }
     }
 
-    /// The run's pull request; one that somebody closed or merged meanwhile was opened all the same.
-    async fn opened(&self, finishing: &Finishing) -> Result<Option<HostPullRequest>, CodeHostError> {
-        let found = self
-            .code_host
-            .find_pull_request(&finishing.at, &finishing.run.branch);
-        if let Some(open) = outward("code_host.find_pull_request", found).await? {
-            return Ok(Some(open));
+    /// Somebody may have pushed on top of the run's commit, or merged it: its work is there all the same.
+    async fn accepted(
+        &self,
+        finishing: &Finishing,
+        head_sha: &str,
+        found: Option<HostPullRequest>,
+    ) -> Result<Option<HostPullRequest>, CodeHostError> {
+        let Some(found) = found else { return Ok(None) };
+        let there = found.merged || self.contains(finishing, &found.head_sha, head_sha).await?;
+        Ok(there.then_some(found))
+    }
+
+    async fn contains(&self, finishing: &Finishing, head: &str, commit: &str) -> Result<bool, CodeHostError> {
+        if head == commit {
+            return Ok(true);
         }
+        let asked = self.code_host.contains(&finishing.at, head, commit);
+        outward("code_host.contains", asked).await
+    }
+
+    /// One that somebody closed or merged meanwhile was opened all the same.
+    async fn shown(&self, finishing: &Finishing) -> Result<Shown, CodeHostError> {
+        let (at, branch) = (&finishing.at, &finishing.run.branch);
+        let tip = outward("code_host.branch_head", self.code_host.branch_head(at, branch)).await?;
+        let marker = marker(&pull_request_key(finishing.run.run_id, branch));
+        let found = self.code_host.find_pull_request(at, branch, &marker);
+        let mut pull_request = outward("code_host.find_pull_request", found).await?;
         let ledger = finishing.pull_request.as_ref();
-        let Some(number) = ledger.and_then(|effect| effect.result.as_ref()?.number) else {
-            return Ok(None);
-        };
-        let read = self.code_host.pull_request(&finishing.at, number);
-        outward("code_host.pull_request", read).await.map(Some)
+        if pull_request.is_none()
+            && let Some(number) = ledger.and_then(|effect| effect.result.as_ref()?.number)
+        {
+            let read = self.code_host.pull_request(at, number);
+            pull_request = Some(outward("code_host.pull_request", read).await?);
+        }
+        Ok(Shown { tip, pull_request })
+    }
+}
+
+fn unseen(finishing: &Finishing, head_sha: &str, there: &str) -> Proof {
+    let branch = &finishing.run.branch;
+    Proof::Unseen {
+        sub_reason: "branch_without_commit",
+        detail: format!("{branch} points to {there}, and the reported {head_sha} is not in it"),
     }
 }
 

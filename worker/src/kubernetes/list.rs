@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
@@ -20,11 +20,28 @@ const AT_ONCE: usize = 4;
 
 pub(super) async fn runners(cluster: &Kubernetes) -> Result<Vec<ObservedRunner>, ClusterError> {
     let found = namespaces(cluster).await?;
-    let each = stream::iter(found)
-        .map(|namespace| runners_of(cluster, namespace))
-        .buffered(AT_ONCE);
-    let all: Vec<Vec<ObservedRunner>> = each.try_collect().await?;
-    Ok(all.into_iter().flatten().collect())
+    Ok(each(found, |namespace| runners_of(cluster, namespace)).await)
+}
+
+/// Reads namespaces, several at once. One that cannot be read hides no other: what is missing from a list was never a
+/// proof that it is gone.
+async fn each<T, F>(namespaces: Vec<String>, read: impl Fn(String) -> F) -> Vec<T>
+where
+    F: Future<Output = Result<Vec<T>, ClusterError>>,
+{
+    let read = |namespace: String| {
+        let reading = read(namespace.clone());
+        async move { (namespace, reading.await) }
+    };
+    let mut reads = stream::iter(namespaces).map(read).buffered(AT_ONCE);
+    let mut all = Vec::new();
+    while let Some((namespace, found)) = reads.next().await {
+        match found {
+            Ok(found) => all.extend(found),
+            Err(error) => tracing::warn!(namespace, %error, "a namespace could not be read"),
+        }
+    }
+    all
 }
 
 async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<ObservedRunner>, ClusterError> {
@@ -47,11 +64,7 @@ async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<Obser
 
 pub(super) async fn owned(cluster: &Kubernetes) -> Result<Vec<OwnedObject>, ClusterError> {
     let found = namespaces(cluster).await?;
-    let each = stream::iter(found)
-        .map(|namespace| owned_in(cluster, namespace))
-        .buffered(AT_ONCE);
-    let all: Vec<Vec<OwnedObject>> = each.try_collect().await?;
-    Ok(all.into_iter().flatten().collect())
+    Ok(each(found, |namespace| owned_in(cluster, namespace)).await)
 }
 
 async fn owned_in(cluster: &Kubernetes, namespace: String) -> Result<Vec<OwnedObject>, ClusterError> {

@@ -333,3 +333,39 @@ async fn a_project_is_closed_before_anything_is_opened() {
     done.expect("there");
     insta::assert_yaml_snapshot!(written);
 }
+
+#[tokio::test]
+async fn a_namespace_that_cannot_be_read_hides_no_other() {
+    let (cluster, mut server) = scripted();
+    let script = async {
+        let named = |name: &str| json!({"metadata": {"name": name}});
+        let namespaces = json!({
+            "kind": "NamespaceList", "apiVersion": "v1", "metadata": {},
+            "items": [named("codexk8s-book-runners"), named("codexk8s-shop-runners")],
+        });
+        answer(&mut server, 200, namespaces).await;
+        // The two are read at the same time.
+        for _ in 0..3 {
+            let (request, respond) = server.next_request().await.expect("a call");
+            let path = request.uri().path().to_owned();
+            let (code, body) = if path.contains("book") {
+                (403, failure(403, "Forbidden"))
+            } else if path.ends_with("/jobs") {
+                let list = json!({"kind": "JobList", "apiVersion": "batch/v1", "metadata": {}, "items": [a_job(true)]});
+                (200, list)
+            } else {
+                (200, no_pods())
+            };
+            let response = Response::builder().status(code);
+            let response = response.body(Body::from(body.to_string().into_bytes()));
+            respond.send_response(response.expect("a response"));
+        }
+    };
+    let (listed, ()) = tokio::join!(cluster.list_runners(), script);
+    let keys: Vec<_> = listed
+        .expect("what can be seen")
+        .into_iter()
+        .map(|it| it.key)
+        .collect();
+    assert_eq!(keys, [a_key()]);
+}

@@ -48,7 +48,10 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
         Box::pin(async move { deliveries::fetch_missed(&hands).await })
     });
     start("retention", every(3600), |hands| {
-        Box::pin(retain(hands.orchestrator))
+        Box::pin(async move { run::sweep(&hands.orchestrator).await })
+    });
+    start("forgetting", every(3600), |hands| {
+        Box::pin(forget(hands.orchestrator))
     });
     start("stats", every(15), |hands| {
         Box::pin(async move { stats::tell(&hands).await })
@@ -90,8 +93,7 @@ async fn steps(orchestrator: Orchestrator) -> Result<()> {
     Ok(())
 }
 
-async fn retain(orchestrator: Orchestrator) -> Result<()> {
-    run::sweep(&orchestrator).await?;
+async fn forget(orchestrator: Orchestrator) -> Result<()> {
     credential::sweep(&orchestrator).await?;
     port_call::sweep(&orchestrator).await?;
     delivery::sweep_bodies(&orchestrator).await?;

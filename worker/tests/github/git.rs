@@ -42,6 +42,14 @@ impl Checkout {
             .await
             .map(drop)
     }
+
+    /// Deletes a branch at the host.
+    pub(crate) async fn delete(&self, branch: &str, token: &HostToken) -> Result<()> {
+        let what = format!(":refs/heads/{branch}");
+        git(self.0.path(), &["push", "--quiet", "origin", &what], Some(token))
+            .await
+            .map(drop)
+    }
 }
 
 async fn git(folder: &Path, arguments: &[&str], token: Option<&HostToken>) -> Result<String> {

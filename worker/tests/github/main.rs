@@ -1,6 +1,9 @@
 //! The GitHub adapter against the GitHub simulator: real HTTP, real App auth, real git.
 
 mod git;
+mod hands;
+mod nowhere;
+mod starts;
 mod world;
 
 use std::time::Duration;
@@ -202,7 +205,9 @@ async fn a_commit_is_pushed_and_becomes_a_pull_request() {
     );
 
     assert_eq!(
-        host.find_pull_request(&at, BRANCH).await.expect("an answer"),
+        host.find_pull_request(&at, BRANCH, MARKER)
+            .await
+            .expect("an answer"),
         None
     );
     world.sim.add_fault(Fault::once(
@@ -216,7 +221,7 @@ async fn a_commit_is_pushed_and_becomes_a_pull_request() {
         .expect_err("the answer is lost");
     assert!(matches!(lost, CodeHostError::Ambiguous(_)), "{lost}");
     let found = host
-        .find_pull_request(&at, BRANCH)
+        .find_pull_request(&at, BRANCH, MARKER)
         .await
         .expect("an answer")
         .expect("it is there");

@@ -1,6 +1,7 @@
 //! A seeded simulator and the adapter that is its App.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use github_sim::{
@@ -20,7 +21,7 @@ const REPOSITORY_ID: u64 = 186_853_002;
 
 pub(crate) struct World {
     pub(crate) sim: GithubSim,
-    pub(crate) host: GithubHost,
+    pub(crate) host: Arc<GithubHost>,
     /// Removed with the world.
     _folder: TempDir,
 }
@@ -58,7 +59,7 @@ impl World {
         let host = GithubHost::new(&config, Clock::default()).expect("a good configuration");
         Self {
             sim,
-            host,
+            host: Arc::new(host),
             _folder: folder,
         }
     }
@@ -81,11 +82,27 @@ impl World {
     /// Renames the repository; its old name leads on to the new one.
     pub(crate) async fn rename(&self, name: &str) {
         let body = format!(r#"{{"repository":"{REPOSITORY}","name":"{name}"}}"#);
+        self.send("POST", "/_sim/rename", None, &body).await;
+    }
+
+    /// Merges a pull request as the owner.
+    pub(crate) async fn merge(&self, number: i64) {
+        let token = self.sim.person_token("olga").expect("she is known");
+        let path = format!("/api/v3/repos/{REPOSITORY}/pulls/{number}/merge");
+        self.send("PUT", &path, Some(&token), r#"{"merge_method":"squash"}"#)
+            .await;
+    }
+
+    async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &str) {
         let address = self.sim.url().strip_prefix("http://").expect("plain HTTP");
         let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let authorization = token
+            .map(|token| format!("authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
         let request = format!(
-            "POST /_sim/rename HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nuser-agent: a person\r\n\
+             x-github-api-version: 2022-11-28\r\n{authorization}content-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await.expect("it reads");

@@ -1,8 +1,11 @@
 //! Applying a write: claimed under the lane, done by the worker, settled by what it saw.
 
+use std::time::{Duration, Instant};
+
 use jiff::SignedDuration;
 
 use super::{Effect, EffectResult, lane, save_and_tell};
+use crate::clock::Clock;
 use crate::effect::domain::{EffectEvent, EffectKind, EffectState};
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
@@ -17,6 +20,8 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_secs(45);
 const MAX_ATTEMPTS: i32 = 50;
 const MAX_PAUSE: SignedDuration = SignedDuration::from_mins(10);
 const BETWEEN_EDITS: SignedDuration = SignedDuration::from_secs(30);
+/// A request begun by then ends, at the latest, with the holder's time in the lane.
+const WRITE_WITHIN: Duration = Duration::from_secs(25);
 
 /// A write in hand: nobody else writes for this installation meanwhile.
 #[derive(Clone, Debug)]
@@ -26,6 +31,14 @@ pub struct Claim {
     /// An earlier try may have done it: look before writing.
     pub look_first: bool,
     fence: i64,
+    write_until: Instant,
+}
+
+impl Claim {
+    /// Whether somebody else may hold the lane by the time a write that begins now is done.
+    pub fn is_late(&self, clock: &Clock) -> bool {
+        clock.instant() > self.write_until
+    }
 }
 
 /// What asking for a write is answered.
@@ -33,7 +46,7 @@ pub struct Claim {
 pub enum Claimed {
     Yes(Box<Claim>),
     /// Not yet: the lane is busy, or the write is due later.
-    Later(std::time::Duration),
+    Later(Duration),
     /// It is over, or was never ready.
     No,
 }
@@ -47,7 +60,7 @@ pub enum Outcome {
     /// Nobody knows whether it was done, or the host is away.
     Unknown(String),
     /// The host asks to wait: nothing was done, and the whole lane stands still.
-    Wait(std::time::Duration, String),
+    Wait(Duration, String),
 }
 
 /// Takes a ready write into hand, with the lane of its installation.
@@ -56,6 +69,7 @@ pub enum Outcome {
 ///
 /// `NotFound` if there is no such effect.
 pub async fn claim(orchestrator: &Orchestrator, effect_id: EffectId, holder: &str) -> Result<Claimed> {
+    let write_until = orchestrator.clock().instant() + WRITE_WITHIN;
     let mut tx = orchestrator.begin("effect.claim").await?;
     let mut effect = store::get_for_update(&mut tx, effect_id).await?;
     let orphaned = effect
@@ -64,7 +78,7 @@ pub async fn claim(orchestrator: &Orchestrator, effect_id: EffectId, holder: &st
     match effect.state {
         EffectState::Ready => {}
         EffectState::Applying if orphaned => {}
-        EffectState::Applying => return Ok(Claimed::Later(std::time::Duration::from_secs(5))),
+        EffectState::Applying => return Ok(Claimed::Later(Duration::from_secs(5))),
         _ => return Ok(Claimed::No),
     }
     if effect.not_before > tx.now() {
@@ -77,7 +91,8 @@ pub async fn claim(orchestrator: &Orchestrator, effect_id: EffectId, holder: &st
             return Ok(Claimed::Later(until(free_at, tx.now())));
         }
     };
-    let look_first = effect.attempts > 0;
+    // A newer text of a write that failed, or that nobody settled: an older one may be there all the same.
+    let look_first = effect.attempts > 0 || (effect.version > 1 && effect.result.is_none());
     if effect.state == EffectState::Ready {
         effect.take(EffectEvent::Claimed)?;
     }
@@ -91,12 +106,13 @@ pub async fn claim(orchestrator: &Orchestrator, effect_id: EffectId, holder: &st
         at,
         look_first,
         fence,
+        write_until,
     })))
 }
 
-fn until(at: jiff::Timestamp, now: jiff::Timestamp) -> std::time::Duration {
+fn until(at: jiff::Timestamp, now: jiff::Timestamp) -> Duration {
     let millis = u64::try_from(at.duration_since(now).as_millis()).unwrap_or(0);
-    std::time::Duration::from_millis(millis.max(100))
+    Duration::from_millis(millis.max(100))
 }
 
 /// Writes what became of a write in hand, and gives the lane back. A worker whose claim was taken over changes nothing.
@@ -133,7 +149,8 @@ pub async fn settle(orchestrator: &Orchestrator, claim: &Claim, outcome: Outcome
             effect.take(EffectEvent::Postponed)?;
             let wait = SignedDuration::try_from(wait).unwrap_or(MAX_PAUSE);
             effect.not_before = tx.now() + wait;
-            // A wish to wait is no failed try, but the next look must still be a look.
+            // Nothing was done: a wish to wait is no try.
+            effect.attempts -= 1;
             effect.reason = Some(why.clone());
             pause = Some((wait, why));
         }
@@ -168,9 +185,11 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
     let stale_before = tx.now() - STALE_AFTER;
     let due = store::due(&mut tx, stale_before).await?;
     drop(tx);
-    for &effect_id in &due {
+    for (effect_id, traceparent) in &due {
         // One transaction each: asking locks the live job's row, and many at once cross those of the queue itself.
         let mut tx = orchestrator.begin("effect.reconcile").await?;
+        tx.follow(traceparent);
+        let effect_id = *effect_id;
         tx.enqueue(ApplyEffect { effect_id }).await?;
         tx.commit().await?;
     }

@@ -7,7 +7,7 @@ use super::{Effect, save_and_tell};
 use crate::actor::{Actor, RunSide};
 use crate::effect::domain::{
     EffectEvent, EffectKind, EffectState, MAX_COMMENTS_PER_RUN, MAX_LABEL_CHANGES_PER_RUN, TextFault, Write,
-    check_text,
+    check_text, pull_request_key,
 };
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
@@ -182,15 +182,18 @@ pub async fn open_pull_request(
 
 /// The run's one pull request, made if it is not there.
 async fn proposed(tx: &mut Tx, run: &Run, actor: &Actor) -> Result<Effect> {
-    let key = format!("pull_request:{}:{}", run.run_id, run.branch);
+    let key = pull_request_key(run.run_id, &run.branch);
     if let Some(there) = store::find_by_key_for_update(tx, &key).await? {
         return Ok(there);
     }
     let repository = crate::repository::get(tx, run.repository_id).await?;
     let title = match run.number {
         Some(number) => match crate::work_item::find(tx, run.repository_id, number).await? {
-            Some(item) => format!("{} (#{number})", item.title.chars().take(200).collect::<String>()),
-            None => format!("Work on #{number}"),
+            // The title is other people's text.
+            Some(item) if check_text(&item.title).is_ok() => {
+                format!("{} (#{number})", item.title.chars().take(200).collect::<String>())
+            }
+            _ => format!("Work on #{number}"),
         },
         None => format!("Work of run {}", run.run_id),
     };

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Effect, lane};
 use crate::actor::Actor;
-use crate::effect::domain::{EffectKind, EffectState};
+use crate::effect::domain::{EffectKind, EffectState, pull_request_key};
 use crate::effect::store;
 use crate::error::{Error, Result};
 use crate::id::{EffectId, RunId};
@@ -119,5 +119,5 @@ pub(crate) async fn open_of_run(tx: &mut Tx, run_id: RunId) -> Result<Vec<Open>>
 
 /// The pull request of a run in the ledger, if one was ever wanted.
 pub(crate) async fn pull_request_of_run(tx: &mut Tx, run_id: RunId, branch: &str) -> Result<Option<Effect>> {
-    store::find_by_key_for_update(tx, &format!("pull_request:{run_id}:{branch}")).await
+    store::find_by_key_for_update(tx, &pull_request_key(run_id, branch)).await
 }

@@ -64,6 +64,10 @@ pub(crate) async fn stage_status_comment(tx: &mut Tx, run: &Run, number: i64, bo
     if there.write == write {
         return Ok(());
     }
+    if there.state == EffectState::Failed {
+        // The newer text has its own tries.
+        there.attempts = 0;
+    }
     there.take(EffectEvent::Changed)?;
     there.write = write;
     there.version += 1;
@@ -82,7 +86,7 @@ pub(crate) async fn stage_status_comment(tx: &mut Tx, run: &Run, number: i64, bo
     .await
 }
 
-/// Labels as they should be: never compared with the past.
+/// Labels as they should be: never compared with the past. What older changes wanted and nobody made goes with this one.
 pub(crate) async fn stage_labels(
     tx: &mut Tx,
     run: &Run,
@@ -90,9 +94,54 @@ pub(crate) async fn stage_labels(
     add: Vec<String>,
     remove: Vec<String>,
 ) -> Result<()> {
+    let mut write = Write::Labels { add, remove };
+    let waiting = store::ready_system_labels(tx, run.repository_id, number).await?;
+    for older in waiting.into_iter().rev() {
+        write = write.with_older(&older.write);
+        overtake(tx, older, "a newer change of the labels took it over").await?;
+    }
     let origin = Origin::of(run, Some(number), "system:run".into());
-    insert_ready(tx, &origin, None, Write::Labels { add, remove }).await?;
+    insert_ready(tx, &origin, None, write).await?;
     Ok(())
+}
+
+/// Takes back what an ended run wanted to happen to the label that started a new one.
+pub(crate) async fn overtake_labels(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+    trigger: &str,
+) -> Result<()> {
+    for effect in store::ready_system_labels(tx, repository_id, number).await? {
+        let takes_away = |write: &Write| match write {
+            Write::Labels { remove, .. } => remove.iter().any(|label| label == trigger),
+            _ => false,
+        };
+        if takes_away(&effect.write) {
+            overtake(tx, effect, "the issue has a new run of this stage").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes back what a run asked for and nobody began to write: what still waits for something, and of a cancelled run all.
+/// The platform's own word about the run stays.
+pub(crate) async fn overtake_of_run(tx: &mut Tx, run_id: RunId, cancelled: bool) -> Result<()> {
+    for effect in store::unbegun_of_run(tx, run_id, cancelled).await? {
+        let why = if cancelled {
+            "its run was cancelled"
+        } else {
+            "its run ended"
+        };
+        overtake(tx, effect, why).await?;
+    }
+    Ok(())
+}
+
+async fn overtake(tx: &mut Tx, mut effect: Effect, why: &str) -> Result<()> {
+    effect.take(EffectEvent::Overtaken)?;
+    effect.reason = Some(why.to_owned());
+    save_and_tell(tx, &effect).await
 }
 
 /// A comment of the platform.

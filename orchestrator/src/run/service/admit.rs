@@ -42,5 +42,7 @@ pub async fn admit_next(orchestrator: &Orchestrator) -> Result<Option<RunId>> {
     })
     .await?;
     tx.commit().await?;
+    let queued = run.state_since.duration_since(run.queued_at);
+    metrics::histogram!("codex_run_queue_seconds").record(queued.as_secs_f64().max(0.0));
     Ok(Some(run.run_id))
 }

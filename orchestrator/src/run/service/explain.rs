@@ -160,7 +160,11 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
         RunState::Admitted { .. } => (
             Some("worker"),
             format!("it has a slot for {since} and waits for the worker to make its pod"),
-            Some("nothing; if this stays, the worker or the cluster may be down".into()),
+            Some(
+                "nothing; if this stays, the worker or the cluster may be down, and after an hour it fails with \
+                 start_timeout"
+                    .into(),
+            ),
         ),
         RunState::Starting { .. } => (
             Some("pod"),
@@ -219,6 +223,15 @@ async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
         notes.push(format!(
             "its pod waited for: {}",
             waits["why"].as_str().unwrap_or("something unknown")
+        ));
+    }
+    if let (RunState::Finishing, Some(unproven)) = (
+        &run.state,
+        store::record::newest_detail(tx, run.run_id, "unproven").await?,
+    ) {
+        notes.push(format!(
+            "at the last look: {}",
+            unproven["why"].as_str().unwrap_or("something unknown")
         ));
     }
     for open in effect::open_of_run(tx, run.run_id).await? {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::read::Change;
-use super::{lock, runner, take};
+use super::{lock, note, runner, take};
 use crate::actor::{Actor, RunSide};
 use crate::agent::{self, Output, Profile};
 use crate::effect::{self, Effect};
@@ -13,14 +13,19 @@ use crate::error::{Error, Result};
 use crate::id::RunId;
 use crate::orchestrator::Orchestrator;
 use crate::ports::code_host::RepositoryRef;
+use crate::postgres::Tx;
 use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState, bounded};
 use crate::run::store;
 
 /// Without an answer of the code host for this long, a finishing run fails.
 const PROOF_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// What is not to be seen at the code host for this long is not there: what it shows may lag behind.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 /// Paths one turn may change.
 const MAX_CHANGES: usize = 10_000;
+/// Bytes of one such path: PostgreSQL's index takes no more than 2.7 kB.
+const MAX_PATH_BYTES: usize = 2048;
 
 /// What the runner says at its end.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +86,15 @@ fn check_report(report: &FinishReport) -> Result<()> {
     if report.changes.len() > MAX_CHANGES {
         return Err(Error::TooLarge(format!(
             "changed_paths may name at most {MAX_CHANGES} paths"
+        )));
+    }
+    if report
+        .changes
+        .iter()
+        .any(|change| change.path.len() > MAX_PATH_BYTES)
+    {
+        return Err(Error::TooLarge(format!(
+            "changed_paths: a path may have at most {MAX_PATH_BYTES} bytes"
         )));
     }
     for sha in [&report.base_sha, &report.head_sha].into_iter().flatten() {
@@ -160,7 +174,7 @@ pub struct Finishing {
 /// What the code host shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// The branch has the commit, and the pull request is there with it.
+    /// The pull request is there, and has the commit.
     PullRequest { number: i64, url: String },
     /// The profile asks for nothing that could be looked up.
     NothingToProve,
@@ -169,7 +183,12 @@ pub enum Proof {
         sub_reason: &'static str,
         detail: String,
     },
-    /// The code host did not answer, or refuses to.
+    /// It is not to be seen; after some minutes that is final.
+    Unseen {
+        sub_reason: &'static str,
+        detail: String,
+    },
+    /// The code host did not answer, refuses to, or has not done yet what was asked for.
     NoAnswer(String),
 }
 
@@ -195,7 +214,7 @@ pub async fn finishing(orchestrator: &Orchestrator, run_id: RunId) -> Result<Fin
     })
 }
 
-/// Ends a finishing run by what was proven. Answers whether it is over.
+/// Ends a finishing run by what was proven, or notes why it cannot be yet. Answers whether it is over.
 ///
 /// # Errors
 ///
@@ -207,8 +226,13 @@ pub async fn settle(orchestrator: &Orchestrator, run_id: RunId, proof: Proof) ->
         return Err(Error::Conflict(format!("the run is {}", run.state)));
     }
     let actor = Actor::System("finaliser");
-    let Some(event) = settling_event(&mut run, proof, tx.now()) else {
-        return Ok(false);
+    let event = match settling_event(&mut run, proof, tx.now()) {
+        Ok(event) => event,
+        Err(why) => {
+            note_unproven(&mut tx, run_id, &actor, &why).await?;
+            tx.commit().await?;
+            return Ok(false);
+        }
     };
     let detail =
         json!({ "pull_request_number": run.pull_request_number, "pull_request_url": run.pull_request_url });
@@ -217,23 +241,36 @@ pub async fn settle(orchestrator: &Orchestrator, run_id: RunId, proof: Proof) ->
     Ok(true)
 }
 
-fn settling_event(run: &mut Run, proof: Proof, now: Timestamp) -> Option<RunEvent> {
+/// Once for each new reason.
+async fn note_unproven(tx: &mut Tx, run_id: RunId, actor: &Actor, why: &str) -> Result<()> {
+    let detail = json!({ "why": bounded(why, 500) });
+    if store::record::newest_detail(tx, run_id, "unproven").await? == Some(detail.clone()) {
+        return Ok(());
+    }
+    note(tx, run_id, "unproven", actor, detail).await
+}
+
+/// What follows from a proof, or why nothing does yet.
+fn settling_event(run: &mut Run, proof: Proof, now: Timestamp) -> Result<RunEvent, String> {
+    let waited = now.duration_since(run.state_since);
+    let output_invalid = |sub_reason, detail| {
+        let failure = Failure::new(FailureReason::OutputInvalid, sub_reason).with_detail(detail);
+        Ok(RunEvent::Failed(failure))
+    };
     match proof {
         Proof::PullRequest { number, url } => {
             run.pull_request_number = Some(number);
             run.pull_request_url = Some(url);
-            Some(RunEvent::ResultProven)
+            Ok(RunEvent::ResultProven)
         }
-        Proof::NothingToProve => Some(RunEvent::ResultProven),
-        Proof::Missing { sub_reason, detail } => {
-            let failure = Failure::new(FailureReason::OutputInvalid, sub_reason).with_detail(detail);
-            Some(RunEvent::Failed(failure))
-        }
-        Proof::NoAnswer(why) if now.duration_since(run.state_since) >= PROOF_WITHIN => {
+        Proof::NothingToProve => Ok(RunEvent::ResultProven),
+        Proof::Missing { sub_reason, detail } => output_invalid(sub_reason, detail),
+        Proof::Unseen { sub_reason, detail } if waited >= SEEN_WITHIN => output_invalid(sub_reason, detail),
+        Proof::NoAnswer(why) if waited >= PROOF_WITHIN => {
             let failure = Failure::new(FailureReason::ProviderDenied, "no_answer").with_detail(why);
-            Some(RunEvent::Failed(failure))
+            Ok(RunEvent::Failed(failure))
         }
-        Proof::NoAnswer(_) => None,
+        Proof::Unseen { detail: why, .. } | Proof::NoAnswer(why) => Err(why),
     }
 }
 

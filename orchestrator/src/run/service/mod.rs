@@ -11,6 +11,7 @@ mod reap;
 mod start;
 mod turn;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::aggregate::Run;
@@ -123,11 +124,16 @@ async fn take(tx: &mut Tx, run: &mut Run, event: RunEvent, actor: &Actor, detail
     if before.state.slot().is_some() && run.state.slot().is_none() {
         end_turn(tx, &before, run).await?;
     }
+    let cancelled = matches!(run.state, RunState::Cancelling | RunState::Cancelled);
+    if cancelled || run.state.is_over() {
+        crate::approval::cancel_open(tx, run.run_id).await?;
+        crate::effect::overtake_of_run(tx, run.run_id, cancelled).await?;
+    }
     if run.state.is_over() {
         // A run that waited, or was about to resume, may still hold its slot.
         crate::slot::drain(tx, run.run_id).await?;
-        crate::approval::cancel_open(tx, run.run_id).await?;
         crate::credential::revoke_run_tokens(tx, run.run_id).await?;
+        count_end(run);
     }
     let mut detail = detail;
     if let (RunState::Failed(failure), Value::Object(map)) = (&run.state, &mut detail) {
@@ -135,6 +141,17 @@ async fn take(tx: &mut Tx, run: &mut Run, event: RunEvent, actor: &Actor, detail
     }
     note(tx, run.run_id, run.state.as_str(), actor, detail).await?;
     tell_people(tx, run).await
+}
+
+fn count_end(run: &Run) {
+    let reason = match &run.state {
+        RunState::Failed(failure) => failure.reason.as_str(),
+        _ => "",
+    };
+    metrics::counter!("codex_runs_ended_total", "state" => run.state.as_str(), "reason" => reason)
+        .increment(1);
+    let active = SignedDuration::from_secs(run.active_seconds);
+    metrics::histogram!("codex_run_active_seconds").record(active.as_secs_f64());
 }
 
 fn failure_detail(failure: &Failure) -> serde_json::Map<String, Value> {

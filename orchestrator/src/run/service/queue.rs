@@ -13,6 +13,7 @@ use crate::postgres::listen::Topic;
 use crate::project::access::{self, Operation, Target};
 use crate::run::aggregate::Run;
 use crate::run::domain::RunState;
+use crate::run::status::trigger_label;
 use crate::run::store;
 use crate::trace::TraceParent;
 
@@ -50,6 +51,10 @@ pub enum Queued {
 }
 
 /// Queues a run in the caller's transaction. The caller has decided that it may be.
+///
+/// # Errors
+///
+/// `Forbidden` if the person in whose name it would start is disabled.
 pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Queued> {
     lock_work_item(tx, new.repository_id, new.number).await?;
     if let Some(key) = &new.source_key
@@ -61,6 +66,9 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         && let Some(live) = store::find_live(tx, new.repository_id, number).await?
     {
         return Ok(Queued::LiveRunExists(live.run_id));
+    }
+    if let Some(person_id) = new.started_by {
+        crate::identity::require_enabled(tx, person_id).await?;
     }
     let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
     let project = crate::project::get(tx, new.project_id).await?;
@@ -104,6 +112,9 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
     let detail = json!({ "stage": run.stage, "number": run.number, "delivery_id": run.delivery_id,
         "retry_of": run.retry_of });
     note(tx, run_id, "queued", actor, detail).await?;
+    if let Some(number) = run.number {
+        crate::effect::overtake_labels(tx, run.repository_id, number, &trigger_label(&run.stage)).await?;
+    }
     tell_people(tx, &run).await?;
     tx.notify(Topic::Poke, "admission").await?;
     Ok(Queued::Created(run_id))
@@ -210,7 +221,8 @@ fn right_to_start(stage: &str) -> Operation {
 ///
 /// # Errors
 ///
-/// `NotFound`, `Forbidden`, or `Conflict` if the run is still live or another run of its issue is.
+/// `NotFound`, `Forbidden` (of a starter who is disabled too), or `Conflict` if the run is still live or another run of
+/// its issue is.
 pub async fn retry(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -241,8 +253,8 @@ pub async fn retry(
         cause_depth: old.cause_depth,
         // A disabled starter's rights must not live on in a retry.
         started_by: actor.person_id().or(old.started_by),
-        // A person asks anew: the text as it is now is what they mean.
-        body_sha256: None,
+        // What a trusted hand let in stays let in, as long as it is still the same text.
+        body_sha256: old.body_sha256,
         instruction: old.instruction,
         model: old.model,
         effort: old.effort,

@@ -10,14 +10,16 @@ use crate::error::Result;
 use crate::id::RunId;
 use crate::orchestrator::Orchestrator;
 use crate::ports::cluster::RunnerKey;
-use crate::postgres::Tx;
 use crate::postgres::listen::Topic;
+use crate::postgres::{SWEEP_BATCHES, SWEEP_ROWS, Tx};
 use crate::receiver;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState, failure_of_ended_pod};
 use crate::run::jobs::{Finalise, StartRunner};
 use crate::run::store;
 use crate::slot::Lease;
 
+/// An admitted turn's pod must be wanted within this time.
+const ADMITTED_TIMEOUT: SignedDuration = SignedDuration::from_hours(1);
 /// A runner must speak within this time after its pod was wanted.
 const START_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 /// A runner silent for this long is lost.
@@ -128,15 +130,18 @@ async fn overdue(orchestrator: &Orchestrator) -> Result<Vec<RunId>> {
     let now = tx.moment();
     let started_before = (tx.now() - START_TIMEOUT).to_sqlx();
     let heard_before = (tx.now() - HEARTBEAT_TIMEOUT).to_sqlx();
+    let admitted_before = (tx.now() - ADMITTED_TIMEOUT).to_sqlx();
     let ids = sqlx::query_scalar!(
         "SELECT run_id FROM runs
          WHERE (state = 'starting' AND state_since < $1)
+            OR (state = 'admitted' AND state_since < $4)
             OR (state = 'running' AND (last_heartbeat_at < $2
                 OR active_seconds + extract(epoch FROM $3::timestamptz - running_since) >= active_seconds_limit))
          ORDER BY run_id LIMIT 100",
         started_before,
         heard_before,
         now,
+        admitted_before,
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -164,6 +169,12 @@ async fn end_overdue(tx: &mut Tx, run_id: RunId) -> Result<bool> {
             RunEvent::Failed(
                 Failure::new(FailureReason::PodLost, "no_heartbeat")
                     .with_detail("the runner said nothing for two minutes"),
+            )
+        }
+        RunState::Admitted { .. } if too_long(silent_since(run.state_since), ADMITTED_TIMEOUT) => {
+            RunEvent::Failed(
+                Failure::new(FailureReason::StartTimeout, "not_started")
+                    .with_detail("its pod could not be asked for within an hour"),
             )
         }
         RunState::Starting { .. } if too_long(silent_since(run.state_since), START_TIMEOUT) => {
@@ -213,9 +224,15 @@ pub async fn reconcile(orchestrator: &Orchestrator) -> Result<usize> {
 
 /// Forgets logs and snapshots of runs long over.
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<()> {
-    let mut tx = orchestrator.begin("run.sweep").await?;
-    let before = (tx.now() - (KEPT_DAYS * 24).hours()).to_sqlx();
-    store::record::delete_old_logs(&mut tx, before).await?;
-    store::record::delete_old_snapshots(&mut tx, before).await?;
-    tx.commit().await
+    for _ in 0..SWEEP_BATCHES {
+        let mut tx = orchestrator.begin("run.sweep").await?;
+        let before = (tx.now() - (KEPT_DAYS * 24).hours()).to_sqlx();
+        let logs = store::record::delete_old_logs(&mut tx, before, SWEEP_ROWS).await?;
+        let snapshots = store::record::delete_old_snapshots(&mut tx, before, SWEEP_ROWS).await?;
+        tx.commit().await?;
+        if logs + snapshots == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

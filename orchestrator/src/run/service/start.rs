@@ -40,6 +40,8 @@ pub struct IssueFacts {
 pub struct WantedPod {
     pub pod: RunnerPod,
     pub tokens: RunTokenIds,
+    /// Whether the agent talks to a model: only then its supervisor gets the key.
+    pub wants_model_key: bool,
     pub max_live_runs: i32,
 }
 
@@ -83,7 +85,11 @@ pub async fn want_pod(
     let mut tx = orchestrator.begin("run.want_pod").await?;
     let mut run = startable(&mut tx, job).await?;
     let actor = Actor::System("worker");
-    if let Some(failure) = issue.and_then(|facts| failed_precondition(&run, facts)) {
+    let failed = match disabled_starter(&mut tx, &run).await? {
+        None => issue.and_then(|facts| failed_precondition(&run, facts)),
+        disabled => disabled,
+    };
+    if let Some(failure) = failed {
         let why = failure.to_string();
         take(&mut tx, &mut run, RunEvent::Failed(failure), &actor, json!({})).await?;
         tx.commit().await?;
@@ -128,8 +134,21 @@ pub async fn want_pod(
     Ok(WantedPod {
         pod,
         tokens,
+        wants_model_key: run.model.is_some() || profile.model.is_some(),
         max_live_runs: project.limits.max_live_runs,
     })
+}
+
+/// Who started it may have lost all rights meanwhile. Being disabled waits for the run's lock, so no lock is needed here.
+async fn disabled_starter(tx: &mut Tx, run: &Run) -> Result<Option<Failure>> {
+    let Some(person_id) = run.started_by else {
+        return Ok(None);
+    };
+    let person = crate::identity::get(tx, person_id).await?;
+    Ok(person.disabled_at.map(|_| {
+        Failure::new(FailureReason::Precondition, "starter_disabled")
+            .with_detail("the person who started it was disabled before the start")
+    }))
 }
 
 /// What must hold at the moment of the start.

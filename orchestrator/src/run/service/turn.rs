@@ -189,12 +189,14 @@ pub async fn report_usage(
     let caller = runner(actor)?;
     let mut tx = orchestrator.begin("run.report_usage").await?;
     let run = require_live_turn(&mut tx, caller).await?;
+    let before = store::record::usage(&mut tx, run.run_id).await?;
     for mut usage in models {
         let model = agent::find_model(&mut tx, &usage.model).await?;
         usage.cost_micro_usd = model.and_then(|model| agent::cost_micro_usd(&model, usage.tokens()));
         store::record::upsert_usage(&mut tx, run.run_id, run.turn, &usage).await?;
     }
     let all = store::record::usage(&mut tx, run.run_id).await?;
+    count_usage(&before, &all);
     let cost_micro_usd = all.iter().map(|usage| usage.cost_micro_usd).sum();
     let standing = store::admission::standing(&mut tx, run.run_id).await?;
     let exceeded = standing
@@ -205,6 +207,23 @@ pub async fn report_usage(
         cost_micro_usd,
         exceeded,
     })
+}
+
+/// Counts what was used since the last report; totals only grow.
+fn count_usage(before: &[UsageRow], now: &[UsageRow]) {
+    let grown = |of: fn(&UsageRow) -> i64| {
+        let sum = |rows: &[UsageRow]| rows.iter().map(of).sum::<i64>();
+        u64::try_from(sum(now) - sum(before)).unwrap_or(0)
+    };
+    let tokens = |kind: &'static str, count| {
+        metrics::counter!("codex_tokens_total", "kind" => kind).increment(count);
+    };
+    tokens("input", grown(|usage| usage.input_tokens));
+    tokens("cached_input", grown(|usage| usage.cached_input_tokens));
+    tokens("output", grown(|usage| usage.output_tokens));
+    tokens("reasoning", grown(|usage| usage.reasoning_tokens));
+    let cost = grown(|usage| usage.cost_micro_usd.unwrap_or(0));
+    metrics::counter!("codex_cost_micro_usd_total").increment(cost);
 }
 
 /// Keeps what the agent's program needs to go on later; the newest replaces all before it.

@@ -29,25 +29,25 @@ pub(in crate::run) async fn lock_platform(tx: &mut Tx) -> Result<i64> {
 }
 
 /// Picks fairly: of the projects that can take a run, the one whose last admission is longest ago; in it resumes first,
-/// then the oldest. A project at its limit, out of budget or without a slot stands in nobody's way.
+/// then the oldest. A project at its limit or out of budget stands in nobody's way, nor does a run without a slot.
 pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
     let now = tx.moment();
     let candidate = sqlx::query_as!(
         Candidate,
-        r#"SELECT r.run_id, s.slot_id
+        r#"SELECT c.run_id, c.slot_id
            FROM projects p
            JOIN LATERAL (
-               SELECT run_id, turn, queued_at FROM runs
-               WHERE project_id = p.project_id AND state = 'queued'
-                 AND NOT EXISTS (SELECT FROM run_turns t WHERE t.run_id = runs.run_id AND t.pod_gone_at IS NULL)
-               ORDER BY (turn = 0), queued_at, run_id LIMIT 1
-           ) r ON true
-           JOIN LATERAL (
-               SELECT slot_id FROM slots
-               WHERE project_id = p.project_id
-                 AND (state = 'free' OR (state = 'held' AND slots.run_id = r.run_id))
-               ORDER BY (state = 'free'), number LIMIT 1
-           ) s ON true
+               SELECT r.run_id, r.queued_at, s.slot_id FROM runs r
+               JOIN LATERAL (
+                   SELECT slot_id FROM slots
+                   WHERE project_id = p.project_id
+                     AND (state = 'free' OR (state = 'held' AND slots.run_id = r.run_id))
+                   ORDER BY (state = 'free'), number LIMIT 1
+               ) s ON true
+               WHERE r.project_id = p.project_id AND r.state = 'queued'
+                 AND NOT EXISTS (SELECT FROM run_turns t WHERE t.run_id = r.run_id AND t.pod_gone_at IS NULL)
+               ORDER BY (r.turn = 0), r.queued_at, r.run_id LIMIT 1
+           ) c ON true
            WHERE p.paused_at IS NULL
              AND p.max_live_runs > (SELECT count(*) FROM runs l WHERE l.project_id = p.project_id
                      AND l.state IN ('admitted', 'starting', 'running', 'finishing', 'cancelling'))
@@ -55,7 +55,7 @@ pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
                      SELECT coalesce(sum(u.cost_micro_usd), 0) FROM run_usage u JOIN runs b ON b.run_id = u.run_id
                      WHERE b.project_id = p.project_id
                        AND u.reported_at >= date_trunc('month', $1::timestamptz, 'UTC')))
-           ORDER BY p.last_admitted_at NULLS FIRST, r.queued_at, p.project_id
+           ORDER BY p.last_admitted_at NULLS FIRST, c.queued_at, p.project_id
            LIMIT 1"#,
         now,
     )
@@ -64,10 +64,13 @@ pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
     Ok(candidate)
 }
 
+/// Puts the project behind all others. A transaction's moment is not enough: it began before it got the platform's lock.
 pub(in crate::run) async fn note_admission(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
-        "UPDATE projects SET last_admitted_at = $2 WHERE project_id = $1",
+        "UPDATE projects SET last_admitted_at = greatest($2::timestamptz,
+             (SELECT max(last_admitted_at) + interval '1 microsecond' FROM projects))
+         WHERE project_id = $1",
         project_id as ProjectId,
         now
     )
@@ -110,7 +113,8 @@ pub(in crate::run) async fn standing(tx: &mut Tx, run_id: RunId) -> Result<Stand
                    WHERE b.project_id = p.project_id
                      AND u.reported_at >= date_trunc('month', $2::timestamptz, 'UTC')) AS "spent_micro_usd!",
                (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id) AS "slots!",
-               (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id AND s.state = 'free') AS "slots_free!",
+               (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id
+                   AND (s.state = 'free' OR (s.state = 'held' AND s.run_id = r.run_id))) AS "slots_free!",
                (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id AND s.state = 'quarantined')
                    AS "slots_quarantined!",
                (SELECT count(*) FROM runs q WHERE q.project_id = p.project_id AND q.state = 'queued'

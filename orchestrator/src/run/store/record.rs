@@ -257,22 +257,27 @@ pub(in crate::run) async fn changes(
     Ok(rows)
 }
 
-/// Deletes logs of runs that ended before a moment; answers how many pieces.
-pub(in crate::run) async fn delete_old_logs(tx: &mut Tx, before: Moment) -> Result<u64> {
+/// Deletes logs of runs that ended before a moment, at most `limit` pieces; answers how many.
+pub(in crate::run) async fn delete_old_logs(tx: &mut Tx, before: Moment, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
-        "DELETE FROM run_log_pieces WHERE run_id IN (SELECT run_id FROM runs WHERE finished_at < $1)",
+        r#"DELETE FROM run_log_pieces WHERE (run_id, turn, stream, "offset") IN (
+               SELECT p.run_id, p.turn, p.stream, p."offset" FROM runs r JOIN run_log_pieces p USING (run_id)
+               WHERE r.finished_at < $1 LIMIT $2)"#,
         before,
+        limit,
     )
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
 }
 
-/// Deletes snapshots of runs that ended before a moment.
-pub(in crate::run) async fn delete_old_snapshots(tx: &mut Tx, before: Moment) -> Result<u64> {
+/// Deletes snapshots of runs that ended before a moment, at most `limit`; answers how many.
+pub(in crate::run) async fn delete_old_snapshots(tx: &mut Tx, before: Moment, limit: i64) -> Result<u64> {
     let done = sqlx::query!(
-        "DELETE FROM run_snapshots WHERE run_id IN (SELECT run_id FROM runs WHERE finished_at < $1)",
+        "DELETE FROM run_snapshots WHERE snapshot_id IN (
+             SELECT s.snapshot_id FROM runs r JOIN run_snapshots s USING (run_id) WHERE r.finished_at < $1 LIMIT $2)",
         before,
+        limit,
     )
     .execute(&mut **tx)
     .await?;

@@ -22,9 +22,10 @@ async fn ask(host: &GithubHost, operation: &str) {
         "edit_comment" => drop(host.edit_comment(&at, 8, "b").await),
         "change_labels" => drop(host.change_labels(&at, 5, &none, &none).await),
         "pull_request" => drop(host.pull_request(&at, 6).await),
-        "find_pull_request" => drop(host.find_pull_request(&at, "x").await),
+        "find_pull_request" => drop(host.find_pull_request(&at, "x", "m").await),
         "open_pull_request" => drop(host.open_pull_request(&at, &draft()).await),
         "branch_head" => drop(host.branch_head(&at, "main").await),
+        "contains" => drop(host.contains(&at, "abc", "def").await),
         "token to read" => drop(host.repository_token(&at, TokenAccess::Read).await),
         "token to write" => drop(host.repository_token(&at, TokenAccess::Write).await),
         other => panic!("no operation {other}"),
@@ -51,6 +52,7 @@ fn draft() -> PullRequestDraft {
 #[case("find_pull_request", json!({ "pull_requests": "read" }))]
 #[case("open_pull_request", json!({ "pull_requests": "write", "contents": "read" }))]
 #[case("branch_head", json!({ "contents": "read" }))]
+#[case("contains", json!({ "contents": "read" }))]
 #[case("token to read", json!({ "contents": "read" }))]
 #[case("token to write", json!({ "contents": "write" }))]
 #[tokio::test]

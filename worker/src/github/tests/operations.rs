@@ -220,21 +220,64 @@ async fn a_lost_write_among_labels_is_told() {
 #[case::of_a_fork(json!([a_pull_request(43, "codex/issue-5")]), None)]
 #[case::filter_ignored(json!([a_pull_request(42, "another")]), None)]
 #[case::nothing(json!([]), None)]
+#[case::merged_and_ours(json!([over(6, "B\n<!-- ours -->")]), Some(6))]
+#[case::closed_and_of_an_older_run(json!([over(6, "B")]), None)]
+#[case::an_open_one_first(json!([over(9, "<!-- ours -->"), a_pull_request(42, "codex/issue-5")]), Some(6))]
+#[case::the_newest_of_ours(json!([over(9, "<!-- ours -->"), over(6, "<!-- ours -->")]), Some(9))]
 #[tokio::test]
 async fn a_pull_request_is_found_by_its_branch(#[case] list: Value, #[case] expected: Option<i64>) {
     let world = World::new().await;
     Mock::given(path("/repos/acme/shop/pulls"))
         .and(query_param("head", "acme:codex/issue-5"))
-        .and(query_param("state", "open"))
+        .and(query_param("state", "all"))
         .respond_with(answer(200, &list))
         .mount(&world.server)
         .await;
     let found = world
         .host
-        .find_pull_request(&here(), "codex/issue-5")
+        .find_pull_request(&here(), "codex/issue-5", "<!-- ours -->")
         .await
         .expect("an answer");
     assert_eq!(found.map(|pull_request| pull_request.number), expected);
+}
+
+/// A pull request that was merged.
+fn over(number: i64, body: &str) -> Value {
+    let mut pull_request = a_pull_request(42, "codex/issue-5");
+    pull_request["number"] = json!(number);
+    pull_request["body"] = json!(body);
+    pull_request["state"] = json!("closed");
+    pull_request["merged_at"] = json!("2026-01-02T03:04:05Z");
+    pull_request
+}
+
+#[rstest]
+#[case::later_work(200, json!({ "status": "ahead" }), Some(true))]
+#[case::the_same(200, json!({ "status": "identical" }), Some(true))]
+#[case::pushed_away(200, json!({ "status": "diverged" }), Some(false))]
+#[case::before_it(200, json!({ "status": "behind" }), Some(false))]
+#[case::no_such_commit(404, json!({}), Some(false))]
+#[case::unreadable(200, json!({}), None)]
+#[tokio::test]
+async fn a_commit_is_looked_for_among_the_ancestors_of_another(
+    #[case] status: u16,
+    #[case] body: Value,
+    #[case] expected: Option<bool>,
+) {
+    let world = World::new().await;
+    world
+        .on("GET", "/repos/acme/shop/compare/old...new", answer(status, &body))
+        .await;
+    let found = world.host.contains(&here(), "new", "old").await;
+    assert_eq!(found.as_ref().ok(), expected.as_ref(), "{found:?}");
+    assert!(
+        world
+            .host
+            .contains(&here(), "old", "old")
+            .await
+            .expect("no question")
+    );
+    assert_eq!(world.asked().await.len(), 1);
 }
 
 #[tokio::test]
