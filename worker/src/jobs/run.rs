@@ -18,7 +18,7 @@ use orchestrator::slot::Lease;
 
 use super::failure::{of_cluster, of_code_host};
 use crate::Hands;
-use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
+use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 use crate::outward::outward;
 
 /// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, about two minutes long.
@@ -140,11 +140,14 @@ impl Hands {
                 self.signed(wanted.tokens.agent).await?,
             ),
         ]);
-        if let Some(file) = &self.model_key_file {
-            let key = tokio::fs::read_to_string(file).await.map_err(|error| {
-                Error::Precondition(format!("the worker cannot read the model's key file: {error}"))
-            })?;
+        if let Some(model_key) = &self.model_key {
+            let key = tokio::fs::read_to_string(&model_key.file)
+                .await
+                .map_err(|error| {
+                    Error::Precondition(format!("the worker cannot read the model's key file: {error}"))
+                })?;
             secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into());
+            secret.insert(MODEL_HOST_FILE.to_owned(), model_key.host.clone().into());
         }
         Ok(secret)
     }

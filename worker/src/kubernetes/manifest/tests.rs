@@ -171,6 +171,7 @@ fn a_runners_secret() {
         (SUPERVISOR_TOKEN_FILE.to_owned(), SecretString::from("one")),
         (AGENT_TOKEN_FILE.to_owned(), SecretString::from("two")),
         (MODEL_KEY_FILE.to_owned(), SecretString::from("three")),
+        (MODEL_HOST_FILE.to_owned(), SecretString::from("four")),
     ]);
     insta::assert_yaml_snapshot!(secret(&names(), &a_key(), "6f1c0b9e-job", &files));
 }
