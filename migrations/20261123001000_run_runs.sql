@@ -83,6 +83,8 @@ CREATE TABLE run_turns (
     ended_at       timestamptz,
     active_seconds bigint      NOT NULL DEFAULT 0,
     pod_gone_at    timestamptz,
+    -- The cluster said that the agent's container used more memory than it may. The runner sees only that it is gone.
+    agent_oom_at   timestamptz,
     PRIMARY KEY (run_id, turn)
 );
 

@@ -77,11 +77,12 @@ impl Lab {
         let model = start_model(&config, &files).await?;
         let cluster = start_cluster(&config).await?;
         refuse_unsafe(&config, &cluster)?;
-        let model_key_file = config
-            .model
-            .as_ref()
-            .map_or(&files.model_key, |model| &model.key_file);
-        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, model_key_file);
+        let scripted = model.url();
+        let model_key = match &config.model {
+            Some(model) => (model.key_file.as_path(), model.url.as_str()),
+            None => (files.model_key.as_path(), scripted.as_str()),
+        };
+        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, model_key);
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -292,7 +293,7 @@ fn command_lines(
     github: &GithubSim,
     cluster: &ClusterSim,
     mcp_url: &str,
-    model_key_file: &Path,
+    (model_key_file, model_url): (&Path, &str),
 ) -> CommandLines {
     let common = || -> Vec<OsString> {
         vec![
@@ -327,6 +328,7 @@ fn command_lines(
         ("--runner-image", RUNNER_IMAGE.into()),
         ("--agent-image", AGENT_IMAGE.into()),
         ("--model-key-file", model_key_file.into()),
+        ("--model-key-host", model_url.into()),
     ] {
         worker.extend([flag.into(), value]);
     }

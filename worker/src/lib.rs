@@ -15,4 +15,4 @@ mod work;
 
 pub use config::Cli;
 pub use program::{hands, run};
-pub use work::{Hands, work};
+pub use work::{Hands, ModelKey, work};

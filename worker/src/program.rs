@@ -10,7 +10,7 @@ use telemetry::{Readiness, Shutdown};
 
 use crate::github::GithubHost;
 use crate::kubernetes::Kubernetes;
-use crate::{Cli, Hands};
+use crate::{Cli, Hands, ModelKey};
 
 /// The internal port answers this long after the work ended.
 const LINGER: Duration = Duration::from_millis(100);
@@ -72,7 +72,15 @@ pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Ha
         live: config.concurrency_live,
     };
     let clock = orchestrator.clock().clone();
-    let model_key_file = config.kubernetes.model_key_file.clone();
+    let kubernetes = &config.kubernetes;
+    let model_key = kubernetes
+        .model_key_file
+        .clone()
+        .zip(kubernetes.model_key_host.as_ref())
+        .map(|(file, host)| ModelKey {
+            file,
+            host: host.origin().ascii_serialization(),
+        });
     let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
         .await
         .context("the cluster")?;
@@ -81,7 +89,7 @@ pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Ha
         cluster: Arc::new(cluster),
         code_host: Arc::new(GithubHost::new(&config.github, clock)?),
         audience: config.audience,
-        model_key_file,
+        model_key,
         name: config.name,
         concurrency,
     })

@@ -19,12 +19,20 @@ pub struct Hands {
     pub code_host: Arc<dyn CodeHost>,
     /// Audience of run tokens: the canonical address of the tools.
     pub audience: String,
-    /// Holds the key of the model's provider; read anew for each runner, so that a rotated key is the next one's.
-    pub model_key_file: Option<PathBuf>,
+    pub model_key: Option<ModelKey>,
     /// This worker's name, unique among replicas.
     pub name: String,
     /// Jobs worked at once, of each queue.
     pub concurrency: Concurrency,
+}
+
+/// The key of the model's provider.
+#[derive(Clone, Debug)]
+pub struct ModelKey {
+    /// Read anew for each runner, so that a rotated key is the next one's.
+    pub file: PathBuf,
+    /// Scheme, host and port of the only place it may be sent to.
+    pub host: String,
 }
 
 /// Works until `shutdown` begins; then takes nothing new, and lets running jobs end.

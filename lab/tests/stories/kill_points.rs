@@ -48,7 +48,7 @@ const TO_THE_PULL_REQUEST: [&str; 12] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 23] = [
+const BESIDE: [&str; 24] = [
     "run.reconcile",
     "effect.reconcile",
     "delivery.requeue_unprocessed",
@@ -65,6 +65,7 @@ const BESIDE: [&str; 23] = [
     "slot.end_holds",
     "slot.proof_missing",
     "run.begin_start",
+    "run.agent_out_of_memory",
     "run.pod_ended",
     "run.pod_waits",
     "run.sweep",

@@ -30,8 +30,6 @@ pub struct RunnerPod {
     pub memory: String,
     /// Backstop: the cluster ends the pod after this many seconds by itself.
     pub deadline_seconds: i64,
-    /// Plain settings for the supervisor's environment.
-    pub environment: BTreeMap<String, String>,
     pub traceparent: String,
 }
 
@@ -52,6 +50,10 @@ pub enum RunnerPhase {
         waits_for: Option<String>,
     },
     Running,
+    /// The agent's container ended while its pod stands: the supervisor is finishing. `oom` as below.
+    AgentEnded {
+        oom: bool,
+    },
     /// The pod ended. The message is the supervisor's last word, if it left one; `oom` when the agent's
     /// container was killed for memory.
     Ended {

@@ -223,6 +223,20 @@ impl Failure {
         self
     }
 
+    /// What a runner that only saw its agent vanish could not know: it had run out of memory. None where another reason
+    /// is known.
+    #[must_use]
+    pub(super) fn of_lost_agent_out_of_memory(&self) -> Option<Self> {
+        let vanished =
+            (self.reason, self.sub_reason.as_deref()) == (FailureReason::Environment, Some("agent_lost"));
+        let told = self.detail.as_deref().unwrap_or_default();
+        vanished.then(|| {
+            out_of_memory()
+                .with_detail(format!("{OUT_OF_MEMORY}; {told}"))
+                .bounded()
+        })
+    }
+
     /// The same, in a form that can be stored: texts of runners are data of any length.
     #[must_use]
     pub(super) fn bounded(self) -> Self {
@@ -250,6 +264,13 @@ pub fn active_seconds(used: i64, running_since: Option<Timestamp>, now: Timestam
     used + running.as_secs().max(0)
 }
 
+const OUT_OF_MEMORY: &str =
+    "the agent's container was killed because it used more memory than its profile allows";
+
+fn out_of_memory() -> Failure {
+    Failure::new(FailureReason::Environment, "oom").with_detail(OUT_OF_MEMORY)
+}
+
 /// What the runner's pod left as its last word, mapped to the closed list. Text of the pod is data: a word outside the
 /// list, or none, is a lost pod.
 pub fn failure_of_ended_pod(message: Option<&str>, oom: bool) -> Failure {
@@ -260,9 +281,7 @@ pub fn failure_of_ended_pod(message: Option<&str>, oom: bool) -> Failure {
         detail: Option<String>,
     }
     if oom {
-        return Failure::new(FailureReason::Environment, "oom").with_detail(
-            "the agent's container was killed because it used more memory than its profile allows",
-        );
+        return out_of_memory();
     }
     let word = message.and_then(|text| serde_json::from_str::<LastWord>(text).ok());
     let known = word.and_then(|word| Some((FailureReason::parse(&word.reason)?, word)));

@@ -3,6 +3,9 @@
 use jiff::SignedDuration;
 use orchestrator::approval::{self, WaitKind};
 use orchestrator::credential::MasterKey;
+use orchestrator::effect::{self, Write};
+use orchestrator::page::PageAsk;
+use orchestrator::ports::cluster::RunnerKey;
 use orchestrator::run::{self, Failure, FailureReason, FinishReport, Parked, Proof, RunState, Snapshot};
 use orchestrator::slot::{self, SlotState};
 use orchestrator::testing::{TestDb, admit_and_run, agent_of, seed, supervisor_of};
@@ -276,6 +279,128 @@ async fn active_time_used_up_stops_a_run() {
     let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
     assert_eq!(ended.state, RunState::TimedOut);
     assert_eq!(ended.active_seconds, run.active_seconds_limit);
+    db.done().await;
+}
+
+/// The runner sees only that its agent is gone; the cluster knows why.
+#[rstest::rstest]
+#[case::the_cluster_speaks_first(true)]
+#[case::the_runner_speaks_first(false)]
+#[tokio::test]
+async fn a_lost_agent_that_ran_out_of_memory_is_told_so(#[case] cluster_first: bool) {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let key = |fence| RunnerKey {
+        project: "alpha".into(),
+        run_id: run.run_id,
+        turn: run.turn,
+        fence,
+    };
+    run::agent_out_of_memory(&orchestrator, &key(run.fence - 1))
+        .await
+        .unwrap();
+    if cluster_first {
+        run::agent_out_of_memory(&orchestrator, &key(run.fence))
+            .await
+            .unwrap();
+    }
+    let lost =
+        Failure::new(FailureReason::Environment, "agent_lost").with_detail("its work is on the branch");
+    let report = FinishReport {
+        failure: Some(lost),
+        ..FinishReport::default()
+    };
+    let state = run::finish(&orchestrator, &supervisor_of(&run), report)
+        .await
+        .unwrap();
+    let sub_reason = |state: &RunState| match state {
+        RunState::Failed(failure) => failure.sub_reason.clone(),
+        other => panic!("{other}"),
+    };
+    let told = if cluster_first { "oom" } else { "agent_lost" };
+    assert_eq!(sub_reason(&state).as_deref(), Some(told));
+    // The watcher looks again and again, at the container and at the pod that ended.
+    run::agent_out_of_memory(&orchestrator, &key(run.fence))
+        .await
+        .unwrap();
+    run::pod_ended(&orchestrator, &key(run.fence), None, true)
+        .await
+        .unwrap();
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(sub_reason(&ended.state).as_deref(), Some("oom"));
+    let RunState::Failed(failure) = &ended.state else {
+        panic!("{}", ended.state)
+    };
+    assert!(
+        failure
+            .detail
+            .as_ref()
+            .unwrap()
+            .ends_with("its work is on the branch")
+    );
+    let (events, _) = run::events(&orchestrator, &system(), run.run_id, 0)
+        .await
+        .unwrap();
+    let explained = events.iter().filter(|event| event.kind == "failure_explained");
+    assert_eq!(explained.count(), usize::from(!cluster_first));
+    let page = PageAsk::new(None, None).unwrap();
+    let effects = effect::list(&orchestrator, &system(), None, page).await.unwrap();
+    let comment = effects.items.iter().find_map(|effect| match &effect.write {
+        Write::StatusComment { body } => Some(body.clone()),
+        _ => None,
+    });
+    assert!(comment.unwrap().contains("environment: oom"));
+    db.done().await;
+}
+
+#[tokio::test]
+async fn another_failure_stays_what_it_is() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let report = FinishReport {
+        failure: Some(Failure::new(FailureReason::WriteScope, "path")),
+        ..FinishReport::default()
+    };
+    let state = run::finish(&orchestrator, &supervisor_of(&run), report)
+        .await
+        .unwrap();
+    let key = RunnerKey {
+        project: "alpha".into(),
+        run_id: run.run_id,
+        turn: run.turn,
+        fence: run.fence,
+    };
+    run::agent_out_of_memory(&orchestrator, &key).await.unwrap();
+    let ended = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(ended.state, state);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_full_log_still_has_room_for_what_the_supervisor_says() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, None).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let supervisor = supervisor_of(&run);
+    let piece = "x".repeat(run::MAX_LOG_PIECE_BYTES);
+    let mut end = 0;
+    while end < run::MAX_LOG_BYTES {
+        end = run::append_log(&orchestrator, &supervisor, "agent", end, &piece)
+            .await
+            .unwrap();
+    }
+    let more = run::append_log(&orchestrator, &supervisor, "agent", end, "more").await;
+    assert!(matches!(more, Err(Error::TooLarge(_))));
+    let said = run::append_log(&orchestrator, &supervisor, "supervisor", 0, "it is full").await;
+    assert_eq!(said.unwrap(), 10);
     db.done().await;
 }
 

@@ -57,7 +57,9 @@ pub(crate) fn create(root: &Path, path: &str) -> io::Result<File> {
         }
         folder = step(&folder, part.as_os_str())?;
     }
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    // O_NONBLOCK: opening a named pipe must not wait for its reader.
+    let how = OFlag::O_TRUNC | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | how;
     let file = openat(&folder, name.as_os_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR).map_err(refused)?;
     Ok(File::from(file))
 }
@@ -163,6 +165,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         symlink(outside.path(), root.path().join("link")).expect("linked");
         assert!(create(root.path(), "link/file").is_err());
+        nix::unistd::mkfifo(&root.path().join("pipe"), Mode::S_IRWXU).expect("made");
+        assert!(create(root.path(), "pipe").is_err());
         create(root.path(), "made/on/the/way").expect("created");
         assert!(root.path().join("made/on/the/way").is_file());
         assert_eq!(std::fs::read_dir(outside.path()).expect("readable").count(), 0);

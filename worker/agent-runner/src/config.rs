@@ -20,6 +20,9 @@ pub enum Mode {
     Supervise(SuperviseConfig),
     /// Run the agent's program for the supervisor, without any credential.
     Agent(AgentConfig),
+    /// Become a program of the agent: the last step of agent mode before it starts one.
+    #[command(hide = true)]
+    Become(BecomeConfig),
     /// Copy this binary, and the files named, into a folder: the init container of the pod.
     Install(InstallConfig),
 }
@@ -33,7 +36,7 @@ pub struct SuperviseConfig {
     pub run_id: uuid::Uuid,
     #[arg(long, env = "CODEXK8S_TURN")]
     pub turn: u32,
-    /// Mounted files `supervisor-token`, `agent-token` and, where the model wants one, `model-key`.
+    /// Mounted files `supervisor-token`, `agent-token` and, where the model wants one, `model-key` with `model-key-host`.
     #[arg(long, env = "CODEXK8S_SECRET_DIR", default_value = "/var/run/codexk8s/secret")]
     pub secret_dir: PathBuf,
     /// The supervisor's own volume: repository, progress, fresh tokens.
@@ -99,6 +102,13 @@ impl AgentConfig {
         path.push(&self.tools_dir);
         path
     }
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct BecomeConfig {
+    /// The program and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub argv: Vec<OsString>,
 }
 
 #[derive(Clone, Debug, Args)]

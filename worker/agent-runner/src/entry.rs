@@ -22,6 +22,9 @@ pub fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let cli = Cli::parse();
+    if let Mode::Become(config) = &cli.mode {
+        return Err(agent::launch::become_program(&config.argv));
+    }
     let filter = EnvFilter::builder()
         .with_default_directive("agent_runner=info".parse()?)
         .from_env_lossy();
@@ -31,9 +34,12 @@ pub fn main() -> anyhow::Result<ExitCode> {
         .json()
         .init();
     match cli.mode {
+        Mode::Become(_) => Ok(ExitCode::FAILURE),
         Mode::Install(config) => install::run(&config).map(|()| ExitCode::SUCCESS),
         Mode::Agent(config) => {
-            let code = runtime()?.block_on(agent::run(config))?;
+            // Before there are threads: a thread that does not block the signal would take it.
+            let sigterm = agent::Sigterm::block()?;
+            let code = runtime()?.block_on(agent::run(config, sigterm))?;
             // Not a return: tasks of the runtime may still wait for pipes of the agent's program.
             std::process::exit(code);
         }

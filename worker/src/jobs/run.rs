@@ -19,7 +19,7 @@ use orchestrator::slot::Lease;
 
 use super::failure::{of_cluster, of_code_host};
 use crate::Hands;
-use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
+use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 use crate::outward::outward;
 
 /// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, about two minutes long.
@@ -145,10 +145,13 @@ impl Hands {
             }
         }
         if wanted.wants_model_key
-            && let Some(file) = &self.model_key_file
+            && let Some(model_key) = &self.model_key
         {
-            match tokio::fs::read_to_string(file).await {
-                Ok(key) => drop(secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into())),
+            match tokio::fs::read_to_string(&model_key.file).await {
+                Ok(key) => {
+                    secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into());
+                    secret.insert(MODEL_HOST_FILE.to_owned(), model_key.host.clone().into());
+                }
                 // Not every model asks for a key; one that does says so to the agent.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {

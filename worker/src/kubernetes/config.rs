@@ -70,8 +70,12 @@ pub struct KubernetesConfig {
     )]
     pub mcp_url: Url,
     /// File that holds the key of the model's provider; its content becomes `model-key` of a runner's Secret
-    #[arg(long, env = "CODEXK8S_MODEL_KEY_FILE")]
+    #[arg(long, env = "CODEXK8S_MODEL_KEY_FILE", requires = "model_key_host")]
     pub model_key_file: Option<PathBuf>,
+    /// Where that key may be sent, for example `https://api.openai.com`; a model of the catalogue at another host gets
+    /// none, and is refused
+    #[arg(long, env = "CODEXK8S_MODEL_KEY_HOST")]
+    pub model_key_host: Option<Url>,
     #[command(flatten)]
     pub sizes: RunnerSizes,
     #[command(flatten)]

@@ -31,7 +31,7 @@ use orchestrator::ports::cluster::{
 
 pub use cidr::{Cidr, Cidrs};
 pub use config::{Account, ImagePullPolicy, KubernetesConfig, RunnerNetwork, RunnerSizes};
-pub use manifest::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
+pub use manifest::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 pub use names::FIELD_MANAGER;
 
 use names::Names;

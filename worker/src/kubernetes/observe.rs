@@ -79,11 +79,30 @@ fn of_pod(status: &PodStatus) -> RunnerPhase {
     match status.phase.as_deref() {
         Some("Succeeded") => ended(status, true),
         Some("Failed") => ended(status, false),
-        _ if agent_runs(status) => RunnerPhase::Running,
+        _ => unended(status),
+    }
+}
+
+/// Once the agent's container ran, the runner counts as running until its pod has ended.
+fn unended(status: &PodStatus) -> RunnerPhase {
+    let agent = containers(status).find(|found| found.name == AGENT);
+    match agent.and_then(|found| found.state.as_ref()) {
+        Some(state) if state.running.is_some() => RunnerPhase::Running,
+        Some(ContainerState {
+            terminated: Some(end),
+            ..
+        }) => RunnerPhase::AgentEnded {
+            oom: is_out_of_memory(end),
+        },
         _ => RunnerPhase::Pending {
             waits_for: waits_for(status),
         },
     }
+}
+
+/// Exit code 137 alone says only that somebody killed it.
+fn is_out_of_memory(end: &ContainerStateTerminated) -> bool {
+    end.reason.as_deref() == Some("OOMKilled")
 }
 
 fn ended(status: &PodStatus, succeeded: bool) -> RunnerPhase {
@@ -96,7 +115,7 @@ fn ended(status: &PodStatus, succeeded: bool) -> RunnerPhase {
     if taken_away && message.is_none() {
         return RunnerPhase::Lost;
     }
-    let oom = terminated(status, AGENT).is_some_and(|end| end.reason.as_deref() == Some("OOMKilled"));
+    let oom = terminated(status, AGENT).is_some_and(is_out_of_memory);
     RunnerPhase::Ended {
         succeeded,
         message,
@@ -114,17 +133,6 @@ fn terminated<'a>(status: &'a PodStatus, container: &str) -> Option<&'a Containe
     let of = |state: &'a Option<ContainerState>| state.as_ref().and_then(|state| state.terminated.as_ref());
     let found = containers(status).find(|found| found.name == container)?;
     of(&found.state).or_else(|| of(&found.last_state))
-}
-
-/// Once the agent's container ran, the runner counts as running until its pod has ended.
-fn agent_runs(status: &PodStatus) -> bool {
-    let agent = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .find(|found| found.name == AGENT);
-    let state = agent.and_then(|found| found.state.as_ref());
-    state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
 fn waits_for(status: &PodStatus) -> Option<String> {
@@ -212,9 +220,23 @@ mod tests {
 
     #[test]
     fn it_runs_until_its_pod_has_ended() {
-        for state in [json!({"running": {}}), json!({"terminated": {"exitCode": 0}})] {
+        for (state, phase) in [
+            (json!({"running": {}}), RunnerPhase::Running),
+            (
+                json!({"terminated": {"exitCode": 0}}),
+                RunnerPhase::AgentEnded { oom: false },
+            ),
+            (
+                json!({"terminated": {"exitCode": 137, "reason": "Error"}}),
+                RunnerPhase::AgentEnded { oom: false },
+            ),
+            (
+                json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}}),
+                RunnerPhase::AgentEnded { oom: true },
+            ),
+        ] {
             let pod = json!({"phase": "Running", "containerStatuses": container("agent", &state)});
-            assert_eq!(seen_pod(&pod), RunnerPhase::Running);
+            assert_eq!(seen_pod(&pod), phase);
         }
     }
 

@@ -20,7 +20,12 @@ pub(super) async fn look(hands: &Hands) -> Result<()> {
         .map_err(|error| Error::Unavailable(error.to_string()))?;
     for runner in runners {
         let told = match &runner.phase {
-            RunnerPhase::Running | RunnerPhase::Pending { waits_for: None } => continue,
+            RunnerPhase::Running
+            | RunnerPhase::AgentEnded { oom: false }
+            | RunnerPhase::Pending { waits_for: None } => continue,
+            RunnerPhase::AgentEnded { oom: true } => {
+                run::agent_out_of_memory(&hands.orchestrator, &runner.key).await
+            }
             RunnerPhase::Pending { waits_for: Some(why) } => {
                 run::pod_waits(&hands.orchestrator, &runner.key, why).await
             }

@@ -10,8 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) const MODES: [&str; 3] = ["install", "supervise", "agent"];
 
-/// Set in the supervisor's environment: the turn ends by itself, with this last word.
-pub(crate) const LAST_WORD: &str = "STAND_IN_LAST_WORD";
+/// A file of the supervisor's Secret: the turn ends by itself, with this last word.
+pub(crate) const LAST_WORD: &str = "last-word";
 
 pub(crate) fn run(mode: &str) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -42,13 +42,13 @@ async fn supervise() -> ExitCode {
     fs::write(variable("CODEXK8S_PRIVATE_DIR").join("state"), "mine").expect("a private folder");
     let _socket =
         UnixListener::bind(variable("CODEXK8S_CONTROL_DIR").join("supervisor.sock")).expect("a socket");
-    let word = std::env::var_os(LAST_WORD);
+    let word = fs::read_to_string(variable("CODEXK8S_SECRET_DIR").join(LAST_WORD)).ok();
     if word.is_some() {
         fs::write(variable("CODEXK8S_CONTROL_DIR").join("end"), "").expect("a shared folder");
     }
     end.recv().await;
     let word = word.unwrap_or_else(|| "told to end".into());
-    fs::write(variable("CODEXK8S_TERMINATION_LOG"), word.as_encoded_bytes()).expect("a last word");
+    fs::write(variable("CODEXK8S_TERMINATION_LOG"), word).expect("a last word");
     ExitCode::SUCCESS
 }
 

@@ -97,10 +97,11 @@ async fn a_runner_lives_and_is_proven_gone() {
 
 async fn a_runner_that_ends_leaves_its_last_word() {
     let Some(world) = World::new().await else { return };
-    let mut pod = a_pod();
-    pod.environment
-        .insert(LAST_WORD.to_owned(), "{\"reason\":\"internal\"}".to_owned());
-    world.prepared(&pod).await;
+    let pod = a_pod();
+    let mut secret = secret();
+    secret.insert(LAST_WORD.to_owned(), "{\"reason\":\"internal\"}".into());
+    let prepared = world.cluster.prepare_runner(&pod, &secret).await;
+    prepared.expect("prepared");
     world.cluster.release_runner(&pod.key).await.expect("released");
     let ended = world
         .until(&pod.key, |phase| matches!(phase, RunnerPhase::Ended { .. }))

@@ -1,6 +1,5 @@
 //! A cluster of one test's own, and the adapter connected to it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -151,7 +150,6 @@ pub(crate) fn a_pod() -> RunnerPod {
         cpu: "500m".to_owned(),
         memory: "512Mi".to_owned(),
         deadline_seconds: 600,
-        environment: BTreeMap::new(),
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
     }
 }

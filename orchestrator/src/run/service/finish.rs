@@ -66,7 +66,12 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
     run.base_sha = report.base_sha.clone().or(run.base_sha);
     run.head_sha = report.head_sha.clone().or(run.head_sha);
     store::record::set_changes(&mut tx, run.run_id, &report.changes).await?;
-    let reported = report.failure.clone().map(Failure::bounded);
+    let mut reported = report.failure.clone().map(Failure::bounded);
+    if let Some(known) = reported.as_ref().and_then(Failure::of_lost_agent_out_of_memory)
+        && store::turn::agent_was_oom(&mut tx, run.run_id, run.turn).await?
+    {
+        reported = Some(known);
+    }
     let event = match reported.or_else(|| unacceptable(&profile, &report)) {
         Some(failure) => RunEvent::Failed(failure),
         None => RunEvent::FinishReported,

@@ -38,7 +38,7 @@ pub(crate) use queue::{queue, trust_body};
 pub use read::{
     Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,
 };
-pub use reap::{pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
+pub use reap::{agent_out_of_memory, pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};
 pub use turn::{
     Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES,

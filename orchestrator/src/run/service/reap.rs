@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, ToSpan};
 use jiff_sqlx::ToSqlx;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{lock, note, take};
+use super::{failure_detail, lock, note, take};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::id::RunId;
@@ -13,8 +13,10 @@ use crate::ports::cluster::RunnerKey;
 use crate::postgres::listen::Topic;
 use crate::postgres::{SWEEP_BATCHES, SWEEP_ROWS, Tx};
 use crate::receiver;
+use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState, failure_of_ended_pod};
 use crate::run::jobs::{Finalise, StartRunner};
+use crate::run::status::status_comment;
 use crate::run::store;
 use crate::slot::Lease;
 
@@ -38,8 +40,15 @@ pub async fn pod_ended(
 ) -> Result<()> {
     let mut tx = orchestrator.begin("run.pod_ended").await?;
     let mut run = lock(&mut tx, key.run_id).await?;
-    if (run.turn, run.fence) != (key.turn, key.fence) || run.state.slot().is_none() {
+    if (run.turn, run.fence) != (key.turn, key.fence) {
         return Ok(());
+    }
+    if run.state.slot().is_none() {
+        return if oom {
+            explain_lost_agent(tx, run).await
+        } else {
+            Ok(())
+        };
     }
     let failure = failure_of_ended_pod(message, oom);
     take(
@@ -50,6 +59,46 @@ pub async fn pod_ended(
         json!({}),
     )
     .await?;
+    tx.commit().await
+}
+
+/// Takes the cluster's word that a turn's agent ran out of memory, while its supervisor still saves the work. The
+/// supervisor sees only that it is gone: whichever of the two speaks first, the reason is the cluster's.
+pub async fn agent_out_of_memory(orchestrator: &Orchestrator, key: &RunnerKey) -> Result<()> {
+    let mut tx = orchestrator.begin("run.agent_out_of_memory").await?;
+    let run = lock(&mut tx, key.run_id).await?;
+    if (run.turn, run.fence) != (key.turn, key.fence) {
+        return Ok(());
+    }
+    if !run.state.hears_runner() {
+        return explain_lost_agent(tx, run).await;
+    }
+    store::turn::set_agent_oom(&mut tx, run.run_id, run.turn).await?;
+    tx.commit().await
+}
+
+/// Gives a turn that failed because its agent vanished the reason that the cluster knows.
+async fn explain_lost_agent(mut tx: Tx, mut run: Run) -> Result<()> {
+    let RunState::Failed(failure) = &run.state else {
+        return Ok(());
+    };
+    let Some(known) = failure.of_lost_agent_out_of_memory() else {
+        return Ok(());
+    };
+    let detail = Value::Object(failure_detail(&known));
+    run.state = RunState::Failed(known);
+    store::save(&mut tx, &run).await?;
+    note(
+        &mut tx,
+        run.run_id,
+        "failure_explained",
+        &Actor::System("pod_watcher"),
+        detail,
+    )
+    .await?;
+    if let (Some(number), Some(body)) = (run.number, status_comment(&run)) {
+        crate::effect::stage_status_comment(&mut tx, &run, number, body).await?;
+    }
     tx.commit().await
 }
 

@@ -128,7 +128,6 @@ pub async fn want_pod(
         cpu: profile.cpu,
         memory: profile.memory,
         deadline_seconds: run.active_seconds_limit + BACKSTOP_SECONDS,
-        environment: std::collections::BTreeMap::new(),
         traceparent: run.traceparent,
     };
     Ok(WantedPod {

@@ -18,6 +18,8 @@ use crate::work_item::WorkItem;
 
 /// Bytes of log one run may leave.
 pub const MAX_LOG_BYTES: i64 = 10 * 1024 * 1024;
+/// Bytes beyond them for what the supervisors say.
+const SUPERVISOR_LOG_BYTES: i64 = 1024 * 1024;
 /// Bytes of one piece of log.
 pub const MAX_LOG_PIECE_BYTES: usize = 64 * 1024;
 /// Bytes of a session snapshot.
@@ -157,9 +159,13 @@ pub async fn append_log(
     else {
         return Ok(end);
     };
-    if store::record::log_bytes(&mut tx, run.run_id).await? + i64::try_from(new.len()).unwrap_or(0)
-        > MAX_LOG_BYTES
-    {
+    // Whatever the agent wrote, there is room to say how its turn ended.
+    let room = if stream == "supervisor" {
+        MAX_LOG_BYTES + SUPERVISOR_LOG_BYTES
+    } else {
+        MAX_LOG_BYTES
+    };
+    if store::record::log_bytes(&mut tx, run.run_id).await? + i64::try_from(new.len()).unwrap_or(0) > room {
         return Err(Error::TooLarge(format!(
             "the run's log is full ({MAX_LOG_BYTES} bytes); later text is not kept"
         )));

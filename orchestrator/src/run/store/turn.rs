@@ -54,6 +54,31 @@ pub(in crate::run) async fn set_pod_gone(tx: &mut Tx, run_id: RunId, turn: i32) 
     Ok(())
 }
 
+/// Remembers the cluster's word that the turn's agent ran out of memory.
+pub(in crate::run) async fn set_agent_oom(tx: &mut Tx, run_id: RunId, turn: i32) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE run_turns SET agent_oom_at = $3 WHERE run_id = $1 AND turn = $2 AND agent_oom_at IS NULL",
+        run_id as RunId,
+        turn,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+pub(in crate::run) async fn agent_was_oom(tx: &mut Tx, run_id: RunId, turn: i32) -> Result<bool> {
+    let was = sqlx::query_scalar!(
+        r#"SELECT agent_oom_at IS NOT NULL AS "was!" FROM run_turns WHERE run_id = $1 AND turn = $2"#,
+        run_id as RunId,
+        turn,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(was.unwrap_or(false))
+}
+
 /// Whether every turn's pod is proven gone.
 pub(in crate::run) async fn all_pods_gone(tx: &mut Tx, run_id: RunId) -> Result<bool> {
     let left = sqlx::query_scalar!(

@@ -1,5 +1,6 @@
 //! Sends what was made since the base as a Git bundle.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bytes::BytesMut;
@@ -13,6 +14,8 @@ use crate::wire::{BundleAsk, BundleOf, Refusal, Reply};
 
 /// The index a checkpoint is made with, so that the agent's own stays as it is.
 const CHECKPOINT_INDEX: &str = ".codexk8s/checkpoint-index";
+/// A larger index is not copied.
+const INDEX_BYTES: u64 = 64 * 1024 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// Sends the bundle, or says that there is nothing to send.
@@ -59,9 +62,7 @@ async fn commit_beside(
     (name, email): (&str, &str),
 ) -> Result<String, Reply> {
     let index: PathBuf = config.home_dir.join(CHECKPOINT_INDEX);
-    let _ = std::fs::create_dir_all(config.home_dir.join(".codexk8s"));
-    // A copy spares reading every file again; without one, the next command builds it from nothing.
-    let _ = tokio::fs::copy(folder.join(".git/index"), &index).await;
+    copy_index(config, folder).await;
     let git = || {
         let mut command = git::command(config, folder);
         command.env("GIT_INDEX_FILE", &index);
@@ -79,6 +80,19 @@ async fn commit_beside(
         .env("GIT_COMMITTER_EMAIL", email)
         .args(["commit-tree", &tree, "-p", head, "-m", message]))
     .await
+}
+
+/// A copy spares reading every file again; without one, the next command builds it from nothing. What is there may be
+/// anything: the agent's program runs.
+async fn copy_index(config: &AgentConfig, folder: &Path) {
+    let (home, folder) = (config.home_dir.clone(), folder.to_path_buf());
+    let copying = tokio::task::spawn_blocking(move || {
+        let bytes = beneath::read(&folder, ".git/index", INDEX_BYTES)?;
+        beneath::create(&home, CHECKPOINT_INDEX)?.write_all(&bytes)
+    });
+    if let Ok(Err(error)) = copying.await {
+        tracing::debug!(%error, "the index is not copied");
+    }
 }
 
 async fn stream(

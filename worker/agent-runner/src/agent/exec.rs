@@ -1,19 +1,20 @@
 //! Runs the agent's program in a process group of its own, and ends it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 
 use super::session::{Body, Out, refused};
-use super::{files, memory};
+use super::{files, launch, memory};
 use crate::beneath;
 use crate::config::AgentConfig;
 use crate::wire::frame::{CHANNEL_ERROR, CHANNEL_MAIN};
@@ -98,6 +99,7 @@ pub(super) async fn run(
         let status = child.wait().await;
         // Whatever the program left running in its group ends with it, and lets go of the pipes.
         drop(cleanup);
+        end_survivors();
         status
     };
     let status = with_rest(ending, pumps).await;
@@ -138,12 +140,19 @@ fn start(config: &AgentConfig, running: &Running, ask: &ExecAsk) -> io::Result<(
     if slot.is_some() {
         return Err(io::Error::other("a program is running already"));
     }
-    let child = Command::new(program)
+    let folder = beneath::join(&config.workspace_dir, &ask.folder)?;
+    let own = config.path_with_tools();
+    let search_path = ask.env.get("PATH").map_or(own.as_os_str(), OsStr::new);
+    if !folder.is_dir() || !launch::exists(program, search_path, &folder) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let child = Command::new(std::env::current_exe()?)
+        .args(["become", "--", program])
         .args(arguments)
         .env("HOME", &config.home_dir)
-        .env("PATH", config.path_with_tools())
+        .env("PATH", &own)
         .envs(&ask.env)
-        .current_dir(beneath::join(&config.workspace_dir, &ask.folder)?)
+        .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -194,6 +203,15 @@ async fn pump(pipe: Option<impl AsyncRead + Unpin>, channel: u8, out: &Out) {
             return;
         }
         buffer.reserve(OUTPUT_BYTES);
+    }
+}
+
+/// Ends what left the program's group, where this process is the first of the container: what comes after the program
+/// must not be changed under the supervisor's hands.
+fn end_survivors() {
+    if std::process::id() == 1 {
+        // ESRCH: there is nobody.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
     }
 }
 

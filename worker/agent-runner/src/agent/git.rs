@@ -2,10 +2,12 @@
 //!
 //! Whatever the agent left in its configuration may run here; it runs as the agent, where the agent could have run it.
 
+use std::io;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
 use super::session::refused;
@@ -16,6 +18,8 @@ use crate::wire::{Refusal, Reply};
 const DEADLINE: Duration = Duration::from_mins(5);
 /// Bytes of Git's own words kept for a refusal.
 const WORDS: usize = 2000;
+/// Most a command may say: what is asked here is answered in a line.
+const OUTPUT_BYTES: u64 = 1024 * 1024;
 
 /// Keeps Git from running hooks, monitors and housekeeping that would only slow a hand-over down.
 const QUIET: [&str; 5] = [
@@ -56,9 +60,9 @@ pub(super) async fn run(command: &mut Command) -> Result<String, Reply> {
 
 /// Runs a command and hands out whatever it said, whether it succeeded or not.
 pub(super) async fn output(command: &mut Command) -> Result<Output, Reply> {
-    match tokio::time::timeout(DEADLINE, command.output()).await {
+    match tokio::time::timeout(DEADLINE, bounded_output(command)).await {
         Ok(Ok(output)) => Ok(output),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Err(refused(
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => Err(refused(
             Refusal::NotFound,
             "the agent's image has no git, or the clone is gone",
         )),
@@ -68,6 +72,27 @@ pub(super) async fn output(command: &mut Command) -> Result<Output, Reply> {
             format!("git took longer than {} s", DEADLINE.as_secs()),
         )),
     }
+}
+
+/// A command that says more meets a closed pipe, which ends it.
+async fn bounded_output(command: &mut Command) -> io::Result<Output> {
+    let mut child = command.spawn()?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::try_join!(bounded(stdout), bounded(stderr))?;
+    let status = child.wait().await?;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+async fn bounded(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(OUTPUT_BYTES).read_to_end(&mut said).await?;
+    }
+    Ok(said)
 }
 
 /// The end of what Git said, for a person.

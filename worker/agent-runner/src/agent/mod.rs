@@ -7,19 +7,20 @@ mod bundle;
 mod exec;
 mod files;
 mod git;
+pub mod launch;
 mod memory;
 mod reaper;
 mod repository;
 mod session;
+mod sigterm;
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tracing::{info, warn};
 
+pub use self::sigterm::Sigterm;
 use crate::config::AgentConfig;
 use crate::wire::SOCKET_NAME;
 
@@ -27,10 +28,10 @@ use crate::wire::SOCKET_NAME;
 const RECONNECT: Duration = Duration::from_millis(250);
 
 /// Serves the supervisor until it says `exit`; returns the exit code it named.
-pub async fn run(config: AgentConfig) -> anyhow::Result<i32> {
+pub async fn run(config: AgentConfig, sigterm: Sigterm) -> anyhow::Result<i32> {
     // The agent's program has the same uid; it must not read the nonce out of this process.
     nix::sys::prctl::set_dumpable(false).context("failed to make the process non-dumpable")?;
-    let terminating = watch_sigterm()?;
+    let terminating = sigterm.watch();
     reaper::start();
     let mut nonce = None;
     let socket = config.control_dir.join(SOCKET_NAME);
@@ -46,16 +47,4 @@ pub async fn run(config: AgentConfig) -> anyhow::Result<i32> {
         }
         tokio::time::sleep(RECONNECT).await;
     }
-}
-
-fn watch_sigterm() -> anyhow::Result<watch::Receiver<bool>> {
-    let mut sigterm = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
-    let (tell, terminating) = watch::channel(false);
-    tokio::spawn(async move {
-        while sigterm.recv().await.is_some() {
-            info!("SIGTERM: telling the supervisor, and staying until it says exit");
-            tell.send_replace(true);
-        }
-    });
-    Ok(terminating)
 }

@@ -10,8 +10,8 @@ use crate::beneath;
 use crate::config::AgentConfig;
 use crate::wire::{CloneAsk, CommitAsk, Refusal, Reply};
 
-/// Where a bundle lies while the clone is made from it.
-const BUNDLE_FILE: &str = ".codexk8s/clone.bundle";
+/// Where a bundle lies while the clone is made from it: on the volume that holds the clone, and has the room for it.
+const BUNDLE_FILE: &str = ".clone.bundle";
 
 /// Makes the clone; a half-made one of an earlier attempt is removed first.
 pub(super) async fn clone(config: &AgentConfig, ask: &CloneAsk, body: Body) -> Reply {
@@ -19,12 +19,12 @@ pub(super) async fn clone(config: &AgentConfig, ask: &CloneAsk, body: Body) -> R
         Ok(()) => build(config, ask).await.err().unwrap_or(Reply::Done),
         Err(error) => refused(Refusal::Failed, format!("failed to store the bundle: {error}")),
     };
-    let _ = std::fs::remove_file(config.home_dir.join(BUNDLE_FILE));
+    let _ = std::fs::remove_file(config.workspace_dir.join(BUNDLE_FILE));
     result
 }
 
 async fn receive(config: &AgentConfig, mut body: Body) -> std::io::Result<()> {
-    let mut file = tokio::fs::File::from_std(beneath::create(&config.home_dir, BUNDLE_FILE)?);
+    let mut file = tokio::fs::File::from_std(beneath::create(&config.workspace_dir, BUNDLE_FILE)?);
     while let Some(piece) = body.recv().await {
         file.write_all(&piece).await?;
     }
@@ -48,7 +48,7 @@ async fn build(config: &AgentConfig, ask: &CloneAsk) -> Result<(), Reply> {
     })?;
     let git = || git::command(config, &folder);
     run(git().args(["init", "-q"])).await?;
-    let bundle = config.home_dir.join(BUNDLE_FILE);
+    let bundle = config.workspace_dir.join(BUNDLE_FILE);
     let heads = "+refs/heads/*:refs/remotes/origin/*";
     run(git().args(["fetch", "-q", "--no-tags"]).arg(bundle).arg(heads)).await?;
     for (key, value) in [

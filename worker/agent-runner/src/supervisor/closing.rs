@@ -14,8 +14,15 @@ use crate::wire::BundleOf;
 
 /// How long the platform is asked when the pod is about to go; its grace period is 120 s.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(30);
-/// How long saving work may take when the pod is about to go.
-const SALVAGE: Duration = Duration::from_secs(50);
+/// The sub-reason of a turn whose program used up its time.
+pub(super) const OUT_OF_TIME: &str = "active_seconds";
+/// How long the last usage and log may take then, or when the turn's time is over.
+const RECORDS: Duration = Duration::from_secs(10);
+/// How long keeping the session may take, and saving work after it.
+const SESSION: Duration = Duration::from_secs(15);
+const SALVAGE: Duration = Duration::from_secs(40);
+/// Bytes of the termination message; of a larger one the kubelet keeps 4096, which is no JSON any more.
+const MESSAGE_BYTES: usize = 3 * 1024;
 /// How long an agent's container that vanished may take to come back.
 const RETURN: Duration = Duration::from_secs(5);
 const COMMIT: Duration = Duration::from_secs(20);
@@ -26,6 +33,8 @@ pub(super) struct Last<'a> {
     /// None: the platform never said what to do.
     pub(super) turn: Option<&'a Turn>,
     pub(super) patience: Duration,
+    /// The pod is about to go.
+    pub(super) hurried: bool,
 }
 
 impl Last<'_> {
@@ -74,7 +83,13 @@ impl Last<'_> {
         let platform = self.base.platform.with_patience(self.patience);
         if let Some(turn) = self.turn {
             turn.progress.note(|state| state.finish = Some(finish.clone()));
-            return turn.tell(&platform, finish).await;
+            let late = finish.sub_reason.as_deref() == Some(OUT_OF_TIME);
+            let records = if self.hurried || late {
+                RECORDS
+            } else {
+                self.patience
+            };
+            return turn.tell(&platform, finish, records).await;
         }
         let _: Finished = platform.call("run_finish", &finish).await?;
         Ok(())
@@ -105,16 +120,13 @@ impl Last<'_> {
         if turn.link.is_connected() {
             turn.stop_program().await;
         }
-        let saving = async {
-            let saved = if is_worth_saving(failure) {
-                salvage(turn, &seen, self.patience).await
-            } else {
-                None
-            };
-            self.save_session(turn).await;
-            saved
-        };
-        tokio::time::timeout(SALVAGE, saving).await.ok().flatten()
+        // The session first: it is small, and a later turn cannot go on without it.
+        let _ = tokio::time::timeout(SESSION, self.save_session(turn)).await;
+        if !is_worth_saving(failure) {
+            return None;
+        }
+        let saved = tokio::time::timeout(SALVAGE, salvage(turn, &seen, self.patience)).await;
+        saved.unwrap_or_else(|_| Some("there was no time to save the work".into()))
     }
 
     async fn save_session(&self, turn: &Turn) {
@@ -129,7 +141,7 @@ impl Last<'_> {
 
 /// The work of an agent that failed by itself is not pushed: nobody asked for half a change.
 fn is_worth_saving(failure: &Failure) -> bool {
-    let out_of_time = failure.reason == Reason::Budget && failure.sub_reason == "active_seconds";
+    let out_of_time = failure.reason == Reason::Budget && failure.sub_reason == OUT_OF_TIME;
     failure.reason == Reason::Environment || out_of_time
 }
 
@@ -142,15 +154,18 @@ async fn salvage(turn: &Turn, seen: &Seen, patience: Duration) -> Option<String>
         Ok(_) => fresh(turn, seen).await,
         Err(_) => None,
     };
-    let (head, what) = match (newest, turn.progress.get().checkpoint) {
-        (Some(head), _) => (head, "the work so far"),
-        (None, Some(checkpoint)) => (checkpoint.head, "the last checkpoint of the work"),
+    let (head, what, repository) = match (newest, turn.progress.get().checkpoint) {
+        (Some(head), _) => (head, "the work so far", turn.repository.clone()),
+        (None, Some(checkpoint)) => {
+            let aside = turn.repository.checkpoint(&checkpoint.head);
+            (checkpoint.head, "the last checkpoint of the work", aside)
+        }
         (None, None) => return Some("there was no work to save".into()),
     };
     let platform = turn.platform.with_patience(patience);
     let saved = async {
-        let work = turn.judge(seen, &head).await?;
-        turn.push(&platform, seen, &head).await?;
+        let work = turn.judge(&repository, seen, &head).await?;
+        turn.push(&platform, &repository, seen, &head).await?;
         turn.update(|state| state.work = Some(work))
     };
     Some(match saved.await {
@@ -172,10 +187,50 @@ async fn fresh(turn: &Turn, seen: &Seen) -> Option<String> {
 
 /// Writes, or clears, the message the kubelet keeps of a container that ended.
 pub(super) fn leave_message(path: &Path, failure: Option<&Failure>) {
-    let text = failure
-        .and_then(|failure| serde_json::to_string(failure).ok())
-        .unwrap_or_default();
+    let text = failure.and_then(message).unwrap_or_default();
     if let Err(error) = std::fs::write(path, text) {
         tracing::warn!(%error, path = %path.display(), "failed to write the termination message");
+    }
+}
+
+/// The failure as JSON of a bounded size, whatever has to be escaped in it.
+fn message(failure: &Failure) -> Option<String> {
+    let mut kept = failure.detail.len();
+    loop {
+        let cut = failure.detail.floor_char_boundary(kept);
+        let mut detail = failure.detail[..cut].to_owned();
+        if cut < failure.detail.len() {
+            detail.push('…');
+        }
+        let text = serde_json::to_string(&Failure {
+            detail,
+            ..failure.clone()
+        })
+        .ok()?;
+        if text.len() <= MESSAGE_BYTES || cut == 0 {
+            return Some(text);
+        }
+        kept = (kept.min(MESSAGE_BYTES) * 7) / 8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_message_fits_whatever_it_says() {
+        for detail in [
+            "short".to_owned(),
+            "ö\"\u{0}\n".repeat(4000),
+            "x".repeat(MESSAGE_BYTES),
+        ] {
+            let failure = Failure::new(Reason::AgentError, "exit_code", detail.clone());
+            let text = message(&failure).expect("json");
+            assert!(text.len() <= MESSAGE_BYTES, "{}", text.len());
+            let read: Failure = serde_json::from_str(&text).expect("whole");
+            let kept = read.detail.trim_end_matches('…');
+            assert!(detail.starts_with(kept) && !kept.is_empty());
+        }
     }
 }

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::runner::{PullRequestOpen, RepositoryAccess};
+use contract::runner::{ChangedPath, PullRequestOpen, RepositoryAccess};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::adapter::Verdict;
 use super::end::{Failure, Reason, Result, Stop};
-use super::git::{GitError, Pushed};
+use super::git::{GitError, Pushed, Repository};
 use super::link::{Body, LinkError};
 use super::platform::Platform;
 use super::progress::{Checkpoint, Seen, Step, Work};
@@ -21,6 +22,9 @@ use crate::wire::{Ask, BundleAsk, BundleOf, CommitAsk, Refusal, Reply};
 /// Deadlines of the agent's container for committing and for bundling.
 const COMMIT: Duration = Duration::from_mins(10);
 const BUNDLE: Duration = Duration::from_mins(15);
+/// When the first checkpoint is taken, and the longest pause between two that do not come about.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 /// Attempts to push, each with a credential of its own.
 const PUSH_ATTEMPTS: u32 = 5;
 const PUSH_PAUSE: Duration = Duration::from_secs(2);
@@ -33,7 +37,8 @@ impl Turn {
             None => self.collect(seen, verdict, COMMIT).await?,
         };
         if !self.progress.get().did(Step::Pushed) {
-            self.push(&self.platform, seen, &work.head).await?;
+            self.push(&self.platform, &self.repository, seen, &work.head)
+                .await?;
         }
         if !self.progress.get().did(Step::PullRequestOpened) {
             let ask = PullRequestOpen {
@@ -57,7 +62,7 @@ impl Turn {
             Some((head, _)) => head,
             None => seen.start.clone(),
         };
-        let work = self.judge(seen, &head).await?;
+        let work = self.judge(&self.repository, seen, &head).await?;
         if work.changed.is_empty() {
             let said = verdict.last_message.as_deref().unwrap_or("it said nothing");
             let text = format!("the agent changed nothing; its last message: {said}");
@@ -70,35 +75,54 @@ impl Turn {
     }
 
     /// Looks at the commits in our own repository, where the agent cannot reach.
-    pub(super) async fn judge(&self, seen: &Seen, head: &str) -> Result<Work> {
+    pub(super) async fn judge(&self, repository: &Repository, seen: &Seen, head: &str) -> Result<Work> {
         let failed = |error: GitError| Failure::new(Reason::OutputInvalid, "unreadable", error.to_string());
-        if !self
-            .repository
-            .contains(head, &seen.start)
-            .await
-            .map_err(failed)?
-        {
+        if !repository.contains(head, &seen.start).await.map_err(failed)? {
             let text = format!("the work does not build on {}, where the turn began", seen.start);
             return Err(Failure::new(Reason::OutputInvalid, "history_rewritten", text).into());
         }
-        let changes = self.repository.changes(&seen.base, head).await.map_err(failed)?;
-        self.scope.judge(&changes).map_err(|violation| {
-            Failure::new(Reason::WriteScope, violation.sub_reason(), violation.to_string())
-        })?;
+        // Each commit is pushed, so each is judged: what a later one takes back is in the history all the same.
+        let commits = repository.commits(&seen.start, head).await.map_err(failed)?;
+        for commit in commits.iter().filter(|commit| *commit != head) {
+            self.judge_commit(repository, seen, commit).await?;
+        }
         Ok(Work {
             head: head.to_owned(),
-            changed: changes.iter().map(super::git::Change::told).collect(),
+            changed: self.judge_commit(repository, seen, head).await?,
         })
     }
 
+    /// What the tree of a commit changes in all.
+    async fn judge_commit(
+        &self,
+        repository: &Repository,
+        seen: &Seen,
+        commit: &str,
+    ) -> Result<Vec<ChangedPath>> {
+        let changes = repository
+            .changes(&seen.base, commit)
+            .await
+            .map_err(|error| Failure::new(Reason::OutputInvalid, "unreadable", error.to_string()))?;
+        self.scope.judge(&changes).map_err(|violation| {
+            let text = format!("{violation} (in commit {commit})");
+            Failure::new(Reason::WriteScope, violation.sub_reason(), text)
+        })?;
+        Ok(changes.iter().map(super::git::Change::told).collect())
+    }
+
     /// Pushes to the run's branch, which must be where it was when the turn began.
-    pub(super) async fn push(&self, platform: &Platform, seen: &Seen, head: &str) -> Result<()> {
+    pub(super) async fn push(
+        &self,
+        platform: &Platform,
+        repository: &Repository,
+        seen: &Seen,
+        head: &str,
+    ) -> Result<()> {
         let branch = &self.context.branch.name;
         let mut attempt = 1;
         loop {
             let credential = self.credential(platform, RepositoryAccess::Write).await?;
-            match self
-                .repository
+            match repository
                 .push(&credential, branch, head, seen.branch.as_deref())
                 .await
             {
@@ -159,6 +183,7 @@ impl Turn {
         known_tree: Option<String>,
     ) -> Result<Option<(String, String)>> {
         let name = of.ref_name();
+        let unfinished = matches!(of, BundleOf::WorkTree { .. });
         let max_bytes = self.context.limits.bundle_bytes;
         let ask = BundleAsk {
             folder: self.folder.clone(),
@@ -203,19 +228,29 @@ impl Turn {
             Ok(other) => return Err(unexpected(&other).into()),
             Err(error) => return Err(link_failed(&error).into()),
         };
-        self.repository
-            .import(&path.0, name, &head)
-            .await
-            .map_err(|error| Failure::new(Reason::OutputInvalid, "bundle_refused", error.to_string()))?;
+        if !is_object_name(&head) {
+            return Err(unexpected(&Reply::Bundled { head, tree }).into());
+        }
+        let imported = if unfinished {
+            self.repository.import_checkpoint(&path.0, name, &head).await
+        } else {
+            self.repository.import(&path.0, name, &head).await
+        };
+        imported.map_err(|error| Failure::new(Reason::OutputInvalid, "bundle_refused", error.to_string()))?;
         Ok(Some((head, tree)))
     }
 
     /// Takes in what the work tree holds, again and again, so that there is something to save if the worst happens.
     pub(super) async fn keep_checkpoints(&self, seen: &Seen) -> Infallible {
+        let period = Duration::from_secs(self.config.checkpoint_seconds.max(1));
+        let mut pause = period.min(FIRST_CHECKPOINT);
         loop {
-            tokio::time::sleep(Duration::from_secs(self.config.checkpoint_seconds.max(1))).await;
-            if let Err(stop) = self.checkpoint(seen).await {
-                tracing::debug!(?stop, "no checkpoint this time");
+            tokio::time::sleep(pause).await;
+            let began = Instant::now();
+            let taken = self.checkpoint(seen).await;
+            pause = next_pause(period, pause, taken.is_ok(), began.elapsed());
+            if let Err(stop) = taken {
+                tracing::debug!(?stop, ?pause, "no checkpoint this time");
             }
         }
     }
@@ -230,7 +265,16 @@ impl Turn {
             author_email: author.email.clone(),
         };
         if let Some((head, tree)) = self.bundle(seen, of, known).await? {
-            self.update(|state| state.checkpoint = Some(Checkpoint { head, tree }))?;
+            self.update(|state| {
+                state.checkpoint = Some(Checkpoint {
+                    head: head.clone(),
+                    tree,
+                });
+            })?;
+            self.repository
+                .keep_only_checkpoint(&head)
+                .map_err(|error| Failure::new(Reason::Environment, "volumes", error.to_string()))?;
+            self.log.say("a checkpoint of the work is kept");
         }
         Ok(())
     }
@@ -238,6 +282,20 @@ impl Turn {
     /// A commit message with the trailer that leads back to the run.
     fn message(&self, subject: &str) -> String {
         format!("{subject}\n\nRun-Id: {}\n", self.context.run_id)
+    }
+}
+
+/// A whole name of a commit: it becomes part of arguments and paths.
+fn is_object_name(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What fails, or takes a good part of the time between two, is tried less and less often.
+fn next_pause(period: Duration, pause: Duration, taken: bool, took: Duration) -> Duration {
+    if taken && took < period / 2 {
+        period
+    } else {
+        (pause.max(period) * 2).min(LONGEST_PAUSE.max(period))
     }
 }
 
@@ -261,4 +319,35 @@ fn unexpected(reply: &Reply) -> Failure {
         "agent_protocol",
         format!("an answer to another question: {reply:?}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_commits_are_hexadecimal_and_whole() {
+        assert!(is_object_name(&"0a".repeat(20)));
+        for name in ["", "HEAD", "../../x", "--all", &"0a".repeat(21)] {
+            assert!(!is_object_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn checkpoints_that_do_not_come_about_are_tried_less_often() {
+        let (period, quick) = (Duration::from_mins(1), Duration::from_secs(1));
+        assert_eq!(next_pause(period, FIRST_CHECKPOINT, true, quick), period);
+        let mut pause = FIRST_CHECKPOINT;
+        let pauses: Vec<_> = (0..5)
+            .map(|_| {
+                pause = next_pause(period, pause, false, quick);
+                pause.as_secs() / 60
+            })
+            .collect();
+        assert_eq!(pauses, [2, 4, 8, 15, 15]);
+        assert_eq!(
+            next_pause(period, period, true, Duration::from_secs(40)),
+            period * 2
+        );
+    }
 }

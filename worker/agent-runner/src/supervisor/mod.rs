@@ -31,6 +31,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use contract::runner::{CONTRACT_VERSION, ContextAsk, RunContext};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use self::closing::Last;
 pub use self::end::{Failure, Reason};
@@ -41,7 +42,7 @@ use self::link::Link;
 use self::log::Log;
 use self::platform::Platform;
 use self::progress::{ProgressFile, Step};
-use self::tokens::Tokens;
+use self::tokens::{ModelKey, Tokens};
 use self::turn::Turn;
 use self::usage::Meter;
 use crate::config::SuperviseConfig;
@@ -125,6 +126,7 @@ impl Base {
         let patience = Duration::from_secs(self.config.retry_seconds);
         let prepared = tokio::select! {
             prepared = self.prepare() => prepared,
+            () = self.link.terminating() => Err(self.evicted()),
             () = sigterm.wait() => Err(self.evicted()),
         };
         let turn = match prepared {
@@ -134,6 +136,7 @@ impl Base {
                     base: self,
                     turn: None,
                     patience: closing::LAST_WORDS,
+                    hurried: true,
                 };
                 return last.close(stop).await;
             }
@@ -156,12 +159,14 @@ impl Base {
             () = sigterm.wait() => Err(self.evicted()),
         };
         let Err(stop) = played else { return true };
-        let hurried = matches!(&stop, Stop::Failed(failure) if failure.sub_reason == EVICTED);
+        // Once the agent's container is gone, so is the pod: its other container has the grace period, and no more.
+        let hurried = matches!(&stop, Stop::Failed(failure) if [EVICTED, turn::AGENT_LOST].contains(&&*failure.sub_reason));
         let patience = if hurried { closing::LAST_WORDS } else { patience };
         Last {
             base: self,
             turn: Some(&turn),
             patience,
+            hurried,
         }
         .close(stop)
         .await
@@ -173,6 +178,7 @@ impl Base {
             contract_version: CONTRACT_VERSION,
         };
         let context: RunContext = self.platform.call("run_context_get", &ask).await?;
+        let began = Instant::now();
         if context.run_id != self.config.run_id || context.turn != self.config.turn {
             let text = format!("the token is for run {}, turn {}", context.run_id, context.turn);
             return Err(Failure::internal("wrong_turn", text).into());
@@ -186,14 +192,19 @@ impl Base {
         let repository = Repository::open(&self.config.private_dir, self.config.inherited.clone())
             .await
             .map_err(|error| Failure::new(Reason::Environment, "git", error.to_string()))?;
-        let model_key = tokens::mounted(&self.config.secret_dir, "model-key").ok();
+        let log = Log::new(state.log_offsets, context.limits.log_bytes);
+        if state.nonce.is_some() {
+            log.go_on(&self.platform).await?;
+        }
+        let model_key = ModelKey::load(&self.config.secret_dir);
         Ok(Turn {
             folder: workspace::folder(&context.repository.name),
-            log: Log::new(state.log_offsets, context.limits.log_bytes),
+            log,
             meter: Meter::new(context.limits.tokens, &state.usage),
             scope,
             repository,
             model_key,
+            until: began + turn::working_time(context.limits.active_seconds),
             config: self.config.clone(),
             tokens: self.tokens.clone(),
             platform: self.platform.clone(),

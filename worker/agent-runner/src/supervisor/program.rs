@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::runner::{Nothing, Snapshot};
+use tokio::time::Instant;
 
 use super::adapter::{self, Adapter, Launch, Origin, Surroundings, Verdict};
+use super::closing::OUT_OF_TIME;
 use super::end::{Failure, Reason, Result};
 use super::link::{Body, LinkError};
 use super::log::Lines;
@@ -64,11 +66,26 @@ impl Turn {
 
     async fn start_proxies(&self) -> Result<Proxies> {
         let model = self.context.agent.model.clone();
+        let key = self.model_key.as_ref();
+        if let Some((model, key)) = model
+            .as_ref()
+            .zip(key)
+            .filter(|(model, key)| !key.may_go_to(&model.base_url))
+        {
+            let text = format!(
+                "the worker's key is for {}, and the catalogue has {} at {}; set one of the two right",
+                key.host(),
+                model.name,
+                model.base_url
+            );
+            return Err(Failure::new(Reason::Precondition, "model_host", text).into());
+        }
+        let key = key.map(|key| key.key.clone());
         let upstreams = Upstreams {
             mcp_url: self.config.mcp_url.clone(),
             tokens: self.tokens.clone(),
             traceparent: self.platform.traceparent(),
-            model: model.map(|model| (model, self.model_key.clone())),
+            model: model.map(|model| (model, key)),
             meter: self.meter.clone(),
         };
         let proxies = Proxies::start(upstreams)
@@ -93,7 +110,7 @@ impl Turn {
 
     /// Runs the program, its lines going to the adapter, until it ends or its time is used up.
     async fn execute(&self, launch: Launch, adapter: &mut dyn Adapter, seen: &Seen) -> Result<Exited> {
-        let time = Duration::from_secs(self.context.limits.active_seconds);
+        let time = self.until.saturating_duration_since(Instant::now());
         let (mut output, mut errors) = (Lines::default(), Lines::default());
         let mut session = None;
         let mut take = |channel, bytes: Bytes| {
@@ -128,8 +145,9 @@ impl Turn {
             Ok(other) => Err(Failure::new(Reason::Environment, "not_started", format!("{other:?}")).into()),
             Err(LinkError::Deadline(_)) => {
                 self.stop_program().await;
-                let text = format!("the program was ended after {} active seconds", time.as_secs());
-                Err(Failure::new(Reason::Budget, "active_seconds", text).into())
+                let given = self.context.limits.active_seconds;
+                let text = format!("the program was ended near the end of its {given} active seconds");
+                Err(Failure::new(Reason::Budget, OUT_OF_TIME, text).into())
             }
             Err(error) => Err(link_failed(&error).into()),
         }

@@ -12,6 +12,7 @@ use contract::runner::RunTokens;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Refreshed tokens on the private volume, so that a restarted supervisor does not begin with expired ones.
 const FILE: &str = "tokens.json";
@@ -110,6 +111,42 @@ pub(crate) fn mounted(secret_dir: &Path, name: &str) -> io::Result<SecretString>
     Ok(text.trim().into())
 }
 
+/// The key of the model, bound to the one place it may be sent to.
+#[derive(Clone)]
+pub(crate) struct ModelKey {
+    pub(crate) key: SecretString,
+    host: Option<Url>,
+}
+
+impl ModelKey {
+    /// Reads the mounted key and its host; none if there is no key.
+    pub(crate) fn load(secret_dir: &Path) -> Option<Self> {
+        let key = mounted(secret_dir, "model-key").ok()?;
+        let host = mounted(secret_dir, "model-key-host").ok();
+        Some(Self {
+            key,
+            host: host.and_then(|host| host.expose_secret().parse().ok()),
+        })
+    }
+
+    /// Whether `address` has the scheme, the host and the port the key is for.
+    pub(crate) fn may_go_to(&self, address: &str) -> bool {
+        let address = address.parse::<Url>().ok();
+        let host = self.host.as_ref();
+        host.zip(address)
+            .is_some_and(|(host, address)| host.origin().is_tuple() && host.origin() == address.origin())
+    }
+
+    /// The place the key is for, as a person says it.
+    pub(crate) fn host(&self) -> String {
+        let host = self.host.as_ref();
+        host.map_or_else(
+            || "no host".to_owned(),
+            |host| host.origin().ascii_serialization(),
+        )
+    }
+}
+
 #[derive(Deserialize)]
 struct Claims {
     iat: Option<i64>,
@@ -137,6 +174,31 @@ mod tests {
 
     fn token(claims: &str) -> String {
         format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn a_key_goes_to_its_host_and_nowhere_else() {
+        let secrets = tempfile::tempdir().expect("a folder");
+        std::fs::write(secrets.path().join("model-key"), "key").expect("written");
+        let load = || ModelKey::load(secrets.path()).expect("a key");
+        assert!(
+            !load().may_go_to("https://api.example.com/v1"),
+            "a key without a host stays"
+        );
+        std::fs::write(secrets.path().join("model-key-host"), "https://api.example.com").expect("written");
+        let key = load();
+        for (address, may) in [
+            ("https://api.example.com/v1", true),
+            ("https://api.example.com:443/other", true),
+            ("https://API.example.com", true),
+            ("http://api.example.com/v1", false),
+            ("https://api.example.com:8443/v1", false),
+            ("https://api.example.com.evil.example/v1", false),
+            ("https://api.example.com@evil.example/v1", false),
+            ("no address", false),
+        ] {
+            assert_eq!(key.may_go_to(address), may, "{address}");
+        }
     }
 
     #[test]

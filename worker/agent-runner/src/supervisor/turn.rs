@@ -5,7 +5,7 @@ use std::time::Duration;
 use contract::runner::{
     Finish, FinishOutcome, Output, RepositoryAccess, RepositoryToken, RepositoryTokenAsk, RunContext,
 };
-use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::adapter::Verdict;
 use super::end::{Failure, Reason, Result};
@@ -14,10 +14,17 @@ use super::link::{Link, LinkError};
 use super::log::Log;
 use super::platform::Platform;
 use super::progress::{AgentStep, ProgressFile, Seen, Step};
-use super::tokens::Tokens;
+use super::tokens::{ModelKey, Tokens};
 use super::usage::Meter;
 use crate::askpass::Credential;
 use crate::config::SuperviseConfig;
+
+/// The sub-reason of a turn whose agent vanished.
+pub(super) const AGENT_LOST: &str = "agent_lost";
+/// Time kept at the end of a turn for its work, its session and its reason; of a short turn, a tenth.
+const MARGIN: Duration = Duration::from_mins(2);
+/// How long answers of the model that are on their way at the end are waited for.
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Everything a step of the turn needs.
 pub(super) struct Turn {
@@ -31,7 +38,9 @@ pub(super) struct Turn {
     pub(super) meter: Meter,
     pub(super) repository: Repository,
     pub(super) scope: Scope,
-    pub(super) model_key: Option<SecretString>,
+    pub(super) model_key: Option<ModelKey>,
+    /// When the program must have ended, so that there is time to keep its work before the platform ends the turn.
+    pub(super) until: Instant,
     /// Name of the agent's clone below its workspace.
     pub(super) folder: String,
 }
@@ -40,7 +49,7 @@ impl Turn {
     /// Plays the turn to its good end, each step once: what an earlier supervisor did is not done again.
     pub(super) async fn play(&self) -> Result<()> {
         if let Some(finish) = self.progress.get().finish {
-            return self.tell(&self.platform, finish).await;
+            return self.tell(&self.platform, finish, self.patience()).await;
         }
         let seen = match self.progress.get().seen {
             Some(seen) => seen,
@@ -72,15 +81,16 @@ impl Turn {
         self.put_snapshot(&verdict).await;
         let finish = self.succeeded(&seen, verdict);
         self.update(|state| state.finish = Some(finish.clone()))?;
-        self.tell(&self.platform, finish).await
+        self.tell(&self.platform, finish, self.patience()).await
     }
 
-    /// Tells the platform how the turn ended; the log and the usage go first.
-    pub(super) async fn tell(&self, platform: &Platform, finish: Finish) -> Result<()> {
-        let usage = self.meter.report(platform).await;
-        let log = self.log.send_all(platform).await;
-        if let Err(error) = usage.and(log.map(drop)) {
-            tracing::warn!(%error, "the last log or usage did not arrive");
+    /// Tells the platform how the turn ended; the usage and the log go first, for as long as `records`.
+    pub(super) async fn tell(&self, platform: &Platform, finish: Finish, records: Duration) -> Result<()> {
+        if tokio::time::timeout(records, self.last_records(platform, records))
+            .await
+            .is_err()
+        {
+            tracing::warn!("the last usage or log did not arrive in time");
         }
         let finished: contract::runner::Finished = platform.call("run_finish", &finish).await?;
         tracing::info!(state = finished.state, "the platform knows the end of the turn");
@@ -88,6 +98,27 @@ impl Turn {
             state.done.insert(Step::Told);
         });
         Ok(())
+    }
+
+    async fn last_records(&self, platform: &Platform, within: Duration) {
+        // An answer that the program did not wait for is paid for all the same.
+        let settling = self.meter.settled();
+        if tokio::time::timeout(SETTLE.min(within / 2), settling)
+            .await
+            .is_err()
+        {
+            tracing::warn!("an answer of the model is not counted");
+        }
+        if let Err(stop) = self.meter.report_patiently(platform).await {
+            tracing::warn!(?stop, "the last usage did not arrive");
+        }
+        if let Err(error) = self.log.send_all(platform).await {
+            tracing::warn!(%error, "the last log did not arrive");
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.config.retry_seconds)
     }
 
     /// Asks for a credential of the repository; each use asks anew.
@@ -139,10 +170,16 @@ impl Turn {
     }
 }
 
-/// The agent's container ended, or was killed, without a word.
+/// How long the program may work of the time the platform gives the turn.
+pub(super) fn working_time(active_seconds: u64) -> Duration {
+    let whole = Duration::from_secs(active_seconds);
+    whole.saturating_sub(MARGIN.min(whole / 10))
+}
+
+/// The agent's container ended, or was killed, without a word. The platform is told by the cluster if it was memory.
 pub(super) fn agent_lost() -> Failure {
-    let text = "the agent's container ended unexpectedly; most often it used more memory than it may";
-    Failure::new(Reason::Environment, "agent_lost", text)
+    let text = "the agent's container ended unexpectedly";
+    Failure::new(Reason::Environment, AGENT_LOST, text)
 }
 
 fn restarted() -> Failure {
@@ -156,5 +193,17 @@ pub(super) fn link_failed(error: &LinkError) -> Failure {
         LinkError::Lost => agent_lost(),
         LinkError::Deadline(_) => Failure::new(Reason::Environment, "agent_silent", error.to_string()),
         LinkError::Sink(_) => Failure::internal("hand_over", error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_ends_before_the_platform_ends_the_turn() {
+        for (given, left) in [(3600, 3480), (1200, 1080), (600, 540), (10, 9), (0, 0)] {
+            assert_eq!(working_time(given), Duration::from_secs(left), "of {given} s");
+        }
     }
 }

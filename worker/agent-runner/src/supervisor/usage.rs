@@ -5,11 +5,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::runner::{ModelUsage, UsageAnswer, UsageReport};
 
+use tokio::sync::watch;
+
+use super::end;
 use super::platform::{CallError, Platform};
 
+/// Tokens the platform may not have been told of yet; beyond them the model pauses until it has.
+const UNREPORTED_TOKENS: u64 = 2_000_000;
+
 /// What the turn used so far. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Meter(Arc<Mutex<Counts>>);
+#[derive(Clone)]
+pub(crate) struct Meter {
+    counts: Arc<Mutex<Counts>>,
+    /// Answers that are on their way and not counted yet.
+    open: watch::Sender<usize>,
+}
+
+/// An answer on its way; counted when it is dropped.
+pub(crate) struct Open(watch::Sender<usize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
 
 #[derive(Default)]
 struct Counts {
@@ -30,6 +49,12 @@ pub(crate) struct Tokens {
     pub(crate) reasoning: u64,
 }
 
+impl Default for Meter {
+    fn default() -> Self {
+        Self::new(None, &[])
+    }
+}
+
 impl Meter {
     /// Goes on from the totals of an earlier supervisor of this turn.
     pub(crate) fn new(limit: Option<u64>, earlier: &[ModelUsage]) -> Self {
@@ -37,11 +62,27 @@ impl Meter {
             .iter()
             .map(|usage| (usage.model.clone(), usage.clone()))
             .collect();
-        Self(Arc::new(Mutex::new(Counts {
+        let counts = Counts {
             models,
             limit,
             ..Counts::default()
-        })))
+        };
+        Self {
+            counts: Arc::new(Mutex::new(counts)),
+            open: watch::Sender::new(0),
+        }
+    }
+
+    /// Notes an answer that is on its way.
+    pub(crate) fn open(&self) -> Open {
+        self.open.send_modify(|open| *open += 1);
+        Open(self.open.clone())
+    }
+
+    /// Waits until every answer on its way is counted.
+    pub(crate) async fn settled(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.open.subscribe().wait_for(|open| *open == 0).await;
     }
 
     /// Counts a request that was let through.
@@ -65,13 +106,18 @@ impl Meter {
         if counts.exceeded {
             return Some("the platform says that the budget of this run is spent".into());
         }
-        let used: u64 = counts
-            .models
-            .values()
-            .map(|usage| usage.input_tokens + usage.output_tokens)
-            .sum();
+        let used = used(counts.models.values());
         let limit = counts.limit.filter(|limit| used >= *limit)?;
         Some(format!("this turn used {used} tokens; its limit is {limit}"))
+    }
+
+    /// Says why the model pauses, if the platform does not know what was used: it cannot say that it was enough.
+    pub(crate) fn ahead(&self) -> Option<String> {
+        let counts = self.lock();
+        let ahead = used(counts.models.values()).saturating_sub(used(&counts.reported));
+        (ahead > UNREPORTED_TOKENS).then(|| {
+            format!("the platform was not told yet of {ahead} tokens; the model pauses until it was")
+        })
     }
 
     pub(crate) fn totals(&self) -> Vec<ModelUsage> {
@@ -80,18 +126,31 @@ impl Meter {
 
     /// Tells the platform the totals, if they changed since it was last told.
     pub(crate) async fn report(&self, platform: &Platform) -> Result<(), CallError> {
-        let models = self.totals();
-        if models == self.lock().reported {
-            return Ok(());
+        if let Some(report) = self.unreported() {
+            let answer = platform.call_once("run_usage_report", &report).await?;
+            self.told(report, &answer);
         }
-        let report = UsageReport {
-            models: models.clone(),
-        };
-        let answer: UsageAnswer = platform.call_once("run_usage_report", &report).await?;
-        let mut counts = self.lock();
-        counts.reported = models;
-        counts.exceeded |= answer.exceeded;
         Ok(())
+    }
+
+    /// The same, asked again for as long as the platform is away.
+    pub(crate) async fn report_patiently(&self, platform: &Platform) -> end::Result<()> {
+        if let Some(report) = self.unreported() {
+            let answer = platform.call("run_usage_report", &report).await?;
+            self.told(report, &answer);
+        }
+        Ok(())
+    }
+
+    fn unreported(&self) -> Option<UsageReport> {
+        let models = self.totals();
+        (models != self.lock().reported).then_some(UsageReport { models })
+    }
+
+    fn told(&self, report: UsageReport, answer: &UsageAnswer) {
+        let mut counts = self.lock();
+        counts.reported = report.models;
+        counts.exceeded |= answer.exceeded;
     }
 
     #[cfg(test)]
@@ -116,6 +175,61 @@ impl Meter {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn used<'a>(models: impl IntoIterator<Item = &'a ModelUsage>) -> u64 {
+    models
+        .into_iter()
+        .map(|usage| usage.input_tokens + usage.output_tokens)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_pauses_until_the_platform_knows_what_was_used() {
+        let meter = Meter::default();
+        let half = Tokens {
+            input: UNREPORTED_TOKENS / 2,
+            ..Tokens::default()
+        };
+        meter.tokens("m", half);
+        meter.tokens("m", half);
+        assert_eq!(meter.ahead(), None);
+        meter.tokens(
+            "m",
+            Tokens {
+                output: 1,
+                ..Tokens::default()
+            },
+        );
+        assert!(meter.ahead().is_some());
+        let answer = UsageAnswer {
+            cost_micro_usd: None,
+            exceeded: false,
+        };
+        meter.told(meter.unreported().expect("a report"), &answer);
+        assert_eq!(
+            (meter.ahead(), meter.unreported().map(|report| report.models)),
+            (None, None)
+        );
+    }
+
+    #[tokio::test]
+    async fn answers_on_their_way_are_waited_for() {
+        let meter = Meter::default();
+        let open = meter.open();
+        let settled = tokio::spawn({
+            let meter = meter.clone();
+            async move { meter.settled().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!settled.is_finished());
+        drop(open);
+        settled.await.expect("settled");
     }
 }

@@ -47,6 +47,7 @@ async fn world(codex: &Path, model: &ModelSim, change: impl FnOnce(&mut RunConte
         change(context);
     })
     .await;
+    std::fs::write(world.path("secret/model-key-host"), model.url()).expect("written");
     std::fs::create_dir(world.path("tools")).expect("made");
     std::os::unix::fs::symlink(codex, world.path("tools/codex")).expect("linked");
     world

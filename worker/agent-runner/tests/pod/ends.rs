@@ -86,6 +86,34 @@ async fn sigterm_saves_the_work_and_says_evicted() {
 }
 
 #[tokio::test]
+async fn sigterm_before_the_turn_began_says_evicted() {
+    let world = World::new("true").await;
+    world.platform.hold("run_context_get");
+    let mut pod = world.start();
+    let progress = world.path("private/progress.json");
+    while !std::fs::read_to_string(&progress).is_ok_and(|text| text.contains(r#""nonce":""#)) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    send(&pod.agent, Signal::SIGTERM);
+    pod.ends().await;
+    assert_eq!(reasons(&finish_of(&world.platform)), ("environment", "evicted"));
+}
+
+#[tokio::test]
+async fn the_program_is_the_first_to_go_when_memory_runs_out() {
+    let world = World::new(
+        "[ \"$(cat /proc/self/oom_score_adj)\" = 1000 ] || exit 9; trap 'exit 7' TERM; kill -TERM $$; sleep 600",
+    )
+    .await;
+    let finish = world.play().await;
+    assert_eq!(reasons(&finish), ("agent_error", "exit_code"));
+    assert!(
+        finish.detail.expect("a detail").contains("exit code 7"),
+        "it takes SIGTERM like any other"
+    );
+}
+
+#[tokio::test]
 async fn a_killed_container_leaves_its_last_checkpoint() {
     let world = World::new("echo precious > file.txt; touch \"$HOME/go\"; sleep 600").await;
     let mut pod = world.start();

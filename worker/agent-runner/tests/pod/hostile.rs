@@ -118,6 +118,20 @@ async fn a_protected_path_is_refused() {
 }
 
 #[tokio::test]
+async fn a_protected_path_in_the_middle_of_the_work_is_refused() {
+    let (world, finish) = play(
+        r"
+        mkdir -p .github/workflows && echo 'on: push' > .github/workflows/ci.yaml
+        git add . && git commit -q -m 'In' && git rm -q -r .github && echo fine > file.txt
+        git add . && git commit -q -m 'And out'
+        ",
+    )
+    .await;
+    refused(&finish, "write_scope", "path");
+    assert_eq!(world.host.head("codex/issue-7"), None);
+}
+
+#[tokio::test]
 async fn an_oversized_bundle_is_refused() {
     let (_, finish) = play("head -c 3000000 /dev/urandom > large.bin").await;
     refused(&finish, "output_invalid", "bundle_too_large");

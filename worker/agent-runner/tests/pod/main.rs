@@ -5,5 +5,6 @@ mod ends;
 mod hostile;
 mod kit;
 mod liar;
+mod model;
 mod restart;
 mod story;

@@ -13,6 +13,7 @@ async fn a_restart_amid_the_program_ends_the_turn_cleanly() {
     world.sees(&world.path("home/go")).await;
     send(&pod.supervisor, Signal::SIGKILL);
     pod.supervisor.wait().await.expect("it ends");
+    forget_offsets(&world);
     pod.supervisor = world.start_supervisor();
     pod.ends().await;
     let finish = finish_of(&world.platform);
@@ -26,6 +27,28 @@ async fn a_restart_amid_the_program_ends_the_turn_cleanly() {
         "half",
         "the work is saved"
     );
+    for stream in ["agent", "supervisor"] {
+        let mut end = 0;
+        for call in world.platform.calls("run_log_append") {
+            let text = call.input["text"].as_str().expect("text");
+            if call.input["stream"] == stream && !text.is_empty() {
+                assert_eq!(
+                    call.input["offset"], end,
+                    "nothing is sent over what is there: {text}"
+                );
+                end += text.len();
+            }
+        }
+    }
+}
+
+/// As if the supervisor had been killed between sending a piece of log and noting it.
+fn forget_offsets(world: &World) {
+    let path = world.path("private/progress.json");
+    let text = std::fs::read_to_string(&path).expect("progress");
+    let mut progress: serde_json::Value = serde_json::from_str(&text).expect("json");
+    progress["log_offsets"] = serde_json::json!({ "agent": 0, "supervisor": 0 });
+    std::fs::write(path, progress.to_string()).expect("written");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ pub(super) use pod::{AGENT, SUPERVISOR};
 pub(super) use quota::quota;
 pub(super) use role_binding::role_binding;
 pub(super) use secret::secret;
-pub use secret::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
+pub use secret::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 
 /// Metadata of a namespaced object.
 fn metadata(namespace: &str, name: &str, labels: BTreeMap<String, String>) -> ObjectMeta {

@@ -173,10 +173,8 @@ fn common(config: &KubernetesConfig, uid: i64) -> Container {
     }
 }
 
-/// Our own settings win over the profile's: it must not point a supervisor elsewhere.
 fn supervisor_environment(config: &KubernetesConfig, wanted: &RunnerPod) -> Vec<EnvVar> {
-    let mut all = wanted.environment.clone();
-    let ours = [
+    let all = [
         ("CODEXK8S_MCP_URL", config.mcp_url.to_string()),
         ("CODEXK8S_RUN_ID", run_label(wanted.key.run_id)),
         ("CODEXK8S_TURN", wanted.key.turn.to_string()),
@@ -186,8 +184,7 @@ fn supervisor_environment(config: &KubernetesConfig, wanted: &RunnerPod) -> Vec<
         ("CODEXK8S_AGENT_UID", AGENT_UID.to_string()),
         ("CODEXK8S_TERMINATION_LOG", TERMINATION_LOG.to_owned()),
     ];
-    all.extend(ours.map(|(name, value)| (name.to_owned(), value)));
-    variables(all)
+    variables(all.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 fn variables(all: BTreeMap<String, String>) -> Vec<EnvVar> {

@@ -11,6 +11,8 @@ use crate::kubernetes::names::{Names, runner_name};
 pub const SUPERVISOR_TOKEN_FILE: &str = "supervisor-token";
 pub const AGENT_TOKEN_FILE: &str = "agent-token";
 pub const MODEL_KEY_FILE: &str = "model-key";
+/// The only place the key may be sent to.
+pub const MODEL_HOST_FILE: &str = "model-key-host";
 
 /// What only the supervisor mounts. The Job owns it, so that nothing secret outlives the runner.
 pub(in crate::kubernetes) fn secret(

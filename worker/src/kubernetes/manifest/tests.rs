@@ -44,7 +44,6 @@ pub(in crate::kubernetes) fn a_pod() -> RunnerPod {
         cpu: "2".to_owned(),
         memory: "4Gi".to_owned(),
         deadline_seconds: 7_200,
-        environment: BTreeMap::new(),
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
     }
 }
@@ -122,10 +121,6 @@ fn a_runner_as_its_profile_and_repository_want_it() {
     let wanted = RunnerPod {
         agent_image: Some("images.example/shop@sha256:33".to_owned()),
         runtime_class: Some("gvisor".to_owned()),
-        environment: BTreeMap::from([
-            ("CODEXK8S_MCP_URL".to_owned(), "http://elsewhere".to_owned()),
-            ("CODEXK8S_LOG".to_owned(), "debug".to_owned()),
-        ]),
         ..a_pod()
     };
     let spec = job(&names(), &a_config(), &wanted)
@@ -136,23 +131,6 @@ fn a_runner_as_its_profile_and_repository_want_it() {
     assert_eq!(
         spec.containers[0].image.as_deref(),
         Some("images.example/shop@sha256:33")
-    );
-    let supervisor = &spec.init_containers.expect("two")[1];
-    let value = |name: &str| {
-        let found: Vec<_> = supervisor
-            .env
-            .iter()
-            .flatten()
-            .filter(|variable| variable.name == name)
-            .collect();
-        assert_eq!(found.len(), 1, "{name}");
-        found[0].value.clone().expect("a value")
-    };
-    assert_eq!(value("CODEXK8S_LOG"), "debug");
-    assert_eq!(
-        value("CODEXK8S_MCP_URL"),
-        "http://mcp-server.codex-k8s.svc:8080/mcp",
-        "a profile cannot change it"
     );
 }
 
@@ -193,6 +171,7 @@ fn a_runners_secret() {
         (SUPERVISOR_TOKEN_FILE.to_owned(), SecretString::from("one")),
         (AGENT_TOKEN_FILE.to_owned(), SecretString::from("two")),
         (MODEL_KEY_FILE.to_owned(), SecretString::from("three")),
+        (MODEL_HOST_FILE.to_owned(), SecretString::from("four")),
     ]);
     insta::assert_yaml_snapshot!(secret(&names(), &a_key(), "6f1c0b9e-job", &files));
 }

@@ -9,6 +9,10 @@ const LINK: &str = "120000";
 const SUBMODULE: &str = "160000";
 /// Longest target of a symbolic link that is read.
 const TARGET_BYTES: usize = 4096;
+/// More changed paths than this are no change a person can review.
+pub(super) const MOST_PATHS: usize = 3000;
+/// More commits than this in one turn are not judged.
+const MOST_COMMITS: usize = 500;
 
 /// One changed path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +61,27 @@ impl Change {
 }
 
 impl Repository {
-    /// Lists what changed from `base` to `head`, renames as a deletion and an addition.
+    /// The commits of `head` that `start` does not have, oldest first: all that a push would bring.
+    pub(crate) async fn commits(&self, start: &str, head: &str) -> Result<Vec<String>, GitError> {
+        let said = self
+            .git()
+            .args(["rev-list", "--reverse", "--topo-order"])
+            .args([head, &format!("^{start}")])
+            .run()
+            .await?;
+        let commits: Vec<String> = said.lines().map(str::to_owned).collect();
+        if commits.len() > MOST_COMMITS {
+            let text = format!(
+                "{} commits in one turn are more than {MOST_COMMITS}",
+                commits.len()
+            );
+            return Err(GitError::Refused(text));
+        }
+        Ok(commits)
+    }
+
+    /// Lists what changed from `base` to `head`, renames as a deletion and an addition; of a flood that is refused
+    /// anyway, one path more than is allowed.
     pub(crate) async fn changes(&self, base: &str, head: &str) -> Result<Vec<Change>, GitError> {
         let said = self
             .git()
@@ -79,13 +103,15 @@ impl Repository {
                 said.stderr.trim()
             )));
         }
+        let mut entries =
+            parse(&said.stdout).ok_or_else(|| GitError::Refused("git diff-tree said nonsense".into()))?;
+        entries.truncate(MOST_PATHS + 1);
+        let flood = entries.len() > MOST_PATHS;
         let mut changes = Vec::new();
-        for entry in
-            parse(&said.stdout).ok_or_else(|| GitError::Refused("git diff-tree said nonsense".into()))?
-        {
+        for entry in entries {
             let special = match entry.new_mode.as_str() {
                 _ if entry.old_mode == SUBMODULE || entry.new_mode == SUBMODULE => Special::Submodule,
-                LINK => Special::Link(self.target(&entry.new_sha).await?),
+                LINK if !flood => Special::Link(self.target(&entry.new_sha).await?),
                 _ => Special::None,
             };
             changes.push(Change {

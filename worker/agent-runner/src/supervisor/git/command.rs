@@ -42,6 +42,9 @@ pub(crate) enum GitError {
     Refused(String),
     #[error("git took longer than {} s", .0.as_secs())]
     Deadline(Duration),
+    /// Half an answer is none: what is missing would go unjudged.
+    #[error("git said more than {OUTPUT_BYTES} bytes")]
+    TooMuch,
     #[error("failed to run git: {0}")]
     Io(#[from] io::Error),
 }
@@ -149,7 +152,7 @@ impl Command {
         )))
     }
 
-    /// Runs the command and hands out whatever it said.
+    /// Runs the command and hands out all it said.
     pub(super) async fn output(mut self) -> Result<Said, GitError> {
         let mut child = self.process.spawn()?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -157,7 +160,7 @@ impl Command {
             let (mut out, mut words) = (Vec::new(), Vec::new());
             let read_out = async {
                 match stdout {
-                    Some(pipe) => pipe.take(OUTPUT_BYTES).read_to_end(&mut out).await,
+                    Some(pipe) => pipe.take(OUTPUT_BYTES + 1).read_to_end(&mut out).await,
                     None => Ok(0),
                 }
             };
@@ -168,18 +171,20 @@ impl Command {
                 }
             };
             tokio::try_join!(read_out, read_words)?;
+            if out.len() as u64 > OUTPUT_BYTES {
+                return Err(GitError::TooMuch);
+            }
             let status = child.wait().await?;
             let stderr = String::from_utf8_lossy(&words).into_owned();
-            io::Result::Ok(Said {
+            Ok(Said {
                 success: status.success(),
                 stdout: out,
                 stderr,
             })
         };
-        match tokio::time::timeout(self.deadline, reading).await {
-            Ok(said) => Ok(said?),
-            Err(_) => Err(GitError::Deadline(self.deadline)),
-        }
+        tokio::time::timeout(self.deadline, reading)
+            .await
+            .unwrap_or(Err(GitError::Deadline(self.deadline)))
     }
 }
 

@@ -7,6 +7,8 @@ mod changes;
 mod command;
 mod remote;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,9 @@ use crate::wire::{CHECKPOINT_REF, RESULT_REF};
 
 /// Oldest Git that checks the objects of a bundle on import (`fetch.fsckObjects` applies to bundles since 2.46).
 const OLDEST: (u32, u32) = (2, 46);
+
+/// How the names of checkpoints' repositories begin.
+const CHECKPOINTS: &str = "checkpoint-";
 
 /// The supervisor's repository: what the code host has, and what came back from the agent.
 #[derive(Clone)]
@@ -116,6 +121,65 @@ impl Repository {
         ))
     }
 
+    /// Takes in a bundle of unfinished work, into a repository of its own beside this one: each reaches back to the
+    /// start, and together they would fill the volume.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::import`].
+    pub(crate) async fn import_checkpoint(
+        &self,
+        file: &Path,
+        name: &str,
+        head: &str,
+    ) -> Result<(), GitError> {
+        let aside = self.checkpoint(head);
+        remove_folder(&aside.dir)?;
+        std::fs::create_dir_all(&aside.dir)?;
+        aside
+            .git()
+            .args(["init", "-q", "--bare", "--template="])
+            .arg(".")
+            .run()
+            .await?;
+        let objects = self.dir.join("objects");
+        std::fs::create_dir_all(aside.dir.join("objects/info"))?;
+        std::fs::write(
+            aside.dir.join("objects/info/alternates"),
+            format!("{}\n", objects.display()),
+        )?;
+        let imported = aside.import(file, name, head).await;
+        if imported.is_err() {
+            remove_folder(&aside.dir)?;
+        }
+        imported
+    }
+
+    /// The repository that holds a checkpoint, and sees all that this one has.
+    pub(crate) fn checkpoint(&self, head: &str) -> Self {
+        Self {
+            dir: self.private_dir.join(format!("{CHECKPOINTS}{head}.git")),
+            ..self.clone()
+        }
+    }
+
+    /// Forgets all checkpoints but this one.
+    pub(crate) fn keep_only_checkpoint(&self, head: &str) -> Result<(), GitError> {
+        let kept = self.checkpoint(head).dir;
+        for entry in std::fs::read_dir(&self.private_dir)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if name.starts_with(CHECKPOINTS) && path != kept {
+                remove_folder(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The commit of a ref or revision; `None` if there is no such thing.
     pub(crate) async fn resolve(&self, revision: &str) -> Result<Option<String>, GitError> {
         let name = format!("{revision}^{{commit}}");
@@ -138,13 +202,20 @@ impl Repository {
     }
 }
 
+fn remove_folder(path: &Path) -> Result<(), GitError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn version(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.strip_prefix("git version ")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 #[cfg(test)]
-mod tests {
+mod version_tests {
     #[test]
     fn versions_of_all_makers_are_read() {
         assert_eq!(super::version("git version 2.47.3"), Some((2, 47)));

@@ -5,15 +5,12 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::Change;
-use super::changes::Special;
-
-/// More changed paths than this are no change a person can review.
-const MOST_PATHS: usize = 3000;
+use super::changes::{MOST_PATHS, Special};
 
 /// The globs of an agent's profile.
 pub(crate) struct Scope {
@@ -32,9 +29,9 @@ pub(crate) enum Violation {
     #[error("the symbolic link {path} points to {target}, outside of the repository")]
     Link { path: String, target: String },
     #[error(
-        "{0} changed paths are more than a person can review ({MOST_PATHS}); is a build folder not ignored?"
+        "more than {MOST_PATHS} changed paths are more than a person can review; is a build folder not ignored?"
     )]
-    TooMany(usize),
+    TooMany,
 }
 
 impl Violation {
@@ -43,7 +40,7 @@ impl Violation {
             Self::Path(_) => "path",
             Self::Submodule(_) => "submodule",
             Self::Link { .. } => "link",
-            Self::TooMany(_) => "too_many_paths",
+            Self::TooMany => "too_many_paths",
         }
     }
 }
@@ -67,7 +64,7 @@ impl Scope {
     /// Judges all changes of a turn; the first violation in path order is the answer.
     pub(crate) fn judge(&self, changes: &[Change]) -> Result<(), Violation> {
         if changes.len() > MOST_PATHS {
-            return Err(Violation::TooMany(changes.len()));
+            return Err(Violation::TooMany);
         }
         changes.iter().try_for_each(|change| self.judge_one(change))
     }
@@ -96,19 +93,22 @@ impl Scope {
     }
 }
 
-/// Whether a link leads out of the repository, or into what Git keeps there.
+/// Whether a link may lead out of the repository, or into what Git keeps there. A name in its target may be a link
+/// itself, so what `..` after it means is unknown; before it, `..` counts the real folders the link lies in.
 fn leaves(link: &Path, target: &[u8]) -> bool {
     let target = Path::new(OsStr::from_bytes(target));
-    let mut place: Vec<&OsStr> = link.parent().into_iter().flat_map(Path::iter).collect();
+    let mut depth = link.parent().map_or(0, |folder| folder.iter().count());
+    let mut named = false;
     for part in target.components() {
         match part {
-            std::path::Component::CurDir => {}
-            std::path::Component::Normal(name) => place.push(name),
-            std::path::Component::ParentDir if place.pop().is_some() => {}
+            Component::CurDir => {}
+            Component::Normal(name) if name.eq_ignore_ascii_case(".git") => return true,
+            Component::Normal(_) => named = true,
+            Component::ParentDir if !named && depth > 0 => depth -= 1,
             _ => return true,
         }
     }
-    place.iter().any(|name| name.eq_ignore_ascii_case(".git"))
+    false
 }
 
 fn build(globs: &[String]) -> Result<GlobSet, globset::Error> {
@@ -184,12 +184,16 @@ mod tests {
         let link = |path: &str, target: &str| judge(path, Special::Link(target.as_bytes().to_vec()));
         assert_eq!(link("docs/latest", "../README.md"), Ok(()));
         assert_eq!(link("a/b/c", "./../../d"), Ok(()));
+        assert_eq!(link("d/e", ".."), Ok(()));
         for (path, target) in [
             ("passwd", "/etc/passwd"),
             ("up", "../up"),
             ("docs/up", "../../etc"),
             ("hook", ".git/hooks/pre-commit"),
             ("hook", ".GIT/config"),
+            // With `d/e -> ..`, which is fine by itself.
+            ("x", "d/e/../../etc/passwd"),
+            ("x", "d/.."),
         ] {
             assert!(
                 matches!(link(path, target), Err(Violation::Link { .. })),
@@ -212,6 +216,6 @@ mod tests {
         let changes: Vec<_> = (0..=MOST_PATHS)
             .map(|n| change(&n.to_string(), Special::None))
             .collect();
-        assert_eq!(scope.judge(&changes), Err(Violation::TooMany(MOST_PATHS + 1)));
+        assert_eq!(scope.judge(&changes), Err(Violation::TooMany));
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Buffer {
     /// Bytes accepted so far, those the platform has included.
     accepted: u64,
     full: bool,
+    closed: bool,
 }
 
 impl Buffer {
@@ -26,12 +27,27 @@ impl Buffer {
             limit,
             accepted: offset,
             full: false,
+            closed: false,
         }
+    }
+
+    /// Nothing was written yet, and the platform has this much of earlier lives.
+    pub(super) fn begin_at(&mut self, offset: u64) {
+        self.offset = offset;
+        self.accepted = self.accepted.max(offset);
     }
 
     /// Bytes the platform has.
     pub(super) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Takes no more, and forgets what waits: the platform has no room for it. Says whether that is new.
+    pub(super) fn close(&mut self) -> bool {
+        self.lines.clear();
+        self.pending = 0;
+        self.dropped = 0;
+        !std::mem::replace(&mut self.closed, true)
     }
 
     pub(super) fn pending(&self) -> usize {
@@ -40,7 +56,7 @@ impl Buffer {
 
     /// Takes a line, or counts it as dropped.
     pub(super) fn write(&mut self, line: &str) {
-        if self.full {
+        if self.full || self.closed {
             return;
         }
         if self.accepted + line.len() as u64 > self.limit {
@@ -148,6 +164,16 @@ mod tests {
             }
         }
         panic!("the gap was not said");
+    }
+
+    #[test]
+    fn a_stream_the_platform_has_no_room_for_ends() {
+        let mut buffer = Buffer::new(0, 1000);
+        buffer.write("one");
+        assert!(buffer.close());
+        buffer.write("two");
+        assert_eq!((buffer.piece(100), buffer.pending()), (None, 0));
+        assert!(!buffer.close(), "said once");
     }
 
     #[test]

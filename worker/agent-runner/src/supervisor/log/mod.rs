@@ -6,11 +6,13 @@ mod lines;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use contract::failure::ErrorCode;
 use contract::runner::{LogEnd, LogPiece, LogStream};
 use tokio::sync::Notify;
 
 use self::buffer::Buffer;
 pub(crate) use self::lines::Lines;
+use super::end;
 use super::platform::{CallError, Platform};
 
 /// A batch leaves after this time, or as soon as there is this much.
@@ -67,6 +69,20 @@ impl Log {
         }))
     }
 
+    /// Goes on where the platform's streams end: what an earlier supervisor sent last, it may not have noted.
+    pub(crate) async fn go_on(&self, platform: &Platform) -> end::Result<()> {
+        for stream in [LogStream::Agent, LogStream::Supervisor] {
+            let nothing = LogPiece {
+                stream,
+                offset: 0,
+                text: String::new(),
+            };
+            let end: LogEnd = platform.call("run_log_append", &nothing).await?;
+            self.lock().of(stream).begin_at(end.next_offset);
+        }
+        Ok(())
+    }
+
     /// Keeps `word` out of everything written from now on.
     pub(crate) fn hide(&self, word: String) {
         self.lock().secrets.push(word);
@@ -115,19 +131,35 @@ impl Log {
     /// Sends what there is; says whether there was anything.
     pub(crate) async fn send_all(&self, platform: &Platform) -> Result<bool, CallError> {
         let mut any = false;
-        for stream in [LogStream::Supervisor, LogStream::Agent] {
+        // The agent's first: why it ends, the supervisor's tells.
+        for stream in [LogStream::Agent, LogStream::Supervisor] {
             loop {
                 let Some((offset, text)) = self.lock().of(stream).piece(PIECE_BYTES) else {
                     break;
                 };
                 let length = text.len();
                 let piece = LogPiece { stream, offset, text };
-                let end: LogEnd = platform.call_once("run_log_append", &piece).await?;
+                let end: LogEnd = match platform.call_once("run_log_append", &piece).await {
+                    Ok(end) => end,
+                    Err(CallError::Refused(refusal)) if refusal.code == ErrorCode::TooLarge => {
+                        self.end_stream(stream, &refusal.message);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
                 self.lock().of(stream).sent(length, end.next_offset);
                 any = true;
             }
         }
         Ok(any)
+    }
+
+    /// The platform keeps no more of this stream: the rest is let go, and said where there is still room.
+    fn end_stream(&self, stream: LogStream, why: &str) {
+        let ended = self.lock().of(stream).close();
+        if ended && stream == LogStream::Agent {
+            self.say(&format!("the agent's log ends here: {why}"));
+        }
     }
 
     fn write(&self, stream: LogStream, line: &str) {

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, ORIGIN,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::json;
@@ -15,8 +18,11 @@ use subtle::ConstantTimeEq;
 /// Silence of an upstream after which it counts as gone. Long polls and thinking models are quiet for a while.
 const SILENCE: Duration = Duration::from_mins(5);
 
+/// The body of a request must arrive within this time: it comes over the loopback.
+const BODY: Duration = Duration::from_secs(10);
+
 /// Headers of one connection (RFC 9110, 7.6.1), and what is ours to say.
-const NOT_SENT_ON: [HeaderName; 14] = [
+const NOT_SENT_ON: [HeaderName; 15] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     PROXY_AUTHENTICATE,
@@ -30,6 +36,8 @@ const NOT_SENT_ON: [HeaderName; 14] = [
     COOKIE,
     CONTENT_LENGTH,
     EXPECT,
+    // No browser is behind this; one that is named would only be refused.
+    ORIGIN,
     // The answer is read here, so it must come as it is.
     ACCEPT_ENCODING,
 ];
@@ -49,10 +57,27 @@ pub(super) fn below<'a>(path: &'a str, word: &str) -> Option<&'a str> {
     bool::from(shown.as_bytes().ct_eq(word.as_bytes())).then_some(rest)
 }
 
+/// Reads the body of a request, bounded in size and time.
+pub(super) async fn whole(body: Body, max_bytes: usize) -> Result<Bytes, Refusal> {
+    match tokio::time::timeout(BODY, to_bytes(body, max_bytes)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => {
+            let text = format!("a request may have {max_bytes} bytes");
+            Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text))
+        }
+        Err(_) => {
+            let text = format!("the request did not arrive in {} s", BODY.as_secs());
+            Err(refusal(StatusCode::REQUEST_TIMEOUT, "too_slow", text))
+        }
+    }
+}
+
 /// The headers of a request that go upstream.
 pub(super) fn request_headers(from: &HeaderMap) -> HeaderMap {
     chosen(from, |name| {
-        NOT_SENT_ON.contains(name) || name == "x-api-key" || name == "forwarded"
+        // `openai-organization` and `openai-project` would say who pays.
+        let payer = name.as_str().starts_with("openai-");
+        NOT_SENT_ON.contains(name) || payer || name == "x-api-key" || name == "forwarded"
     })
 }
 
@@ -136,6 +161,9 @@ mod tests {
             ("authorization", "Bearer stolen"),
             ("x-api-key", "stolen"),
             ("cookie", "a=b"),
+            ("openai-organization", "another"),
+            ("openai-project", "another"),
+            ("origin", "https://elsewhere.example"),
             ("connection", "keep-alive, x-private"),
             ("x-private", "1"),
             ("mcp-protocol-version", "2025-11-25"),

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode};
@@ -12,12 +12,12 @@ use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::forward::{Refusal, below, client, refusal, request_headers, response_headers};
+use super::forward::{Refusal, below, client, refusal, request_headers, response_headers, whole};
 use super::{Facts, Upstreams};
 use crate::supervisor::tokens::Tokens;
 
-/// Largest request; the platform's own limit is the same.
-const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Largest request; the platform takes no larger one of an agent.
+const REQUEST_BYTES: usize = 1024 * 1024;
 /// Requests on their way at once, and how long one more waits for its turn.
 const AT_ONCE: usize = 32;
 const TURN: Duration = Duration::from_secs(30);
@@ -64,10 +64,7 @@ async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Result<Re
         ));
     };
     let (head, body) = request.into_parts();
-    let body = to_bytes(body, REQUEST_BYTES).await.map_err(|_| {
-        let text = format!("a request may have {REQUEST_BYTES} bytes");
-        refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
-    })?;
+    let body = whole(body, REQUEST_BYTES).await?;
     let mut headers = request_headers(&head.headers);
     if let Some(traceparent) = proxy.traceparent.get() {
         headers.entry("traceparent").or_insert(traceparent.clone());
@@ -87,7 +84,8 @@ async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Result<Re
 
 fn pass_back(proxy: &Proxy, answer: reqwest::Response) -> Response {
     let status = answer.status();
-    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+    // Only a refused token is the platform's doing; a refused request is the agent's own.
+    if status == StatusCode::UNAUTHORIZED {
         let text = format!("the platform answered the agent's token with {status}");
         let _ = proxy.facts.0.platform.set(text);
     }

@@ -2,25 +2,24 @@
 //!
 //! Each listens on an ephemeral port of the loopback, under a path nobody can guess; both are told to the program alone.
 
+mod asked;
 mod forward;
 mod mcp;
 mod model;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod usage;
 
-use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
 
-use axum::Router;
-use axum::serve::ListenerExt;
 use contract::runner::Model;
 use http::HeaderValue;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
+use self::serve::serve;
 use super::tokens::Tokens;
 use super::usage::Meter;
 
@@ -100,19 +99,4 @@ impl Proxies {
             _serving: serving,
         })
     }
-}
-
-async fn serve(router: Router, serving: &mut JoinSet<()>) -> std::io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let port = listener.local_addr()?.port();
-    // Small SSE events must not wait for an acknowledgement.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    serving.spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "a proxy ended");
-        }
-    });
-    Ok(port)
 }

@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use contract::runner::Model;
 use futures_util::StreamExt;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::Facts;
-use super::forward::{Refusal, below, client, refusal, request_headers, response_headers};
+use super::asked::Asked;
+use super::forward::{Refusal, below, client, refusal, request_headers, response_headers, whole};
 use super::usage::Reader;
-use crate::supervisor::usage::Meter;
+use crate::supervisor::usage::{Meter, Open};
 
 /// Largest request: a long conversation with pictures in it.
 const REQUEST_BYTES: usize = 8 * 1024 * 1024;
@@ -86,16 +86,18 @@ impl Proxy {
                 "too many requests at once; ask again",
             ));
         };
-        let body = to_bytes(body, REQUEST_BYTES).await.map_err(|_| {
-            let text = format!("a request may have {REQUEST_BYTES} bytes");
-            refusal(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text)
-        })?;
+        let body = whole(body, REQUEST_BYTES).await?;
         if path == "responses" {
             self.check(&head.headers, &body)?;
             self.meter.request(&self.model.name);
         }
         let url = format!("{}/{path}", self.model.base_url.trim_end_matches('/'));
-        let counted = (path == "responses").then_some(body.len() as u64);
+        let counting = (path == "responses").then(|| Counting {
+            request_bytes: body.len() as u64,
+            meter: self.meter.clone(),
+            model: self.model.name.clone(),
+            _open: self.meter.open(),
+        });
         let mut sending = self
             .client
             .request(head.method, url)
@@ -104,19 +106,11 @@ impl Proxy {
         if let Some(key) = &self.key {
             sending = sending.bearer_auth(key.expose_secret());
         }
-        let answer = sending.send().await.map_err(|error| {
-            let text = format!("the model did not answer: {}", error.without_url());
-            refusal(StatusCode::BAD_GATEWAY, "unavailable", text)
-        })?;
-        Ok(self.pass_back(answer, counted, permit))
+        self.pass_back(sending, counting, permit).await
     }
 
-    /// Refuses another model than the profile's, and everything once nothing more may be spent.
+    /// Refuses another model than the profile's, what is not counted, and everything once nothing more may be spent.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
-        #[derive(Deserialize)]
-        struct Asked {
-            model: String,
-        }
         if headers
             .get(CONTENT_ENCODING)
             .is_some_and(|value| value != HeaderValue::from_static("identity"))
@@ -139,49 +133,98 @@ impl Proxy {
             let text = format!("this agent works with {}, not {}", self.model.name, asked.model);
             return Err(refusal(StatusCode::FORBIDDEN, "model_not_allowed", text));
         }
+        if let Some(fault) = asked.fault() {
+            return Err(refusal(StatusCode::FORBIDDEN, "request_not_allowed", fault));
+        }
         if let Some(spent) = self.meter.spent() {
             let _ = self.facts.0.budget.set(spent.clone());
             // Not 429: a client would wait and try again, and nothing would change.
             return Err(refusal(StatusCode::FORBIDDEN, "budget_spent", spent));
         }
+        if let Some(ahead) = self.meter.ahead() {
+            return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "not_reported", ahead));
+        }
         Ok(())
     }
 
-    fn pass_back(
+    /// Sends the request in a task of its own: who asks and does not wait has asked all the same, and what comes is
+    /// counted.
+    async fn pass_back(
         &self,
-        answer: reqwest::Response,
-        counted: Option<u64>,
+        sending: reqwest::RequestBuilder,
+        counting: Option<Counting>,
         permit: OwnedSemaphorePermit,
-    ) -> Response {
-        let status = answer.status();
-        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-            let _ = self
-                .facts
-                .0
-                .model
-                .set(format!("the model's host answered with {status}"));
-        }
-        let headers = response_headers(answer.headers());
+    ) -> Result<Response, Refusal> {
         let (pieces, mut waiting) = mpsc::channel(PIECES);
-        let counted = counted.filter(|_| status.is_success());
-        let counting = counted.map(|bytes| (bytes, self.meter.clone(), self.model.name.clone()));
-        tokio::spawn(pump(answer, pieces, counting, permit));
-        let body = futures_util::stream::poll_fn(move |cx| waiting.poll_recv(cx));
-        let mut response = Response::new(Body::from_stream(body));
-        *response.status_mut() = status;
-        *response.headers_mut() = headers;
-        response
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            match sending.send().await {
+                Ok(answer) => {
+                    let status = answer.status();
+                    let headers = response_headers(answer.headers());
+                    let reader = if is_json(&headers) {
+                        Reader::whole()
+                    } else {
+                        Reader::events()
+                    };
+                    let counting = counting.filter(|_| status.is_success());
+                    let _ = tell.send(Ok((status, headers)));
+                    pump(answer, pieces, reader, counting).await;
+                }
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                }
+            }
+            drop(permit);
+        });
+        let why = match told.await {
+            Ok(Ok((status, headers))) => {
+                if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+                    let text = format!("the model's host answered with {status}");
+                    let _ = self.facts.0.model.set(text);
+                }
+                let body = futures_util::stream::poll_fn(move |cx| waiting.poll_recv(cx));
+                let mut response = Response::new(Body::from_stream(body));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                return Ok(response);
+            }
+            Ok(Err(error)) => error.without_url().to_string(),
+            Err(error) => error.to_string(),
+        };
+        let text = format!("the model did not answer: {why}");
+        Err(refusal(StatusCode::BAD_GATEWAY, "unavailable", text))
     }
+}
+
+/// Whether an answer is one JSON text; anything else is read as a stream of events.
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            value
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("application/json")
+        })
+}
+
+/// What it takes to count an answer.
+struct Counting {
+    request_bytes: u64,
+    meter: Meter,
+    model: String,
+    _open: Open,
 }
 
 /// Passes an answer on piece by piece, and counts it to its end even if nobody reads it any more: it costs the same.
 async fn pump(
     answer: reqwest::Response,
     pieces: mpsc::Sender<reqwest::Result<Bytes>>,
-    counting: Option<(u64, Meter, String)>,
-    permit: OwnedSemaphorePermit,
+    mut reader: Reader,
+    counting: Option<Counting>,
 ) {
-    let mut reader = Reader::new();
     let reading = async {
         let mut stream = answer.bytes_stream();
         while let Some(piece) = stream.next().await {
@@ -197,9 +240,9 @@ async fn pump(
     };
     let _ = tokio::time::timeout(ANSWER, reading).await;
     // Counted before the reader learns that the answer is complete: its next request meets the new total.
-    if let Some((request_bytes, meter, model)) = counting {
-        meter.tokens(&model, reader.end(request_bytes));
+    if let Some(counting) = counting {
+        let tokens = reader.end(counting.request_bytes);
+        counting.meter.tokens(&counting.model, tokens);
     }
     drop(pieces);
-    drop(permit);
 }

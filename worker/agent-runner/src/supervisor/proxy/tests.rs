@@ -12,7 +12,8 @@ use bytes::Bytes;
 use contract::runner::Model;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::{Proxies, Upstreams};
@@ -256,4 +257,75 @@ async fn another_model_another_path_and_a_spent_budget_are_refused() {
     meter.exceed();
     assert_eq!(ask(&proxies, &json!({ "model": "scripted" })).await.status(), 403);
     assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn what_would_not_be_counted_is_refused() {
+    let upstream = upstream(StatusCode::OK).await;
+    let proxies = proxies(&upstream, Meter::default()).await;
+    for field in [
+        json!({ "background": true }),
+        json!({ "tools": [{ "type": "web_search" }] }),
+        json!({ "service_tier": "priority" }),
+    ] {
+        let mut body = json!({ "model": "scripted" });
+        let fields = field.as_object().expect("an object").clone();
+        body.as_object_mut().expect("an object").extend(fields);
+        let refused = ask(&proxies, &body).await;
+        assert_eq!(refused.status(), 403, "{field}");
+        assert!(
+            refused
+                .text()
+                .await
+                .expect("text")
+                .contains("request_not_allowed")
+        );
+    }
+    assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_whose_asker_went_away_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (pieces, _) = mpsc::channel(1);
+    let upstream = Upstream {
+        url: format!("http://{}", listener.local_addr().expect("an address")),
+        seen: Arc::default(),
+        pieces,
+    };
+    let meter = Meter::default();
+    let proxies = proxies(&upstream, meter.clone()).await;
+    let url = format!("{}/responses", proxies.model_url.as_deref().expect("a model"));
+    let asking = tokio::spawn(client().post(url).json(&json!({ "model": "scripted" })).send());
+    let (mut connection, _) = listener.accept().await.expect("asked");
+    asking.abort();
+    assert!(asking.await.is_err(), "nobody waits for the answer");
+    let body = "{\n  \"usage\": {\n    \"input_tokens\": 7,\n    \"output_tokens\": 5\n  }\n}";
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    connection.write_all(answer.as_bytes()).await.expect("answered");
+    tokio::time::timeout(Duration::from_secs(30), meter.settled())
+        .await
+        .expect("the answer ends");
+    assert_eq!(
+        (meter.totals()[0].input_tokens, meter.totals()[0].output_tokens),
+        (7, 5)
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_whole_is_closed() {
+    let upstream = upstream(StatusCode::OK).await;
+    let proxies = proxies(&upstream, Meter::default()).await;
+    let address = proxies.mcp_url.split('/').nth(2).expect("a host").to_owned();
+    let mut connection = TcpStream::connect(address).await.expect("connected");
+    connection.write_all(b"POST / HTTP/1.1\r\n").await.expect("sent");
+    let mut rest = Vec::new();
+    let closed = connection.read_to_end(&mut rest);
+    tokio::time::timeout(Duration::from_mins(1), closed)
+        .await
+        .expect("it does not stay")
+        .expect("closed");
 }

@@ -12,9 +12,15 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 /// Reads one answer, in either form the API has.
 pub(super) struct Reader {
-    lines: Lines,
+    form: Form,
     tokens: Option<Tokens>,
     bytes: u64,
+}
+
+enum Form {
+    Events(Lines),
+    /// One JSON text, in whatever layout.
+    Whole(Vec<u8>),
 }
 
 #[derive(Deserialize)]
@@ -51,9 +57,17 @@ struct OutputDetails {
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(super) fn events() -> Self {
+        Self::of(Form::Events(Lines::with_limit(EVENT_BYTES)))
+    }
+
+    pub(super) fn whole() -> Self {
+        Self::of(Form::Whole(Vec::new()))
+    }
+
+    fn of(form: Form) -> Self {
         Self {
-            lines: Lines::with_limit(EVENT_BYTES),
+            form,
             tokens: None,
             bytes: 0,
         }
@@ -62,14 +76,20 @@ impl Reader {
     pub(super) fn take(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         let tokens = &mut self.tokens;
-        self.lines.take(bytes, |line| look(line, tokens));
+        match &mut self.form {
+            Form::Events(lines) => lines.take(bytes, |line| look(line, tokens)),
+            Form::Whole(text) => text.extend(&bytes[..bytes.len().min(EVENT_BYTES - text.len())]),
+        }
     }
 
     /// Returns the tokens; without the provider's count, an estimate from the bytes both ways, so that cutting an
     /// answer short is not a way around the budget.
     pub(super) fn end(mut self, request_bytes: u64) -> Tokens {
         let tokens = &mut self.tokens;
-        self.lines.end(|line| look(line, tokens));
+        match &mut self.form {
+            Form::Events(lines) => lines.end(|line| look(line, tokens)),
+            Form::Whole(text) => look(&String::from_utf8_lossy(text), tokens),
+        }
         self.tokens.unwrap_or(Tokens {
             input: request_bytes / BYTES_PER_TOKEN,
             output: self.bytes / BYTES_PER_TOKEN,
@@ -78,7 +98,7 @@ impl Reader {
     }
 }
 
-/// A line is an SSE field, or the JSON of an answer that is not streamed.
+/// A text is an SSE field, or the JSON of an answer that is not streamed.
 fn look(line: &str, tokens: &mut Option<Tokens>) {
     let json = line.strip_prefix("data:").unwrap_or(line).trim();
     if !json.starts_with('{') || !json.contains("\"usage\"") {
@@ -119,7 +139,7 @@ mod tests {
         let stream =
             format!("event: response.created\ndata: {{\"response\":{{\"usage\":null}}}}\n\n{COMPLETED}\n\n");
         for size in [1, 7, 1000] {
-            let mut reader = Reader::new();
+            let mut reader = Reader::events();
             stream
                 .as_bytes()
                 .chunks(size)
@@ -130,21 +150,28 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_streamed_counts_too() {
-        let mut reader = Reader::new();
-        reader.take(br#"{"object":"response","usage":{"input_tokens":3,"output_tokens":1}}"#);
-        assert_eq!(
-            reader.end(0),
-            Tokens {
-                input: 3,
-                output: 1,
-                ..Tokens::default()
-            }
-        );
+        let one_line = r#"{"object":"response","usage":{"input_tokens":3,"output_tokens":1}}"#;
+        let laid_out = "{\n  \"object\": \"response\",\n  \"usage\": {\n    \"input_tokens\": 3,\n    \"output_tokens\": 1\n  }\n}";
+        for (mut reader, text) in [
+            (Reader::events(), one_line),
+            (Reader::whole(), one_line),
+            (Reader::whole(), laid_out),
+        ] {
+            text.as_bytes().chunks(7).for_each(|piece| reader.take(piece));
+            assert_eq!(
+                reader.end(0),
+                Tokens {
+                    input: 3,
+                    output: 1,
+                    ..Tokens::default()
+                }
+            );
+        }
     }
 
     #[test]
     fn an_answer_without_a_count_is_estimated() {
-        let mut reader = Reader::new();
+        let mut reader = Reader::events();
         reader.take(b"data: {\"type\":\"response.created\"}\n\n");
         assert_eq!(
             reader.end(400),

@@ -42,6 +42,10 @@ struct Shared {
     /// Answers that replace the usual one, by tool; each is used once.
     once: Mutex<BTreeMap<String, Vec<Result<Value, Failure>>>>,
     stop: Mutex<bool>,
+    /// Where the streams of the log end.
+    log_ends: Mutex<BTreeMap<String, u64>>,
+    /// A tool that is not answered for now.
+    held: Mutex<Option<String>>,
     closed: Mutex<bool>,
 }
 
@@ -52,6 +56,8 @@ impl FakePlatform {
             calls: Mutex::default(),
             once: Mutex::default(),
             stop: Mutex::default(),
+            log_ends: Mutex::default(),
+            held: Mutex::default(),
             closed: Mutex::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -107,6 +113,11 @@ impl FakePlatform {
     /// The next heartbeat says stop.
     pub(crate) fn stop(&self) {
         *self.shared.stop.lock().expect("a lock") = true;
+    }
+
+    /// Lets the calls of `tool` wait from now on.
+    pub(crate) fn hold(&self, tool: &str) {
+        *self.shared.held.lock().expect("a lock") = Some(tool.to_owned());
     }
 
     /// No token is accepted any more.
@@ -187,6 +198,9 @@ impl ServerHandler for Tools {
             input: input.clone(),
             token,
         });
+        while self.0.held.lock().expect("a lock").as_ref() == Some(&tool) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         let replaced = self
             .0
             .once
@@ -214,9 +228,12 @@ impl Shared {
             }
             "run_log_append" => {
                 let piece: LogPiece = serde_json::from_value(input.clone()).expect("a piece");
-                json!(LogEnd {
-                    next_offset: piece.offset + piece.text.len() as u64
-                })
+                let mut ends = self.log_ends.lock().expect("a lock");
+                let end = ends.entry(input["stream"].to_string()).or_default();
+                if piece.offset <= *end {
+                    *end = (*end).max(piece.offset + piece.text.len() as u64);
+                }
+                json!(LogEnd { next_offset: *end })
             }
             "run_usage_report" => json!(UsageAnswer {
                 cost_micro_usd: None,

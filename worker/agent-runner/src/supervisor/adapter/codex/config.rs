@@ -6,7 +6,7 @@
 use contract::runner::Model;
 use serde_json::Value;
 
-/// Renders `config.toml`. A JSON string is a TOML string.
+/// Renders `config.toml`. A JSON string is a TOML string. The provider's own search is off: the model proxy refuses it.
 pub(super) fn toml(model: &Model, model_url: &str, mcp_url: &str) -> String {
     let text = |value: &str| Value::from(value).to_string();
     let effort = model
@@ -18,6 +18,7 @@ pub(super) fn toml(model: &Model, model_url: &str, mcp_url: &str) -> String {
         "model = {model}
 model_provider = \"platform\"
 {effort}check_for_update_on_startup = false
+web_search = \"disabled\"
 
 [model_providers.platform]
 name = \"platform\"
