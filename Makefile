@@ -35,7 +35,7 @@ doctor: ## what this machine lacks, a fix per line
 	@$(LAB) doctor
 
 bench: ## measure, and write docs/benchmarks.md
-	@cargo build --quiet --release --bin lab --bin lab-runner
+	@cargo build --quiet --release --bin lab --bin lab-runner --bin gateway --bin mcp-server --bin worker
 	@cargo run --quiet --release --bin lab -- bench
 
 check: ## format, the domain alone, lints, queries, walls, services, docs

@@ -23,6 +23,7 @@ pub struct Client {
     http: reqwest::Client,
     mcp_url: String,
     github_url: String,
+    github_key: String,
     token: String,
 }
 
@@ -41,6 +42,7 @@ impl Client {
             http: http()?,
             mcp_url: endpoints.mcp_url.clone(),
             github_url: endpoints.github_url.clone(),
+            github_key: endpoints.github_key.clone(),
             token: token.clone(),
         })
     }
@@ -107,6 +109,7 @@ impl Client {
         let token: Value = self
             .http
             .post(tokens)
+            .bearer_auth(&self.github_key)
             .json(&json!({ "login": login }))
             .send()
             .await?

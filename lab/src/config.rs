@@ -28,6 +28,10 @@ pub struct LabConfig {
     pub lab_program: PathBuf,
     /// The program in the pod.
     pub runner_program: PathBuf,
+    /// The folder of the programs as they are deployed, for children that are not this binary.
+    pub programs: Option<PathBuf>,
+    /// Takes what children say.
+    pub log_file: Option<PathBuf>,
 }
 
 /// A model that costs money.

@@ -12,8 +12,6 @@ use crate::files::write_private;
 /// The content of `endpoints.json`. It holds secrets of this lab: mode 0600.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Endpoints {
-    /// The process that runs the lab.
-    pub pid: u32,
     pub gateway_url: String,
     pub webhook_url: String,
     pub webhook_secret: String,
@@ -23,6 +21,8 @@ pub struct Endpoints {
     pub internal_url: Option<String>,
     pub github_url: String,
     pub github_api_url: String,
+    /// Shown as a bearer token, it drives the simulator at `/_sim/`; `?key=` lets a browser click.
+    pub github_key: String,
     pub model_url: String,
     pub kubeconfig: PathBuf,
     pub database_url: String,
@@ -40,6 +40,17 @@ pub struct Endpoints {
     pub isolation: String,
     /// The model that the Codex profile names.
     pub model: String,
+    pub settings: Settings,
+}
+
+/// How a running lab was set up; another command cannot change it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Children of each program, with `LAB_SPLIT`.
+    pub replicas: Option<usize>,
+    /// Of the real model, if there is one.
+    pub model_url: Option<String>,
+    pub model_key_file: Option<PathBuf>,
 }
 
 /// Somebody at the simulated GitHub.
@@ -56,6 +67,17 @@ pub struct Person {
 impl Endpoints {
     pub fn file(dir: &Path) -> PathBuf {
         dir.join("endpoints.json")
+    }
+
+    /// The address of a page about the repository, with which a browser may also click there.
+    pub fn page(&self, path: &str) -> String {
+        let Self {
+            github_url,
+            repository,
+            github_key,
+            ..
+        } = self;
+        format!("{github_url}/{repository}/{path}?key={github_key}")
     }
 
     pub(crate) fn write(&self, dir: &Path) -> anyhow::Result<()> {

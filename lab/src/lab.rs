@@ -3,19 +3,25 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use cluster_sim::{ClusterConfig, ClusterSim, Image, Isolation};
-use embedded_postgres::{Database, Durability, Environment, Options, Source};
+use embedded_postgres::{Database, Durability, Environment, Options, Postgres, Source};
 use github_sim::{AppKey, AppSeed, GithubSim, Webhook};
 use model_sim::ModelSim;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use orchestrator::credential::MasterKey;
 use orchestrator::postgres;
 use secrecy::ExposeSecret;
 
+use crate::children::{Children, Origin};
 use crate::config::{LabConfig, PORTS, Place};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Settings};
 use crate::files::{private_dir, secret, write_private};
+use crate::lock::Lock;
 use crate::platform::{CommandLines, Platform, Program};
 use crate::{codex, seed};
 
@@ -24,6 +30,12 @@ const RUNNER_IMAGE: &str = "codex-k8s.lab/runner:1";
 const AGENT_IMAGE: &str = "codex-k8s.lab/agent:1";
 /// Where the runner's image holds the CLI, as `deploy/images/runner` does.
 const CODEX_IN_IMAGE: &str = "/usr/local/lib/codex";
+
+/// Like GitHub, the simulator does not wait for one answer before it sends the next.
+const WEBHOOKS_AT_ONCE: usize = 8;
+
+/// A killed database is up again after this long.
+const DATABASE_RECOVERS: Duration = Duration::from_secs(20);
 
 /// A running lab.
 pub struct Lab {
@@ -34,6 +46,7 @@ pub struct Lab {
     platform: Option<Platform>,
     config: LabConfig,
     database: Option<Database>,
+    _lock: Lock,
 }
 
 impl Lab {
@@ -51,6 +64,7 @@ impl Lab {
             );
         }
         private_dir(&config.dir)?;
+        let lock = Lock::take(&config.dir)?;
         let files = Files::at(&config.dir)?;
         let database = open_database(&config).await?;
         let database_url = database.url(DATABASE).expose_secret().to_owned();
@@ -76,7 +90,7 @@ impl Lab {
         let github = start_github(&config, &files, webhook.clone()).await?;
         let model = start_model(&config, &files).await?;
         let cluster = start_cluster(&config).await?;
-        refuse_unsafe(&config, &cluster)?;
+        refuse_unsafe(&config, cluster.isolation(), cluster.why_no_isolation())?;
         let scripted = model.url();
         let model_key = match &config.model {
             Some(model) => (model.key_file.as_path(), model.url.as_str()),
@@ -100,16 +114,22 @@ impl Lab {
             None => Platform::inside(&lines, gateway, mcp_server, internal).await?,
             Some(replicas) => {
                 drop(internal);
-                Platform::children(config.lab_program.clone(), lines, replicas, gateway, mcp_server)?
+                let origin = Origin {
+                    lab_program: config.lab_program.clone(),
+                    programs: config.programs.clone(),
+                    log_file: config.log_file.clone(),
+                    lines,
+                };
+                Platform::Children(Children::start(&origin, replicas, gateway, mcp_server)?)
             }
         };
         let endpoints = Endpoints {
-            pid: std::process::id(),
             webhook_url: webhook.url,
             webhook_secret,
             internal_url: internal_url.map(|address| format!("http://{address}")),
             github_url: github.url().to_owned(),
             github_api_url: github.url().to_owned(),
+            github_key: std::fs::read_to_string(&files.github_key)?,
             model_url: model.url(),
             kubeconfig: cluster.kubeconfig_path().to_owned(),
             database_url,
@@ -117,6 +137,11 @@ impl Lab {
             isolation: format!("{:?}", cluster.isolation()),
             gateway_url,
             mcp_url,
+            settings: Settings {
+                replicas: config.replicas,
+                model_url: config.model.as_ref().map(|model| model.url.clone()),
+                model_key_file: config.model.as_ref().map(|model| model.key_file.clone()),
+            },
             ..seeded
         };
         wait_until_up(&endpoints).await?;
@@ -129,6 +154,7 @@ impl Lab {
             platform: Some(platform),
             config,
             database: Some(database),
+            _lock: lock,
         })
     }
 
@@ -148,24 +174,64 @@ impl Lab {
         }
     }
 
-    /// Ends the database's server and starts it again, as a crash of its machine would.
+    /// Ends the database's server in order and starts it again.
     ///
     /// # Errors
     ///
     /// The database is not ours, or does not come back.
     pub async fn restart_database(&mut self) -> anyhow::Result<()> {
-        let Some(Database::Embedded(server)) = self.database.take() else {
-            bail!("the database is not the lab's own");
-        };
+        let server = self.take_server()?;
         tokio::task::spawn_blocking(move || server.stop()).await??;
         self.database = Some(open_database(&self.config).await?);
         Ok(())
     }
 
+    /// Kills the database's server, as a crash would, and starts it again: it recovers.
+    ///
+    /// # Errors
+    ///
+    /// The database is not ours, or does not come back.
+    pub async fn kill_database(&mut self) -> anyhow::Result<()> {
+        let server = self.take_server()?;
+        let pid = Pid::from_raw(i32::try_from(server.pid())?);
+        kill(pid, Signal::SIGKILL).context("killing the database")?;
+        tokio::task::spawn_blocking(move || drop(server)).await?;
+        // Its children see that it died, and end; until then a new server may not begin.
+        let began = Instant::now();
+        self.database = loop {
+            match open_database(&self.config).await {
+                Ok(database) => break Some(database),
+                Err(error) if began.elapsed() > DATABASE_RECOVERS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        };
+        Ok(())
+    }
+
+    fn take_server(&mut self) -> anyhow::Result<Postgres> {
+        match self.database.take() {
+            Some(Database::Embedded(server)) => Ok(server),
+            other => {
+                self.database = other;
+                bail!("the database is not the lab's own")
+            }
+        }
+    }
+
+    /// Ends the programs alone; of children, answers how each ended.
+    pub async fn stop_programs(&mut self) -> Vec<(Program, Option<ExitStatus>)> {
+        match self.platform.take() {
+            Some(platform) => platform.stop().await,
+            None => Vec::new(),
+        }
+    }
+
     /// Ends everything in order: programs, pods, simulators, database.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        if let Some(platform) = self.platform.take() {
-            platform.stop().await;
+        for (program, ended) in self.stop_programs().await {
+            if let Some(status) = ended.filter(|status| !status.success()) {
+                tracing::warn!(program = program.as_str(), %status, "a program did not end in order");
+            }
         }
         let _ = std::fs::remove_file(Endpoints::file(&self.config.dir));
         self.cluster.stop().await;
@@ -188,6 +254,7 @@ struct Files {
     webhook_secret: PathBuf,
     app_key: PathBuf,
     model_key: PathBuf,
+    github_key: PathBuf,
 }
 
 impl Files {
@@ -200,10 +267,12 @@ impl Files {
             webhook_secret: dir.join("webhook-secret"),
             app_key: dir.join("app-key.pem"),
             model_key: dir.join("model-key"),
+            github_key: dir.join("github-key"),
         };
         secret(&files.master_key, || MasterKey::generate().encode())?;
         secret(&files.webhook_secret, random)?;
         secret(&files.model_key, random)?;
+        secret(&files.github_key, random)?;
         Ok(files)
     }
 }
@@ -241,6 +310,8 @@ async fn start_github(config: &LabConfig, files: &Files, webhook: Webhook) -> an
         app: AppSeed::new(key),
         webhook: Some(webhook),
         keep_state: true,
+        control_key: Some(std::fs::read_to_string(&files.github_key)?),
+        webhooks_at_once: WEBHOOKS_AT_ONCE,
     })
     .await?;
     github.seed(&seed::github()).await?;
@@ -261,7 +332,7 @@ async fn start_cluster(config: &LabConfig) -> anyhow::Result<ClusterSim> {
         config.runner_program.clone(),
         PathBuf::from("/usr/local/bin/agent-runner"),
     )];
-    binds.extend(codex::installed().map(|folder| (folder, PathBuf::from(CODEX_IN_IMAGE))));
+    binds.push((codex::show(&config.dir)?, PathBuf::from(CODEX_IN_IMAGE)));
     let image = |pattern: &str, binds| Image {
         pattern: pattern.to_owned(),
         binds,
@@ -277,12 +348,12 @@ async fn start_cluster(config: &LabConfig) -> anyhow::Result<ClusterSim> {
 }
 
 /// A real model must not work on a machine that cannot keep its agent apart.
-fn refuse_unsafe(config: &LabConfig, cluster: &ClusterSim) -> anyhow::Result<()> {
-    if cluster.isolation() == Isolation::None && config.model.is_some() && !config.unsafe_without_isolation {
+fn refuse_unsafe(config: &LabConfig, isolation: Isolation, why: Option<&str>) -> anyhow::Result<()> {
+    if isolation == Isolation::None && config.model.is_some() && !config.unsafe_without_isolation {
         bail!(
             "NO ISOLATION: this host does not let the lab keep an agent apart ({}); a real model could read your files. \
              Use the scripted model, or set LAB_UNSAFE=1",
-            cluster.why_no_isolation().unwrap_or("no reason is known")
+            why.unwrap_or("no reason is known")
         );
     }
     Ok(())
@@ -332,9 +403,6 @@ fn command_lines(
     ] {
         worker.extend([flag.into(), value]);
     }
-    if codex::installed().is_none() {
-        worker.extend(["--runner-programs".into(), "".into()]);
-    }
     CommandLines {
         gateway,
         mcp_server,
@@ -352,12 +420,55 @@ async fn wait_until_up(endpoints: &Endpoints) -> anyhow::Result<()> {
     ] {
         let up = async {
             while client.get(&url).send().await.is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), up)
+        tokio::time::timeout(Duration::from_secs(30), up)
             .await
             .with_context(|| format!("{url} did not answer within 30 s; look at the log"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RealModel;
+
+    fn config(model: Option<RealModel>, unsafe_without_isolation: bool) -> LabConfig {
+        LabConfig {
+            dir: PathBuf::new(),
+            port: 0,
+            database_url: None,
+            replicas: None,
+            model,
+            unsafe_without_isolation,
+            throw_away: true,
+            fault_file: None,
+            lab_program: PathBuf::new(),
+            runner_program: PathBuf::new(),
+            programs: None,
+            log_file: None,
+        }
+    }
+
+    #[test]
+    fn a_real_model_works_only_where_its_agent_is_kept_apart_or_by_wish() {
+        let real = || {
+            Some(RealModel {
+                url: "https://model.example/v1".into(),
+                key_file: PathBuf::new(),
+                name: "m".into(),
+            })
+        };
+        let refused = |config, isolation| refuse_unsafe(&config, isolation, Some("no namespaces"));
+        let error = refused(config(real(), false), Isolation::None).expect_err("unsafe");
+        let text = error.to_string();
+        assert!(
+            text.contains("NO ISOLATION") && text.contains("no namespaces") && text.contains("LAB_UNSAFE=1")
+        );
+        refused(config(real(), true), Isolation::None).expect("by wish");
+        refused(config(None, false), Isolation::None).expect("the scripted model does no harm");
+        refused(config(real(), false), Isolation::OneUser).expect("kept apart");
+    }
 }

@@ -4,18 +4,24 @@
 //! own programs before them, in this process or as its children. Everything listens on loopback only.
 
 mod balance;
+mod children;
 mod client;
 mod codex;
 mod config;
 mod endpoints;
 mod files;
 mod lab;
+mod lock;
+mod npm;
 mod platform;
 mod seed;
 
 pub use client::Client;
+pub use codex::install_codex;
 pub use config::{LabConfig, RealModel};
-pub use endpoints::{Endpoints, Person};
+pub use endpoints::{Endpoints, Person, Settings};
 pub use lab::Lab;
+pub use lock::Lock;
+pub use npm::npm_ci;
 pub use platform::Program;
 pub use seed::{DEMO_COMMAND, PEOPLE, PROJECT, REPOSITORY, use_codex, use_command};

@@ -2,8 +2,6 @@
 
 mod commands;
 
-use std::ffi::OsString;
-
 use clap::{Parser, Subcommand};
 use commands::{LabArgs, bench, demo, program, up};
 
@@ -21,7 +19,7 @@ enum Command {
     Up(LabArgs),
     /// Stop a lab that runs elsewhere
     Down(LabArgs),
-    /// Forget everything the lab keeps
+    /// Stop the lab and forget everything it keeps
     Reset(LabArgs),
     /// Show the log of the lab that runs in this folder
     Logs(LabArgs),
@@ -33,11 +31,7 @@ enum Command {
     Doctor,
     /// Run one of the platform's programs: what the lab starts as children
     #[command(hide = true)]
-    Program {
-        program: lab::Program,
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    Program(program::ProgramArgs),
 }
 
 fn main() -> anyhow::Result<std::process::ExitCode> {
@@ -51,6 +45,6 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
         Command::Demo(args) => demo::demo(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Doctor => Ok(commands::doctor::doctor()),
-        Command::Program { program, arguments } => program::run(program, arguments),
+        Command::Program(args) => program::run(args),
     }
 }

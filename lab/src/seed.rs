@@ -32,6 +32,8 @@ const GITHUB_REPOSITORY_ID: i64 = 9100;
 const SLOTS: i32 = 2;
 /// The model that the scripted model plays.
 const SCRIPTED: &str = "scripted";
+/// Its prices, in micro-dollars for a million tokens: input, cached input, output.
+const SCRIPTED_PRICES: [i64; 3] = [1_250_000, 125_000, 10_000_000];
 /// A lab's tokens end by themselves.
 const TOKEN_DAYS: i64 = 30;
 
@@ -248,18 +250,20 @@ async fn seed_agents(
     scripted: &ModelSim,
     project_id: ProjectId,
 ) -> anyhow::Result<String> {
-    let (name, base_url) = match &config.model {
-        Some(real) => (real.name.clone(), real.url.clone()),
-        None => (SCRIPTED.to_owned(), scripted.url()),
+    // What a real model costs, only its provider knows.
+    let (name, base_url, prices) = match &config.model {
+        Some(real) => (real.name.clone(), real.url.clone(), [None; 3]),
+        None => (SCRIPTED.to_owned(), scripted.url(), SCRIPTED_PRICES.map(Some)),
     };
+    let [input, cached_input, output] = prices;
     let mut tx = orchestrator.begin("lab.seed").await?;
     agent::seed_defaults(&mut tx).await?;
     let model = Model {
         model: name.clone(),
         base_url,
-        input_micro_usd: Some(1_250_000),
-        cached_input_micro_usd: Some(125_000),
-        output_micro_usd: Some(10_000_000),
+        input_micro_usd: input,
+        cached_input_micro_usd: cached_input,
+        output_micro_usd: output,
     };
     agent::set_model(&mut tx, &model).await?;
     agent::set_profile(&mut tx, &command_profile(project_id, DEMO_COMMAND)).await?;

@@ -24,7 +24,7 @@ use crate::run::{self, NewRun, Run};
 use crate::trace::TraceParent;
 use crate::{agent, identity};
 
-pub use self::look::{dump, open_jobs};
+pub use self::look::{dump, is_sweep_due, make_sweep_due, open_jobs};
 
 /// Databases of tests are named so; leftovers of killed runs are dropped by the next.
 pub const DATABASE_PREFIX: &str = "t_";

@@ -5,7 +5,7 @@ use crate::auth::AppKey;
 use crate::world::{Level, Permissions};
 
 /// How a simulator is started.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// A loopback address; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -15,6 +15,10 @@ pub struct Config {
     pub webhook: Option<Webhook>,
     /// Whether to go on with the state a former run left in the data folder, and to leave some.
     pub keep_state: bool,
+    /// What `/_sim/*` and the pages' forms ask for, where agents can reach the simulator; none lets everybody in.
+    pub control_key: Option<String>,
+    /// Webhooks under way at once; with one, they come in the order of their events.
+    pub webhooks_at_once: usize,
 }
 
 /// The GitHub App that the product is.

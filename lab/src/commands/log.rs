@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -21,9 +22,15 @@ pub(super) fn file(dir: &Path) -> PathBuf {
 
 /// Begins a new log. `RUST_LOG` says what goes into the file.
 pub(super) fn init(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
+    let mut private = std::fs::DirBuilder::new();
+    private.recursive(true).mode(0o700);
+    private
+        .create(dir)
+        .with_context(|| format!("cannot make the folder {}", dir.display()))?;
     let file = file(dir);
-    let log = File::create(&file).with_context(|| format!("cannot write {}", file.display()))?;
+    // Children of the lab write here too, so each writes at the end.
+    let log = File::create(&file).and_then(|_begun_anew| File::options().append(true).open(&file));
+    let log = log.with_context(|| format!("cannot write {}", file.display()))?;
     let wanted = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();

@@ -81,6 +81,7 @@ impl LabArgs {
             _ => None,
         };
         Ok(LabConfig {
+            log_file: Some(log::file(&dir)),
             dir,
             port: self.port,
             database_url: self.database_url.clone(),
@@ -91,6 +92,7 @@ impl LabArgs {
             fault_file: None,
             lab_program,
             runner_program,
+            programs: None,
         })
     }
 }

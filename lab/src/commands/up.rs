@@ -1,11 +1,12 @@
 //! Starting and stopping a lab.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use lab::{Endpoints, Lab};
+use lab::{Endpoints, Lab, Lock};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use telemetry::Shutdown;
@@ -23,12 +24,8 @@ pub(crate) fn up(args: &LabArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    if Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid)) {
-        bail!(
-            "a lab runs in {} already; stop it with `make down`, or choose LAB_DIR and LAB_PORT",
-            args.dir.display()
-        );
-    }
+    // Before its log is begun anew.
+    refuse_second(&args.dir)?;
     log::init(&args.dir)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -43,13 +40,25 @@ pub(crate) fn up(args: &LabArgs) -> anyhow::Result<ExitCode> {
                 () = shutdown.begun() => return Ok(ExitCode::FAILURE),
             };
             println!("{}", notice(&lab.endpoints, &args.dir, began.elapsed()));
+            println!("{}", next(&lab.endpoints));
             shutdown.begun().await;
             lab.stop().await?;
             Ok(ExitCode::SUCCESS)
         })
 }
 
-fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> String {
+fn refuse_second(dir: &Path) -> anyhow::Result<()> {
+    if Lock::holder(dir).is_some() {
+        bail!(
+            "a lab runs in {} already; stop it with `make down`, or choose LAB_DIR and LAB_PORT",
+            dir.display()
+        );
+    }
+    Ok(())
+}
+
+/// What this is, and where everything is.
+pub(super) fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> String {
     let isolation = match endpoints.isolation.as_str() {
         "None" => "NO ISOLATION: this host does not let the lab keep agents apart".to_owned(),
         kind => format!("containers are kept apart by namespaces ({kind})"),
@@ -58,13 +67,16 @@ fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> String {
         .internal_url
         .as_deref()
         .unwrap_or("each program has its own (LAB_SPLIT=1)");
+    let mut tokens = String::new();
+    for (role, token) in &endpoints.tokens {
+        let _ = write!(tokens, "\n  {role:<18} {token}");
+    }
     let Endpoints {
         github_url,
         mcp_url,
         webhook_url,
         model_url,
         kubeconfig,
-        repository,
         ..
     } = endpoints;
     format!(
@@ -72,51 +84,61 @@ fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> String {
 DEMO. Everything here is simulated but the platform itself; nothing listens beyond this machine.
 up after {:.1} s; {isolation}
 
-  GitHub simulator   {github_url}/{repository}/issues
+  GitHub simulator   {}
   tools (MCP)        {mcp_url}
   webhooks           {webhook_url}
   scripted model     {model_url}
   cluster            kubectl --kubeconfig {}
   health, metrics    {internal}
-  for scripts        {} (addresses and one service token per role)
+  for scripts        {} (all of this, and the key of {github_url}/_sim/)
   log                {}
 
-Next: open {github_url}/{repository}/issues/1 and set the label run:dev, or run `make demo` in another terminal.
-Stop with Ctrl-C.
+Service tokens for the tools, one per role, good for this lab only:
+{tokens}
 ",
         took.as_secs_f64(),
+        endpoints.page("issues"),
         kubeconfig.display(),
         Endpoints::file(dir).display(),
         log::file(dir).display(),
     )
 }
 
+fn next(endpoints: &Endpoints) -> String {
+    format!(
+        "Next: open {} and set the label run:dev, or run `make demo` in another terminal.\nStop with Ctrl-C.",
+        endpoints.page("issues/1")
+    )
+}
+
 pub(crate) fn down(args: &LabArgs) -> anyhow::Result<ExitCode> {
-    let endpoints = Endpoints::read(&args.dir)?;
-    if !is_alive(endpoints.pid) {
-        println!("the lab has ended already");
-        return Ok(ExitCode::SUCCESS);
+    if stop(&args.dir)? {
+        println!("stopped");
+    } else {
+        println!("no lab runs in {}", args.dir.display());
     }
-    let pid = Pid::from_raw(i32::try_from(endpoints.pid)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the lab that runs in this folder; answers whether there was one.
+fn stop(dir: &Path) -> anyhow::Result<bool> {
+    let Some(holder) = Lock::holder(dir) else {
+        return Ok(false);
+    };
+    let pid = Pid::from_raw(i32::try_from(holder)?);
     kill(pid, Signal::SIGTERM).context("telling the lab to end")?;
     let began = Instant::now();
-    while is_alive(endpoints.pid) {
+    while Lock::holder(dir) == Some(holder) {
         if began.elapsed() > GRACE {
             bail!("the lab (process {pid}) did not end within {} s", GRACE.as_secs());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    println!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(true)
 }
 
+/// Stops the lab, if one runs, and forgets what it kept.
 pub(crate) fn reset(args: &LabArgs) -> anyhow::Result<ExitCode> {
-    if Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid)) {
-        bail!(
-            "a lab runs in {}; stop it first with `make down`",
-            args.dir.display()
-        );
-    }
     let known = args.dir.join("secrets").is_dir() || args.dir.join("postgres").is_dir();
     if args.dir.exists() && !known {
         bail!(
@@ -124,6 +146,7 @@ pub(crate) fn reset(args: &LabArgs) -> anyhow::Result<ExitCode> {
             args.dir.display()
         );
     }
+    stop(&args.dir)?;
     if args.dir.exists() {
         std::fs::remove_dir_all(&args.dir).with_context(|| format!("removing {}", args.dir.display()))?;
     }
@@ -133,11 +156,6 @@ pub(crate) fn reset(args: &LabArgs) -> anyhow::Result<ExitCode> {
 
 /// Shows the end of the log, and what comes while the lab runs.
 pub(crate) fn logs(args: &LabArgs) -> anyhow::Result<ExitCode> {
-    let running = || Endpoints::read(&args.dir).is_ok_and(|there| is_alive(there.pid));
-    log::follow(&args.dir, running)?;
+    log::follow(&args.dir, || Lock::holder(&args.dir).is_some())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn is_alive(pid: u32) -> bool {
-    i32::try_from(pid).is_ok_and(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }

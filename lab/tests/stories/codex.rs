@@ -4,13 +4,11 @@ use base64::Engine;
 use cluster_sim::Fault;
 use serde_json::{Value, json};
 
-use crate::kit::{Ended, World, eventually, git, npm_ci};
+use crate::kit::{Ended, World, codex, eventually, git};
 
-/// A lab whose stage `dev` is worked on by Codex; none where npm cannot fetch it.
+/// A lab whose stage `dev` is worked on by Codex; none if this run is to do without.
 async fn world() -> Option<World> {
-    let fetched = tokio::task::spawn_blocking(|| npm_ci("npm/codex", "@openai/codex"));
-    if let Err(why) = fetched.await.expect("npm ends") {
-        println!("SKIPPED: the Codex CLI cannot be fetched: {why}");
+    if !codex().await {
         return None;
     }
     let world = World::new().await;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use orchestrator::delivery::{self, Verdict};
 use orchestrator::project::{self, Limits};
 use orchestrator::trigger::{ConflictReason, IgnoreReason};
-use orchestrator::{Actor, identity, repository};
+use orchestrator::{Actor, identity, repository, run};
 use serde_json::{Value, json};
 
 use crate::kit::{Hook, World, example};
@@ -230,21 +230,43 @@ async fn what_the_platform_says(inbox: &mut Inbox<'_>) {
     inbox.expect("detached", "issues", dev()).await;
 }
 
-async fn waits_for(world: &World, run_id: &str, expected: &str) {
-    crate::kit::eventually(&format!("run_explain says {expected}"), async || {
-        let told = world.call("run_explain", json!({ "run_id": run_id })).await;
-        let complete = told["summary"].is_string() && told["next"].is_string();
-        (told["waits_for"] == expected && complete).then_some(())
-    })
-    .await;
+/// What runs of a story waited for, as `run_explain` said it.
+struct Waits<'a> {
+    world: &'a World,
+    seen: BTreeSet<String>,
 }
 
-/// What no story reaches (`platform_pause`, `platform_limit`, `person`, `pod_proof`, `queue`, `admission`) is in the table
-/// of `run::explain` itself.
+impl Waits<'_> {
+    async fn expect(&mut self, run_id: &str, expected: &str) {
+        crate::kit::eventually(&format!("run_explain says {expected}"), async || {
+            let told = self.world.call("run_explain", json!({ "run_id": run_id })).await;
+            let complete = told["summary"].is_string() && told["next"].is_string();
+            (told["waits_for"] == expected && complete).then_some(())
+        })
+        .await;
+        self.seen.insert(expected.to_owned());
+    }
+}
+
+/// Waits that no story of the whole platform reaches. Tables and stories of `run` itself have them: nothing here pauses or
+/// fills a platform, asks a person, or leaves a run to itself for long enough.
+const WAITS_ELSEWHERE: [&str; 6] = [
+    "platform_pause",
+    "platform_limit",
+    "queue",
+    "admission",
+    "person",
+    "worker",
+];
+
 #[tokio::test]
 async fn every_wait_of_a_run_can_be_read() {
     let world = World::new().await;
     let system = Actor::System("story");
+    let mut waits = Waits {
+        world: &world,
+        seen: BTreeSet::new(),
+    };
     let limit = async |limits: Limits| {
         project::set_limits(&world.orchestrator, &system, world.project_id(), limits)
             .await
@@ -258,11 +280,11 @@ async fn every_wait_of_a_run_can_be_read() {
     })
     .await;
     let first = world.run_of(world.labelled_issue().await).await;
-    waits_for(&world, &first, "project_limit").await;
+    waits.expect(&first, "project_limit").await;
     project::pause(&world.orchestrator, &system, world.project_id())
         .await
         .expect("paused");
-    waits_for(&world, &first, "project_pause").await;
+    waits.expect(&first, "project_pause").await;
     project::resume(&world.orchestrator, &system, world.project_id())
         .await
         .expect("resumed");
@@ -272,7 +294,7 @@ async fn every_wait_of_a_run_can_be_read() {
         ..Limits::default()
     })
     .await;
-    waits_for(&world, &first, "budget").await;
+    waits.expect(&first, "budget").await;
 
     // A cluster that answers nobody: it has a slot, and no pod.
     let outage = cluster_sim::Fault::Outage {
@@ -285,7 +307,7 @@ async fn every_wait_of_a_run_can_be_read() {
         ..Limits::default()
     })
     .await;
-    waits_for(&world, &first, "pod").await;
+    waits.expect(&first, "pod").await;
     world.lab.cluster.faults().clear();
     world.passes(&first, "running").await;
 
@@ -293,7 +315,7 @@ async fn every_wait_of_a_run_can_be_read() {
     let second = world.run_of(world.labelled_issue().await).await;
     world.passes(&second, "running").await;
     let third = world.run_of(world.labelled_issue().await).await;
-    waits_for(&world, &third, "slot").await;
+    waits.expect(&third, "slot").await;
 
     // Cancelled, and the cluster does not say that its pod is gone.
     let outage = cluster_sim::Fault::Outage {
@@ -302,7 +324,7 @@ async fn every_wait_of_a_run_can_be_read() {
     };
     world.lab.cluster.faults().inject(outage).expect("a fault");
     world.call("run_cancel", json!({ "run_id": second })).await;
-    waits_for(&world, &second, "pod_proof").await;
+    waits.expect(&second, "pod_proof").await;
     world.lab.cluster.faults().clear();
     for run_id in [&first, &second, &third] {
         // Cancelling twice changes nothing.
@@ -322,9 +344,14 @@ async fn every_wait_of_a_run_can_be_read() {
     };
     world.lab.github.add_fault(silent);
     let last = world.run_of(world.labelled_issue().await).await;
-    waits_for(&world, &last, "code_host").await;
+    waits.expect(&last, "code_host").await;
     world.lab.github.clear_faults();
     assert_eq!(world.ended(&last).await.state(), "succeeded");
+    let missing: Vec<_> = run::WAITS
+        .iter()
+        .filter(|wait| !waits.seen.contains(**wait) && !WAITS_ELSEWHERE.contains(wait))
+        .collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "waits without a story");
     world.leaves_nothing().await;
     world.end().await;
 }

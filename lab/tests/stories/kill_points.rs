@@ -15,64 +15,76 @@ use serde_json::{Value, json};
 
 use crate::kit::{World, within};
 
+/// A point, and what a run has behind it when it gets there: an event of its own, or only its delivery.
+type Point = (&'static str, Option<&'static str>);
+
 /// From the delivery to the runner's start.
-const TO_THE_POD: [&str; 12] = [
-    "code_host.own_account",
-    "delivery.examine",
-    "code_host.issue",
-    "code_host.permission",
-    "delivery.settle",
-    "run.admit",
-    "run.want_pod",
-    "cluster.ensure_project",
-    "cluster.prepare_runner",
-    "cluster.release_runner",
-    "code_host.repository_token",
-    "port_call.answer",
+const TO_THE_POD: [Point; 12] = [
+    ("code_host.own_account", None),
+    ("delivery.examine", None),
+    ("code_host.issue", None),
+    ("code_host.permission", None),
+    ("delivery.settle", None),
+    ("run.admit", Some("queued")),
+    ("run.want_pod", Some("admitted")),
+    ("cluster.ensure_project", Some("admitted")),
+    ("cluster.prepare_runner", Some("admitted")),
+    ("cluster.release_runner", Some("admitted")),
+    ("code_host.repository_token", Some("starting")),
+    ("port_call.answer", Some("starting")),
 ];
 
-/// From the runner's work to the last word on the issue. What comes late in a run's life comes last.
-const TO_THE_PULL_REQUEST: [&str; 12] = [
-    "effect.claim",
-    "code_host.create_comment",
-    "effect.settle",
-    "code_host.find_pull_request",
-    "code_host.open_pull_request",
-    "code_host.branch_head",
-    "run.settle",
-    "cluster.remove_runner",
-    "cluster.runner_gone",
-    "run.pod_proven_gone",
-    "code_host.change_labels",
-    "code_host.edit_comment",
+/// From the runner's work to the last word on the issue.
+const TO_THE_PULL_REQUEST: [Point; 12] = [
+    // Passed 30 s after its run's end, so the last to be armed, for whichever run comes by.
+    ("code_host.edit_comment", Some("queued")),
+    ("effect.claim", Some("queued")),
+    ("code_host.create_comment", Some("queued")),
+    ("effect.settle", Some("queued")),
+    ("code_host.find_pull_request", Some("running")),
+    ("code_host.open_pull_request", Some("running")),
+    ("code_host.branch_head", Some("finishing")),
+    ("run.settle", Some("finishing")),
+    ("cluster.remove_runner", Some("finishing")),
+    ("cluster.runner_gone", Some("finishing")),
+    ("run.pod_proven_gone", Some("finishing")),
+    ("code_host.change_labels", Some("queued")),
 ];
 
-/// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 24] = [
+/// Passed by what brings a killed run back, if its turn comes while the story waits: the worker dies there too.
+const ON_THE_WAY_BACK: [&str; 7] = [
     "run.reconcile",
     "effect.reconcile",
     "delivery.requeue_unprocessed",
+    "code_host.find_comment",
+    "run.pod_ended",
+    "run.reap",
+    "slot.end_holds",
+];
+
+/// Passed by loops at their own time, or only when something went wrong before.
+const BESIDE: [&str; 21] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
     "code_host.deliveries",
-    "code_host.find_comment",
-    "code_host.contains",
+    "code_host.redeliver",
     "code_host.pull_request",
-    "cluster.list_runners",
-    "cluster.list_owned",
-    "cluster.remove_owned",
-    "slot.end_holds",
+    "code_host.contains",
     "slot.proof_missing",
-    "run.begin_start",
     "run.agent_out_of_memory",
-    "run.pod_ended",
+    "run.fail_start",
     "run.pod_waits",
     "run.sweep",
     "credential.sweep",
+    "port_call.fail",
     "port_call.sweep",
+    "approval.expire",
     "delivery.sweep_bodies",
     "idempotency.sweep",
+    "cluster.list_runners",
+    "cluster.list_owned",
+    "cluster.remove_owned",
 ];
 
 /// Counted from the last of the kills: until then the worker dies every second or two, with whatever it has in hand. A
@@ -80,15 +92,17 @@ const BESIDE: [&str; 24] = [
 const RECOVERED_WITHIN: Duration = Duration::from_mins(2);
 /// A status comment is edited 30 s after it was written.
 const PASSED_WITHIN: Duration = Duration::from_mins(1);
+/// So long the story waits for what is passed on the way back.
+const WAY_BACK: Duration = Duration::from_secs(35);
 
 #[tokio::test]
 async fn from_the_delivery_to_the_pod() {
-    kill_at(&points(&TO_THE_POD)).await;
+    kill_at(&TO_THE_POD).await;
 }
 
 #[tokio::test]
 async fn from_the_pod_to_the_pull_request() {
-    kill_at(&points(&TO_THE_PULL_REQUEST)).await;
+    kill_at(&TO_THE_PULL_REQUEST).await;
 }
 
 /// The points of a commit, or of a call outward.
@@ -104,8 +118,17 @@ fn points(names: &[&str]) -> Vec<String> {
     names.iter().flat_map(both).collect()
 }
 
-/// Each point gets a repository, and so a write lane, of its own; the next is armed while the last one recovers.
-async fn kill_at(points: &[String]) {
+/// Killed at a point, with a run of its own.
+struct Killed {
+    point: String,
+    n: usize,
+    repository_id: String,
+    at: Timestamp,
+}
+
+/// Each point gets a repository, and so a write lane, of its own; the next is armed while the last one recovers. Late
+/// points come first: a run that recovers from one has the earlier ones behind it and does not die there in another's place.
+async fn kill_at(places: &[Point]) {
     let faults = tempfile::tempdir().expect("a folder");
     let file = faults.path().join("armed");
     let record = file.with_extension("passed");
@@ -115,21 +138,71 @@ async fn kill_at(points: &[String]) {
         config.fault_file = Some(file.clone());
     })
     .await;
-    make_room(&world, points.len()).await;
+    make_room(&world, places.len() * 2).await;
     let mut killed = Vec::new();
-    for (n, point) in points.iter().enumerate() {
-        let repository_id = repository(&world, n).await;
-        kill(&world, &file, point, n).await;
-        killed.push((point, repository_id));
+    for (name, behind) in places.iter().rev() {
+        for point in points(&[*name]).into_iter().rev() {
+            let n = killed.len();
+            let repository_id = repository(&world, n).await;
+            std::fs::write(&file, &point).expect("armed");
+            label(&world, n);
+            let mut deaths = 1;
+            dies(&file, &point).await;
+            while !is_there(&world, n, &repository_id, *behind).await {
+                // The worker died there with another run in hand, before this one came.
+                std::fs::write(&file, &point).expect("armed again");
+                deaths += 1;
+                dies(&file, &point).await;
+            }
+            let at = world.orchestrator.clock().now();
+            println!("{point:<40} run {n}, death {deaths}");
+            killed.push(Killed {
+                point,
+                n,
+                repository_id,
+                at,
+            });
+        }
     }
+    die_on_the_way_back(&file).await;
     let last_kill = world.orchestrator.clock().now();
     let unrecorded = unknown(&record);
     assert_eq!(unrecorded, BTreeSet::new(), "points this story does not know");
-    for (n, (point, repository_id)) in killed.into_iter().enumerate() {
-        recovered(&world, point, &repository_id, n, last_kill).await;
+    for killed in &killed {
+        recovered(&world, killed, last_kill).await;
     }
     world.leaves_nothing().await;
     world.end().await;
+}
+
+/// Whether the run of this repository is past what lies before its point.
+async fn is_there(world: &World, n: usize, repository_id: &str, behind: Option<&str>) -> bool {
+    let Some(kind) = behind else {
+        let sent = world.lab.github.deliveries().into_iter();
+        let mut ours = sent.filter(|one| one.repository_id == Some(7000 + n as u64));
+        return ours.any(|one| one.status_code == 202);
+    };
+    let runs = world
+        .call("run_list", json!({ "repository_id": repository_id }))
+        .await;
+    let Some(run_id) = runs["runs"][0]["run_id"].as_str() else {
+        return false;
+    };
+    let page = world.call("run_event_list", json!({ "run_id": run_id })).await;
+    let events = page["events"].as_array().cloned().unwrap_or_default();
+    events.iter().any(|event| event["kind"] == kind)
+}
+
+async fn die_on_the_way_back(file: &Path) {
+    let all = points(&ON_THE_WAY_BACK);
+    std::fs::write(file, all.join("\n")).expect("armed");
+    tokio::time::sleep(WAY_BACK).await;
+    let left = std::fs::read_to_string(file).expect("readable");
+    std::fs::write(file, "").expect("disarmed");
+    let left: BTreeSet<&str> = left.lines().collect();
+    for point in all.iter().filter(|point| !left.contains(point.as_str())) {
+        println!("{point:<40} on the way back");
+    }
 }
 
 async fn make_room(world: &World, runs: usize) {
@@ -202,14 +275,16 @@ async fn repository(world: &World, n: usize) -> String {
     attached.expect("attached").repository_id.to_string()
 }
 
-/// Arms a point, starts a run, and waits until the worker died there.
-async fn kill(world: &World, file: &Path, point: &str, n: usize) {
-    std::fs::write(file, point).expect("armed");
-    world
-        .lab
-        .github
+/// Starts the run of a repository.
+fn label(world: &World, n: usize) {
+    let github = &world.lab.github;
+    github
         .label_issue(&name(n), 1, "run:dev", "mia")
         .expect("labelled");
+}
+
+/// Waits until the worker died at the armed point.
+async fn dies(file: &Path, point: &str) {
     within(PASSED_WITHIN, &format!("{point} is passed"), async || {
         std::fs::read_to_string(file)
             .is_ok_and(|left| left.is_empty())
@@ -220,16 +295,26 @@ async fn kill(world: &World, file: &Path, point: &str, n: usize) {
 
 /// Points in the record that no list names.
 fn unknown(record: &PathBuf) -> BTreeSet<String> {
-    let known: BTreeSet<String> = [&TO_THE_POD[..], &TO_THE_PULL_REQUEST, &BESIDE]
-        .into_iter()
-        .flat_map(points)
+    let on_the_way = TO_THE_POD.iter().chain(&TO_THE_PULL_REQUEST);
+    let names: Vec<&str> = on_the_way
+        .map(|(name, _)| *name)
+        .chain(ON_THE_WAY_BACK)
+        .chain(BESIDE)
         .collect();
+    let known: BTreeSet<String> = points(&names).into_iter().collect();
     let passed = std::fs::read_to_string(record).expect("a record");
     let passed = passed.lines().map(str::to_owned);
     passed.filter(|point| !known.contains(point)).collect()
 }
 
-async fn recovered(world: &World, point: &str, repository_id: &str, n: usize, last_kill: Timestamp) {
+async fn recovered(world: &World, killed: &Killed, last_kill: Timestamp) {
+    let Killed {
+        point,
+        n,
+        repository_id,
+        at,
+    } = killed;
+    let n = *n;
     let ask = json!({ "repository_id": repository_id });
     let run = within(RECOVERED_WITHIN, &format!("a run although {point}"), async || {
         let runs = world.staff.call("run_list", ask.clone()).await.ok()?;
@@ -244,8 +329,12 @@ async fn recovered(world: &World, point: &str, repository_id: &str, n: usize, la
         .as_str()
         .and_then(|at| at.parse().ok())
         .expect("a moment");
-    let seconds = finished_at.duration_since(last_kill).as_secs_f64();
-    println!("{point:<40} ended {seconds:>6.1} s after the last kill");
+    let after = |moment: Timestamp| finished_at.duration_since(moment).as_secs_f64();
+    let seconds = after(last_kill);
+    println!(
+        "{point:<40} ended {:>6.1} s after its kill, {seconds:>6.1} s after the last",
+        after(*at)
+    );
     assert!(seconds < RECOVERED_WITHIN.as_secs_f64(), "{point}: {seconds} s");
 
     let github = &world.lab.github;

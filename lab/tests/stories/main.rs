@@ -3,6 +3,8 @@
 mod kit;
 
 mod codex;
+mod commands;
+mod deliveries;
 mod explain;
 mod hostile;
 #[cfg(feature = "faults")]

@@ -11,9 +11,27 @@ use crate::kit::{Hook, World, eventually, examples};
 type Mutation = (&'static str, fn(&mut Value));
 
 /// GitHub adds events, actions and fields at any time, and drops what belonged to deleted accounts.
-const MUTATIONS: [Mutation; 9] = [
+const MUTATIONS: [Mutation; 15] = [
     ("an unknown action", |payload| {
         payload["action"] = json!("teleported");
+    }),
+    ("untyped", |payload| payload["action"] = json!("untyped")),
+    ("an issue type", |payload| {
+        payload["issue"]["type"] = json!({ "id": 7, "name": "Bug", "color": "red" });
+    }),
+    ("a new mergeable_state", |payload| {
+        payload["pull_request"]["mergeable_state"] = json!("entangled");
+    }),
+    ("a new state of a review", |payload| {
+        payload["review"]["state"] = json!("shrugged");
+    }),
+    ("a new author_association", |payload| {
+        for of in ["issue", "pull_request", "comment", "review"] {
+            payload[of]["author_association"] = json!("NEIGHBOUR");
+        }
+    }),
+    ("custom properties", |payload| {
+        payload["repository"]["custom_properties"] = json!({ "tier": "gold", "teams": ["a", "b"] });
     }),
     ("no action", |payload| {
         drop(payload.as_object_mut().map(|fields| fields.remove("action")));

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::error::Result;
 use crate::postgres::admin;
+use crate::postgres::listen::{CHANNEL, Topic};
 
 /// Every row of every table as text, for the question whether a secret is anywhere in it. Bytes are hexadecimal.
 pub async fn dump(database_url: &str) -> Result<String> {
@@ -40,4 +41,29 @@ pub async fn open_jobs(database_url: &str) -> Result<Vec<String>> {
     .await?;
     pool.close().await;
     Ok(jobs)
+}
+
+/// Makes the search for missed deliveries due, and tells the workers.
+pub async fn make_sweep_due(database_url: &str) -> Result<()> {
+    let pool = admin::small_pool(database_url).await?;
+    sqlx::query("UPDATE delivery_sweeps SET swept_at = NULL, held_until = NULL")
+        .execute(&pool)
+        .await?;
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(CHANNEL)
+        .bind(Topic::Poke.payload("missed_deliveries"))
+        .execute(&pool)
+        .await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// Whether that search has not ended since it was made due.
+pub async fn is_sweep_due(database_url: &str) -> Result<bool> {
+    let pool = admin::small_pool(database_url).await?;
+    let due = sqlx::query_scalar("SELECT swept_at IS NULL FROM delivery_sweeps")
+        .fetch_one(&pool)
+        .await?;
+    pool.close().await;
+    Ok(due)
 }

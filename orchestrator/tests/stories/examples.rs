@@ -1,7 +1,7 @@
 //! Every example payload of GitHub's webhooks, and what GitHub may make of them tomorrow: each gets a verdict, none an
 //! error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
@@ -99,7 +99,7 @@ async fn every_example_gets_a_verdict() {
 
 type Mutation = (&'static str, fn(&mut Value));
 
-const MUTATIONS: [Mutation; 12] = [
+const MUTATIONS: [Mutation; 19] = [
     ("an unknown field", |payload| {
         payload["moon"] = json!({ "phase": "full" });
     }),
@@ -110,6 +110,27 @@ const MUTATIONS: [Mutation; 12] = [
         payload["action"] = json!("teleported");
     }),
     ("typed", |payload| payload["action"] = json!("typed")),
+    ("untyped", |payload| payload["action"] = json!("untyped")),
+    ("an issue type", |payload| {
+        payload["issue"]["type"] = json!({ "id": 7, "name": "Bug", "color": "red" });
+    }),
+    ("a new mergeable_state", |payload| {
+        payload["pull_request"]["mergeable_state"] = json!("entangled");
+    }),
+    ("a new state of a review", |payload| {
+        payload["review"]["state"] = json!("shrugged");
+    }),
+    ("a new author_association", |payload| {
+        for of in ["issue", "pull_request", "comment", "review"] {
+            payload[of]["author_association"] = json!("NEIGHBOUR");
+        }
+    }),
+    ("custom properties", |payload| {
+        payload["repository"]["custom_properties"] = json!({ "tier": "gold", "teams": ["a", "b"] });
+    }),
+    ("custom properties of another shape", |payload| {
+        payload["repository"]["custom_properties"] = json!([{ "property_name": "tier", "value": null }]);
+    }),
     ("no action", |payload| {
         drop(payload.as_object_mut().map(|fields| fields.remove("action")));
     }),
@@ -141,23 +162,20 @@ async fn what_github_may_send_tomorrow_gets_a_verdict() {
         "pull_request_review_comment",
         "push",
     ];
-    let mut count = 0;
-    for (event, payload) in examples()
-        .into_iter()
-        .filter(|(event, _)| routed.contains(&event.as_str()))
-    {
+    let (mut read, mut worked_on) = (0, BTreeSet::new());
+    for (event, payload) in examples() {
+        let first_of_its_kind = routed.contains(&event.as_str()) && worked_on.insert(event.clone());
         for (name, change) in MUTATIONS {
             let mut payload = payload.clone();
             made_known(&mut payload);
             change(&mut payload);
-            count += 1;
+            read += 1;
             let parsed = delivery::domain::parse(None, payload.to_string().as_bytes());
             assert!(parsed.is_some(), "{event} with {name} is read");
-            // Each mutation once through everything.
-            if count % 17 == 0 {
-                let verdict = inbox
-                    .verdict(&format!("m-{count}"), &event, &payload, &open_issue(&[]))
-                    .await;
+            // Each mutation of each event that a rule looks at, through everything.
+            if first_of_its_kind {
+                let guid = format!("m-{read}");
+                let verdict = inbox.verdict(&guid, &event, &payload, &open_issue(&[])).await;
                 assert!(!matches!(verdict, Verdict::Failed(_)), "{event} with {name}");
             }
         }
@@ -166,7 +184,54 @@ async fn what_github_may_send_tomorrow_gets_a_verdict() {
     inbox
         .verdict("unknown-event", "moon_phase", &typed, &open_issue(&[]))
         .await;
-    assert!(count > 500, "{count}");
+    assert_eq!(read, 329 * MUTATIONS.len());
+    assert_eq!(worked_on.len(), routed.len());
+    inbox.db.done().await;
+}
+
+/// The label that starts a run, in payloads as GitHub may send them tomorrow: what matters is read, or its lack is said.
+#[tokio::test]
+async fn a_mutated_label_still_starts_a_run_or_says_why_not() {
+    let inbox = known().await;
+    let labeled = |(event, payload): &(String, Value)| event == "issues" && payload["action"] == "labeled";
+    let (event, example) = examples().into_iter().find(labeled).expect("the example");
+    let mut started = Vec::new();
+    for (n, (name, change)) in (1_i64..).zip(MUTATIONS) {
+        let mut payload = example.clone();
+        made_known(&mut payload);
+        payload["label"]["name"] = json!("run:dev");
+        payload["issue"]["number"] = json!(n);
+        change(&mut payload);
+        let mut read = open_issue(&["bug"]);
+        read.author_permission = orchestrator::ports::code_host::HostPermission::Write;
+        if let Some(issue) = &mut read.issue {
+            issue.number = n;
+        }
+        let verdict = inbox.verdict(&format!("dev-{n}"), &event, &payload, &read).await;
+        assert!(!matches!(verdict, Verdict::Failed(_)), "{name}: {verdict:?}");
+        if matches!(verdict, Verdict::RunCreated(_)) {
+            started.push(name);
+        } else {
+            assert!(verdict.reason().is_some(), "{name}: {verdict:?}");
+        }
+    }
+    // A change of what no rule needs stops nothing.
+    assert_eq!(
+        started,
+        [
+            "an unknown field",
+            "a new type of sender",
+            "an issue type",
+            "a new mergeable_state",
+            "a new state of a review",
+            "a new author_association",
+            "custom properties",
+            "custom properties of another shape",
+            "a deleted author",
+            "a new state_reason",
+            "a deleted fork",
+        ]
+    );
     inbox.db.done().await;
 }
 

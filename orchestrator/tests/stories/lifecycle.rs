@@ -132,6 +132,9 @@ async fn a_parked_run_gives_its_pod_back_and_resumes_with_the_answer() {
         run::park(&orchestrator, &supervisor).await.unwrap(),
         Parked::Parked
     ));
+    let why = run::explain(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(why.waits_for, Some("person"), "{why:?}");
+    assert!(why.summary.contains("Which one?"), "{why:?}");
 
     let late = run::heartbeat(&orchestrator, &supervisor).await;
     assert!(matches!(late, Err(Error::StaleTurn)));
@@ -147,6 +150,8 @@ async fn a_parked_run_gives_its_pod_back_and_resumes_with_the_answer() {
         run::admit_next(&orchestrator).await.unwrap().is_none(),
         "its last pod is not proven gone"
     );
+    let why = run::explain(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(why.waits_for, Some("pod_proof"), "{why:?}");
     run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
     let second = admit_and_run(&orchestrator).await.unwrap();
     assert_eq!((second.turn, second.fence), (2, 2));
@@ -160,6 +165,19 @@ async fn a_parked_run_gives_its_pod_back_and_resumes_with_the_answer() {
         .unwrap();
     assert_eq!(context.answers[0].answer.as_deref(), Some("the first"));
     assert!(context.has_snapshot);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn an_admitted_run_waits_for_a_worker() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let run = project.start(&orchestrator, Some(7)).await.unwrap();
+    assert_eq!(run::admit_next(&orchestrator).await.unwrap(), Some(run.run_id));
+    let why = run::explain(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(why.waits_for, Some("worker"), "{why:?}");
+    assert!(why.next.is_some(), "{why:?}");
     db.done().await;
 }
 

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments = Arguments::from_args();
+    // Where no story can be told, the summary says so.
+    let isolated = tokio::runtime::Runtime::new().is_ok_and(|runtime| runtime.block_on(world::is_isolated()));
     let trials = stories::all().into_iter().map(|(name, story)| {
         Trial::test(name, move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             runtime.block_on(story());
             Ok(())
         })
+        .with_ignored_flag(!isolated)
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

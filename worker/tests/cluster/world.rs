@@ -28,24 +28,37 @@ pub(crate) struct World {
     _folder: TempDir,
 }
 
+/// Whether this host keeps containers apart; without that their paths would be the host's, and no story can be told.
+pub(crate) async fn is_isolated() -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sim = start(&folder).await;
+    let isolated = sim.isolation() != Isolation::None;
+    sim.stop().await;
+    isolated
+}
+
+async fn start(folder: &TempDir) -> ClusterSim {
+    let own = std::env::current_exe().expect("this binary");
+    let image = Image {
+        pattern: "*".to_owned(),
+        binds: vec![(own.clone(), "/image/agent-runner".into())],
+        env: vec![("PATH".to_owned(), "/image:/usr/bin:/bin".to_owned())],
+        entrypoint: Vec::new(),
+    };
+    let config = ClusterConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: folder.path().join("cluster"),
+        images: vec![image],
+        launcher: own,
+    };
+    ClusterSim::start(config).await.expect("the simulator starts")
+}
+
 impl World {
     /// Starts a cluster; none where the host cannot keep containers apart, because their paths would be the host's.
     pub(crate) async fn new() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let own = std::env::current_exe().expect("this binary");
-        let image = Image {
-            pattern: "*".to_owned(),
-            binds: vec![(own.clone(), "/image/agent-runner".into())],
-            env: vec![("PATH".to_owned(), "/image:/usr/bin:/bin".to_owned())],
-            entrypoint: Vec::new(),
-        };
-        let config = ClusterConfig {
-            listen: ([127, 0, 0, 1], 0).into(),
-            data_dir: folder.path().join("cluster"),
-            images: vec![image],
-            launcher: own,
-        };
-        let sim = ClusterSim::start(config).await.expect("the simulator starts");
+        let sim = start(&folder).await;
         if sim.isolation() == Isolation::None {
             eprintln!("skipped: {}", sim.why_no_isolation().unwrap_or("no isolation"));
             return None;

@@ -43,6 +43,8 @@ impl World {
                 secret: "of no use".to_owned(),
             }),
             keep_state: false,
+            control_key: None,
+            webhooks_at_once: 1,
         })
         .await
         .expect("the simulator starts");

@@ -117,8 +117,10 @@ async fn metadata_can_be_had_alone() {
 
 #[tokio::test]
 async fn a_wrong_token_opens_nothing() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     let mode = std::fs::metadata(sim.kubeconfig_path())
         .expect("it is written")
         .permissions()

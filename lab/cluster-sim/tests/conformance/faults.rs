@@ -22,8 +22,10 @@ fn ask(sim: &ClusterSim, fault: Fault) {
 
 #[tokio::test]
 async fn a_conflict_can_be_had_some_times() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     world
         .create::<ConfigMap>(json!({"metadata": {"name": "map"}}))
         .await;
@@ -55,8 +57,10 @@ async fn a_conflict_can_be_had_some_times() {
 
 #[tokio::test]
 async fn a_write_can_fail_after_its_effect() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     ask(
         sim,
         Fault::ErrorAfterEffect {
@@ -75,8 +79,10 @@ async fn a_write_can_fail_after_its_effect() {
 
 #[tokio::test]
 async fn an_outage_passes() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     let maps = world.api::<ConfigMap>();
     ask(
         sim,
@@ -124,8 +130,10 @@ async fn raw_get(sim: &ClusterSim, path: &str) -> String {
 
 #[tokio::test]
 async fn answers_can_be_slow() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     ask(
         sim,
         Fault::Slow {
@@ -146,8 +154,10 @@ async fn answers_can_be_slow() {
 
 #[tokio::test]
 async fn a_watcher_gets_over_dropped_and_expired_watches() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     let config = watcher::Config::default().labels("app=web");
     let events = watch(world.api::<ConfigMap>(), config).default_backoff();
     let mut events = pin!(events.filter_map(async |event| event.ok()));
@@ -175,8 +185,10 @@ async fn a_watcher_gets_over_dropped_and_expired_watches() {
 
 #[tokio::test]
 async fn a_dropped_watch_breaks_off() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     let maps = world.api::<ConfigMap>();
     let version = maps
         .list(&ListParams::default())
@@ -200,8 +212,10 @@ async fn a_dropped_watch_breaks_off() {
 
 #[tokio::test]
 async fn a_container_can_run_out_of_memory() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     world.create::<Pod>(pod("p", &[shell("main", "sleep 60")])).await;
     world.until::<Pod>("p", |pod| phase(pod) == "Running").await;
     let (namespace, pod) = (world.namespace.clone(), "p".to_owned());
@@ -248,8 +262,10 @@ async fn a_memory_limit_holds() {
 
 #[tokio::test]
 async fn a_lost_node_takes_its_pod_along() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     world.create::<Job>(job("work", "sleep 60")).await;
     let name = loop {
         if let Some(pod) = sim.pods().into_iter().find(|pod| pod.phase == "Running") {
@@ -275,10 +291,9 @@ async fn a_lost_node_takes_its_pod_along() {
 
 #[tokio::test]
 async fn faults_can_be_asked_for_over_http() {
-    let world = World::new().await;
-    if world.simulator().is_none() {
+    let Some(world) = World::simulated().await else {
         return;
-    }
+    };
     let call = async |method: &str, body: serde_json::Value| {
         let request = http::Request::builder().method(method).uri("/_sim/faults");
         let request = request.body(body.to_string().into_bytes()).expect("a request");

@@ -1,8 +1,8 @@
 //! kubectl, as people use it.
 
+use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::{ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -66,10 +66,9 @@ async fn the_usual_commands_work() {
         return;
     }
     let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
     let folder = world.folder.path();
     let kubectl = Kubectl {
-        kubeconfig: sim.kubeconfig_path(),
+        kubeconfig: &world.kubeconfig,
         namespace: &world.namespace,
         home: folder,
     };
@@ -124,15 +123,25 @@ async fn the_usual_commands_work() {
 }
 
 fn watch_prints_rows(kubectl: &Kubectl<'_>) {
+    kubectl.run(&["create", "configmap", "settled"]);
     let mut child = Command::new("kubectl")
         .arg("--kubeconfig")
         .arg(kubectl.kubeconfig)
         .args(["-n", kubectl.namespace, "get", "configmaps", "-w"])
         .env("HOME", kubectl.home)
-        .stdout(std::process::Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .expect("kubectl can be started");
-    std::thread::sleep(Duration::from_secs(1));
+    let mut rows = BufReader::new(child.stdout.take().expect("its output")).lines();
+    // What is there already comes first: then the watch is on. `kubectl` cannot print it before it listens.
+    let seen = |name: &str, rows: &mut Lines<BufReader<ChildStdout>>| {
+        let found = rows
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|row| row.starts_with(name));
+        assert!(found, "kubectl shows {name}");
+    };
+    seen("settled", &mut rows);
     let manifest = kubectl.home.join("map.yaml");
     std::fs::write(
         &manifest,
@@ -140,11 +149,7 @@ fn watch_prints_rows(kubectl: &Kubectl<'_>) {
     )
     .expect("written");
     kubectl.run(&["create", "-f", manifest.to_str().expect("a path")]);
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(2) {
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    seen("later", &mut rows);
     child.kill().expect("it still runs");
-    let output = child.wait_with_output().expect("its output");
-    assert!(String::from_utf8_lossy(&output.stdout).contains("later"));
+    child.wait().expect("it ended");
 }

@@ -128,10 +128,9 @@ async fn a_log_that_cannot_be_read_says_why() {
 
 #[tokio::test]
 async fn a_log_is_bounded() {
-    let world = World::new().await;
-    if world.simulator().is_none() {
+    let Some(world) = World::simulated().await else {
         return;
-    }
+    };
     world
         .run(
             "p",

@@ -176,10 +176,9 @@ async fn the_group_of_a_pod_may_use_its_volumes() {
 
 #[tokio::test]
 async fn the_folders_of_the_host_are_refused() {
-    let world = World::new().await;
-    if world.simulator().is_none() {
+    let Some(world) = World::simulated().await else {
         return;
-    }
+    };
     let volumes = json!([{"name": "h", "hostPath": {"path": "/"}}]);
     let wanted = with_volumes("p", "true", volumes, json!([{"name": "h", "mountPath": "/h"}]));
     assert!(message(world.try_create::<Pod>(wanted).await).contains("hostPath"));

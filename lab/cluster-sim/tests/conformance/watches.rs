@@ -162,8 +162,10 @@ async fn a_reflector_keeps_up() {
 
 #[tokio::test]
 async fn a_version_that_is_forgotten_has_expired() {
-    let world = World::new().await;
-    let Some(sim) = world.simulator() else { return };
+    let Some(world) = World::simulated().await else {
+        return;
+    };
+    let sim = world.simulator();
     let made: ConfigMap = world.create(map("map", "web")).await;
     sim.faults()
         .inject(cluster_sim::Fault::ExpireWatches)

@@ -24,6 +24,7 @@ pub(crate) const IMAGE: &str = "busybox:1.37";
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) namespace: String,
+    pub(crate) kubeconfig: PathBuf,
     /// Absent when a real cluster is tested.
     pub(crate) sim: Option<ClusterSim>,
     pub(crate) folder: TempDir,
@@ -34,39 +35,42 @@ impl World {
         Self::labelled(json!({})).await
     }
 
+    /// Makes a world of what only the simulator has; on a real cluster there is none, and nothing is made there.
+    pub(crate) async fn simulated() -> Option<Self> {
+        if real_cluster().is_some() {
+            eprintln!("skipped: only the simulator has this");
+            return None;
+        }
+        Some(Self::new().await)
+    }
+
     /// Makes a world whose namespace bears `labels`.
     pub(crate) async fn labelled(labels: Value) -> Self {
         // Another provider may have been chosen already, which serves as well.
         rustls::crypto::ring::default_provider().install_default().ok();
         let folder = TempDir::new().expect("a folder for the test");
-        let real = std::env::var_os("CLUSTER_SIM_TEST_KUBECONFIG").map(PathBuf::from);
-        let sim = if real.is_some() {
-            None
+        let (path, sim) = if let Some(path) = real_cluster() {
+            (path, None)
         } else {
-            Some(start(&folder).await)
+            let sim = start(&folder).await;
+            (sim.kubeconfig_path().to_owned(), Some(sim))
         };
-        let path = real
-            .as_deref()
-            .or(sim.as_ref().map(ClusterSim::kubeconfig_path))
-            .expect("one of them");
-        let kubeconfig = Kubeconfig::read_from(path).expect("the kubeconfig is readable");
+        let kubeconfig = Kubeconfig::read_from(&path).expect("the kubeconfig is readable");
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let client = Client::try_from(config.expect("the kubeconfig is complete")).expect("a client");
         let namespace = create_namespace(&client, labels).await;
         Self {
             client,
             namespace,
+            kubeconfig: path,
             sim,
             folder,
         }
     }
 
-    /// Gives the simulator, or says that the test is skipped.
-    pub(crate) fn simulator(&self) -> Option<&ClusterSim> {
-        if self.sim.is_none() {
-            eprintln!("skipped: only the simulator has this");
-        }
-        self.sim.as_ref()
+    /// Gives the simulator of a test that only the simulator passes.
+    pub(crate) fn simulator(&self) -> &ClusterSim {
+        self.sim.as_ref().expect("a simulated world")
     }
 
     /// Tells whether containers are kept apart here, and says so if not.
@@ -174,6 +178,14 @@ impl World {
             sim.stop().await;
         }
     }
+}
+
+/// The kubeconfig of a real cluster, if this run is for one. A variable that people have set anyway is not enough.
+fn real_cluster() -> Option<PathBuf> {
+    let wanted = std::env::var_os("CONFORMANCE").is_some_and(|word| word == "real");
+    let file =
+        || std::env::var_os("KUBECONFIG").expect("CONFORMANCE=real needs KUBECONFIG, the path of one file");
+    wanted.then(|| PathBuf::from(file()))
 }
 
 async fn start(folder: &TempDir) -> ClusterSim {

@@ -1,5 +1,7 @@
 //! `/_sim/*`: how scripts and other processes drive the simulator. GitHub has nothing like it.
 //!
+//! Where the simulator was started with a key, `Authorization: Bearer <key>` is needed for all but `health`.
+//!
 //! | path | GET | POST (JSON) | DELETE |
 //! |---|---|---|---|
 //! | `seed` | | a [`Seed`]; answers the App and its installations | |
@@ -35,7 +37,7 @@ use self::input::{ClockInput, DeliverInput, LabelInput, RateLimitInput, RenameIn
 use self::input::{SuspendInput, WebhookInput, one_or_many};
 use crate::fault::Fault;
 use crate::hook::DeliveryFault;
-use crate::http::{json, same_origin};
+use crate::http::{json, may_drive, same_origin};
 use crate::seed::{self, Seed};
 use crate::sim::Inner;
 
@@ -48,6 +50,12 @@ pub(crate) async fn answer(sim: &Arc<Inner>, parts: &Parts, body: Bytes) -> Resp
         );
     }
     let what = parts.uri.path().trim_start_matches("/_sim/");
+    if what != "health" && !may_drive(sim, &parts.headers) {
+        return json(
+            StatusCode::UNAUTHORIZED,
+            json!({"error": "show the simulator's key as a bearer token; the lab writes it to endpoints.json"}),
+        );
+    }
     let result = match parts.method {
         Method::GET => read(sim, what).await,
         Method::POST => write(sim, what, &body).await,

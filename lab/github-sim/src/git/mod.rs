@@ -2,6 +2,7 @@
 
 mod diff;
 mod facts;
+mod guard;
 mod history;
 mod merge;
 mod refs;
@@ -11,6 +12,7 @@ mod tree;
 mod write;
 
 pub(crate) use self::diff::FileDiff;
+pub(crate) use self::guard::write_hooks;
 pub(crate) use self::history::{CommitInfo, Identity};
 pub(crate) use self::refs::{RefChange, ZERO, changes};
 pub(crate) use self::run::Git;

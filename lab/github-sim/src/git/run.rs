@@ -142,7 +142,7 @@ impl Git {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("git does not start; install git 2.38 or newer")?;
+            .context("git does not start; install git 2.46 or newer")?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let feed = async {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {

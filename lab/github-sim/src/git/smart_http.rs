@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout};
 use tokio::time::{Instant, timeout_at};
 
-use super::changes;
+use super::{changes, guard};
 use crate::act::push;
 use crate::auth::{self, Caller};
 use crate::fault::Effect;
@@ -227,6 +227,12 @@ impl Backend {
             if let Some(value) = value {
                 command.env(name, value);
             }
+        }
+        if let Some(hooks) = guard::hooks(sim.git.root(), &asked.caller) {
+            command
+                .env("GIT_CONFIG_COUNT", "1")
+                .env("GIT_CONFIG_KEY_0", "core.hooksPath")
+                .env("GIT_CONFIG_VALUE_0", hooks);
         }
         let mut child = command
             .stdin(Stdio::piped())

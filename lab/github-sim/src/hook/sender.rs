@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fault::DeliveryEffect;
@@ -16,7 +17,7 @@ const QUEUE: usize = 10_000;
 /// How long a reordered delivery waits for one to overtake it.
 const HELD: Duration = Duration::from_secs(5);
 
-/// The queue in front of the task that sends, one delivery after the other.
+/// The queue in front of the task that sends.
 pub(crate) struct Sender {
     queue: mpsc::Sender<Outgoing>,
     /// Deliveries queued, held, delayed or under way.
@@ -61,10 +62,14 @@ impl Sender {
         Ok(())
     }
 
-    /// Sends what is queued, until the simulator stops.
-    pub(crate) async fn run(sim: Arc<Inner>, mut waiting: mpsc::Receiver<Outgoing>) {
+    /// Sends what is queued, this many at once and begun in their order, until the simulator stops.
+    pub(crate) async fn run(sim: Arc<Inner>, mut waiting: mpsc::Receiver<Outgoing>, at_once: usize) {
+        let places = Arc::new(Semaphore::new(at_once.max(1)));
+        let mut under_way = JoinSet::new();
         let mut held: Option<(Outgoing, Instant)> = None;
-        loop {
+        while let Ok(place) = places.clone().acquire_owned().await {
+            while under_way.try_join_next().is_some() {}
+            let mut turn = Vec::new();
             let until = held
                 .as_ref()
                 .map_or_else(|| Instant::now() + HELD, |(_, until)| *until);
@@ -75,13 +80,19 @@ impl Sender {
                     held = Some((outgoing, Instant::now() + HELD));
                     continue;
                 }
-                Self::send(&sim, outgoing, effect).await;
+                turn.push((outgoing, effect));
             } else if let Ok(None) = next {
                 return;
             }
-            if let Some((overtaken, _)) = held.take() {
-                Self::send(&sim, overtaken, None).await;
-            }
+            // In the same turn, so after the one that overtakes it.
+            turn.extend(held.take().map(|(overtaken, _)| (overtaken, None)));
+            let sim = sim.clone();
+            under_way.spawn(async move {
+                for (outgoing, effect) in turn {
+                    Self::send(&sim, outgoing, effect).await;
+                }
+                drop(place);
+            });
         }
     }
 

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, HOST, LOCATION, ORIGIN};
+use http::header::{CONTENT_TYPE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
@@ -118,6 +118,15 @@ pub(crate) fn html(status: StatusCode, page: String) -> Response {
 
 pub(crate) fn text(text: String) -> Response {
     respond(Reply::raw("text/plain; charset=utf-8", text.into_bytes()))
+}
+
+/// Sends a browser on, with something to remember.
+pub(crate) fn see_other_with(location: &str, cookie: &str) -> Response {
+    let mut response = see_other(location);
+    if let Ok(value) = http::HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(SET_COOKIE, value);
+    }
+    response
 }
 
 /// Sends a browser on after a form.

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use http::StatusCode;
-use http::header::SET_COOKIE;
 
 use super::escape::escape;
 use super::issue::find;
 use super::layout::{self, COOKIE_NAME, Visitor};
 use crate::act::merge::{How, merge as merge_pull};
-use crate::http::{Problem, html, query_pairs, see_other};
+use crate::http::{Problem, html, query_pairs, see_other, see_other_with};
 use crate::sim::Inner;
 use crate::world::{Role, World};
 
@@ -55,13 +54,16 @@ fn switch(login: &str, back: &str) -> Response {
     } else {
         "/"
     };
-    let mut response = see_other(back);
-    let cookie = format!("{COOKIE_NAME}={login}; Path=/; HttpOnly; SameSite=Strict");
-    match http::HeaderValue::from_str(&cookie) {
-        Ok(value) if !login.contains([';', ' ']) => drop(response.headers_mut().insert(SET_COOKIE, value)),
-        _ => *response.status_mut() = StatusCode::BAD_REQUEST,
+    if login.contains([';', ' ']) {
+        return html(
+            StatusCode::BAD_REQUEST,
+            layout::page("Refused", "<p>Nobody is called that.</p>", None),
+        );
     }
-    response
+    see_other_with(
+        back,
+        &format!("{COOKIE_NAME}={login}; Path=/; HttpOnly; SameSite=Strict"),
+    )
 }
 
 fn redeliver(sim: &Inner, id: &str) -> Result<String, Problem> {

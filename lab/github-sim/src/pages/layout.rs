@@ -1,18 +1,23 @@
 use http::HeaderMap;
-use http::header::COOKIE;
 use jiff::Timestamp;
 
 use super::escape::escape;
+use crate::http::cookie;
 use crate::world::{AccountKind, World};
 
 const STYLE: &str = include_str!("style.css");
 /// The cookie that says as whom one acts. It proves nothing: there are no passwords here.
 pub(super) const COOKIE_NAME: &str = "github_sim_person";
 
+pub(super) const READ_ONLY: &str =
+    "To click here, open the address that <code>make up</code> printed: it carries the lab's key.";
+
 /// Who looks at the pages, and whom else they could be.
 pub(super) struct Visitor {
     pub(super) login: Option<String>,
     people: Vec<String>,
+    /// Whether the forms are for them.
+    pub(super) may_act: bool,
 }
 
 impl Visitor {
@@ -23,21 +28,13 @@ impl Visitor {
             .values()
             .filter(|account| account.kind == AccountKind::User);
         let people: Vec<String> = accounts.map(|account| account.login.clone()).collect();
-        let cookies = headers
-            .get(COOKIE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
-        let chosen = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-        let chosen = chosen
-            .filter(|(name, _)| *name == COOKIE_NAME)
-            .map(|(_, value)| value)
-            .next();
-        let login = chosen
+        let login = cookie(headers, COOKIE_NAME)
             .filter(|login| people.iter().any(|one| one == login))
             .map(str::to_owned);
         Self {
             login: login.or_else(|| people.first().cloned()),
             people,
+            may_act: true,
         }
     }
 }
@@ -45,13 +42,17 @@ impl Visitor {
 /// Returns a whole page. The visitor comes with the path to return to when somebody else is chosen.
 pub(super) fn page(title: &str, body: &str, visitor: Option<(&Visitor, &str)>) -> String {
     let who = visitor.map_or_else(String::new, |(visitor, path)| person_form(visitor, path));
+    let hint = match visitor {
+        Some((visitor, _)) if !visitor.may_act => format!("<p class=\"quiet\">{READ_ONLY}</p>"),
+        _ => String::new(),
+    };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{} · GitHub simulator</title><style>{STYLE}</style></head><body>\
          <div class=\"demo\" role=\"note\">DEMO · this is a simulator on this machine, not GitHub</div>\
          <header><strong><a href=\"/\">GitHub simulator</a></strong><a href=\"/deliveries\">Deliveries</a>{who}</header>\
-         <main>{body}</main></body></html>",
+         <main>{hint}{body}</main></body></html>",
         escape(title)
     )
 }

@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 
 use self::layout::Visitor;
-use crate::http::{html, same_origin, see_other};
+use crate::http::{cookie_for, html, may_drive, query_pairs, same_origin, see_other, see_other_with};
 use crate::sim::Inner;
 
 /// A page, or where its form leads.
@@ -27,7 +27,8 @@ pub(super) enum Page {
 
 /// Answers everything that is neither API nor git nor control.
 pub(crate) async fn answer(sim: &Arc<Inner>, parts: &Parts, body: &[u8]) -> Response {
-    let visitor = Visitor::of(&sim.world(), &parts.headers);
+    let mut visitor = Visitor::of(&sim.world(), &parts.headers);
+    visitor.may_act = may_drive(sim, &parts.headers);
     let path = parts.uri.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     if parts.method == Method::POST {
@@ -37,7 +38,16 @@ pub(crate) async fn answer(sim: &Arc<Inner>, parts: &Parts, body: &[u8]) -> Resp
                 layout::page("Refused", "<p>This form is not ours.</p>", None),
             );
         }
+        if !visitor.may_act {
+            let body = format!("<h1>Read only</h1><p>{}</p>", layout::READ_ONLY);
+            return html(StatusCode::FORBIDDEN, layout::page("Refused", &body, None));
+        }
         return act::answer(sim, &visitor, &segments, body).await;
+    }
+    // Who came with the key keeps it in a cookie, and the address stays fit to be shown around.
+    let shown = query_pairs(parts.uri.query().unwrap_or_default()).remove("key");
+    if let Some(cookie) = shown.and_then(|key| cookie_for(sim, &key)) {
+        return see_other_with(path, &cookie);
     }
     // As `diff_url` of a pull request promises.
     if let [owner, name, "pull", file] = segments[..]

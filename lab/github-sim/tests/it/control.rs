@@ -121,3 +121,68 @@ async fn time_roles_labels_and_tokens_are_driven_over_http() {
     assert_eq!(world.events().await, ["issues.labeled"]);
     world.end().await;
 }
+
+const KEY: &str = "the-labs-key";
+
+#[tokio::test]
+async fn whoever_cannot_show_the_key_drives_nothing() {
+    let world = World::with(|config| config.control_key = Some(KEY.into())).await;
+    let stranger = world.nobody();
+    for path in ["tokens", "label", "roles", "seed", "faults", "deliver"] {
+        stranger
+            .post(&format!("/_sim/{path}"), json!({"login": "alice"}))
+            .await
+            .expect(401);
+    }
+    stranger.get("/_sim/deliveries").await.expect(401);
+    stranger.get("/_sim/health").await.expect(200);
+    // Neither a person's token nor a cookie that anybody can write is the key.
+    world
+        .person("olga")
+        .post("/_sim/tokens", json!({"login": "alice"}))
+        .await
+        .expect(401);
+    for cookie in [
+        "github_sim_person=alice",
+        "github_sim_person=alice; github_sim_key=x",
+    ] {
+        stranger
+            .form("/acme/shop/issues/1/label", "label=run%3Adev", cookie)
+            .await
+            .expect(403);
+    }
+    let page = stranger.get("/acme/shop/issues/1?key=wrong").await.expect(200);
+    assert!(page.text.contains("make up"), "{}", page.text);
+
+    let lab = crate::support::Client::new(world.sim.url(), Some(KEY.into()));
+    lab.post("/_sim/tokens", json!({"login": "alice"}))
+        .await
+        .expect(200);
+    assert_eq!(world.events().await, [""; 0]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_came_with_the_key_may_click() {
+    let world = World::with(|config| config.control_key = Some(KEY.into())).await;
+    let browser = world.nobody();
+    let opened = browser
+        .get(&format!("/acme/shop/issues/1?key={KEY}"))
+        .await
+        .expect(303);
+    // The address bar does not keep it.
+    assert_eq!(opened.header("location"), "/acme/shop/issues/1");
+    let cookie = opened.header("set-cookie");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    let key = cookie.split(';').next().expect("a cookie");
+    let cookies = format!("github_sim_person=tina; {key}");
+    browser
+        .form("/acme/shop/issues/1/label", "label=run%3Adev", &cookies)
+        .await
+        .expect(303);
+    assert_eq!(world.events().await, ["issues.labeled"]);
+    world.end().await;
+}

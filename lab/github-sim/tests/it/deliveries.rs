@@ -251,3 +251,30 @@ async fn the_webhook_is_set_by_the_app_and_its_secret_is_never_shown() {
     assert!(!log.text.contains("another one") && log.text.contains("********"));
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_slow_answer_holds_up_nothing_behind_it() {
+    let world = World::with(|config| config.webhooks_at_once = 4).await;
+    world.hooks.behave(202, Duration::from_mins(1));
+    for _ in 0..2 {
+        for on in [true, false] {
+            let sim = &world.sim;
+            let done = if on {
+                sim.label_issue(REPOSITORY, 1, "run:dev", "alice")
+            } else {
+                sim.unlabel_issue(REPOSITORY, 1, "run:dev", "alice")
+            };
+            done.expect("a click");
+        }
+    }
+    // None of the four is answered, and each is given up only after ten seconds: one by one, the last would come after thirty.
+    let all_came = async {
+        while world.hooks.got().len() < 4 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), all_came)
+        .await
+        .expect("all are under way at once");
+    world.end().await;
+}

@@ -135,3 +135,42 @@ async fn two_pushes_at_once_are_each_told_of() {
     assert_eq!(events, ["create", "create", "push", "push"]);
     world.end().await;
 }
+
+#[tokio::test]
+async fn an_app_pushes_no_workflow_without_the_permission() {
+    let world = World::new().await;
+    let token = world.installation_token().await;
+    let app = Checkout::clone(&remote(&world), Some(&token))
+        .await
+        .expect("a clone");
+    app.write(".github/workflows/ci.yml", "on: push\n");
+    app.commit("sly", "A workflow").await;
+    app.write("a.txt", "a\n");
+    app.commit("sly", "And something else").await;
+    let refused = app.push("sly").await.expect_err("a refusal");
+    assert!(
+        refused
+            .contains("create or update workflow `.github/workflows/ci.yml` without `workflows` permission"),
+        "{refused}"
+    );
+    assert_eq!(world.events().await, [""; 0]);
+
+    // People may; and what is there already is no App's doing.
+    let person = world.sim.person_token("alice").expect("alice");
+    let alice = Checkout::clone(&remote(&world), Some(&person))
+        .await
+        .expect("a clone");
+    alice.write(".github/workflows/ci.yml", "on: push\n");
+    alice.commit("main", "A workflow").await;
+    alice.push("main").await.expect("a push");
+    let app = Checkout::clone(&remote(&world), Some(&token))
+        .await
+        .expect("a clone");
+    app.write("a.txt", "a\n");
+    app.commit("honest", "Something else").await;
+    app.push("honest").await.expect("a push");
+    app.git(&["push", "--quiet", "origin", ":honest"])
+        .await
+        .expect("a deletion");
+    world.end().await;
+}

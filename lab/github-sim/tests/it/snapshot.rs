@@ -15,6 +15,8 @@ async fn start(folder: &Path) -> GithubSim {
             secret: SECRET.into(),
         }),
         keep_state: true,
+        control_key: None,
+        webhooks_at_once: 1,
     };
     let sim = GithubSim::start(config).await.expect("the simulator starts");
     sim.seed(&seed()).await.expect("the seed fits");
@@ -67,6 +69,8 @@ async fn an_address_that_others_could_reach_is_refused() {
         app: AppSeed::new(key()),
         webhook: None,
         keep_state: false,
+        control_key: None,
+        webhooks_at_once: 1,
     };
     let refused = GithubSim::start(config).await.err().expect("a refusal");
     assert!(refused.to_string().contains("use 127.0.0.1"), "{refused}");

@@ -1,7 +1,5 @@
 //! Where and with what it was measured.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::database::Server;
@@ -25,7 +23,6 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) async fn look(server: &Server, load_before: String) -> anyhow::Result<Self> {
-        let bench = Path::new("bench");
         Ok(Self {
             cpu: after_colon("/proc/cpuinfo", "model name")
                 .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
@@ -40,8 +37,8 @@ impl Machine {
                 .trim()
                 .to_owned(),
             node: peer::node_version().await?,
-            octokit_webhooks: npm::version(&npm::install(bench, "@octokit/webhooks")?)?,
-            pg: npm::version(&npm::install(bench, "pg")?)?,
+            octokit_webhooks: npm::version(&lab::npm_ci("bench", "@octokit/webhooks")?)?,
+            pg: npm::version(&lab::npm_ci("bench", "pg")?)?,
             optimized: !cfg!(debug_assertions),
         })
     }

@@ -165,15 +165,19 @@ fn scratch() -> anyhow::Result<PathBuf> {
     Ok(dir)
 }
 
-/// The programs as children, so that each can be looked at alone.
+/// The programs as children, so that each can be looked at alone, and as they are deployed.
 fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
     let lab_program = std::env::current_exe().context("where this program is")?;
     let runner_program = lab_program.with_file_name("lab-runner");
-    anyhow::ensure!(
-        runner_program.is_file(),
-        "{} is not there; build it with `cargo build --release -p lab`",
-        runner_program.display()
-    );
+    let deployed = [Program::Gateway, Program::McpServer, Program::Worker]
+        .map(|program| lab_program.with_file_name(program.as_str()));
+    for program in deployed.iter().chain([&runner_program]) {
+        anyhow::ensure!(
+            program.is_file(),
+            "{} is not there; `make bench` builds it",
+            program.display()
+        );
+    }
     Ok(LabConfig {
         dir: dir.join("lab"),
         port: 0,
@@ -183,6 +187,8 @@ fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
         unsafe_without_isolation: false,
         throw_away: true,
         fault_file: None,
+        programs: lab_program.parent().map(Path::to_owned),
+        log_file: None,
         lab_program,
         runner_program,
     })

@@ -8,8 +8,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::npm;
-
 pub(super) const EVENT: &str = "issues";
 /// A long issue: near the largest text GitHub takes, and everything around it.
 const BIG_BYTES: usize = 200_000;
@@ -32,7 +30,7 @@ impl Payload {
 
     /// GitHub's example of a label being set, as it is and with a long issue text.
     pub(super) fn both(secret: &str) -> anyhow::Result<[Self; 2]> {
-        let package = npm::install(Path::new("npm"), "@octokit/webhooks-examples")?;
+        let package = lab::npm_ci("npm", "@octokit/webhooks-examples")?;
         let small = example(&package)?;
         let mut big = small.clone();
         let missing = BIG_BYTES.saturating_sub(small.to_string().len());

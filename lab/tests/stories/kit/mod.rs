@@ -1,12 +1,15 @@
 //! What stories stand on: a lab of their own, webhooks as GitHub sends them, and patience with a limit.
 
+mod codex;
 mod examples;
 mod hook;
 mod look;
 mod world;
 
-pub(crate) use examples::{example, examples, npm_ci};
+pub(crate) use codex::codex;
+pub(crate) use examples::{example, examples};
 pub(crate) use hook::Hook;
+pub(crate) use lab::npm_ci;
 pub(crate) use look::git;
 pub(crate) use world::{Ended, World};
 

@@ -62,6 +62,8 @@ impl World {
             fault_file: None,
             lab_program: PathBuf::from(env!("CARGO_BIN_EXE_lab")),
             runner_program: PathBuf::from(env!("CARGO_BIN_EXE_lab-runner")),
+            programs: None,
+            log_file: None,
         };
         change(&mut config);
         let secrets = config.dir.join("secrets");
@@ -81,8 +83,10 @@ impl World {
         }
     }
 
-    /// Ends the lab in order.
+    /// Ends the lab in order, after a look at whether everything said to GitHub was as GitHub describes its API.
     pub(crate) async fn end(self) {
+        let log = self.lab.github.log().await.expect("what GitHub saw");
+        assert!(log.contract_errors.is_empty(), "{:#?}", log.contract_errors);
         self.orchestrator.close().await;
         self.lab.stop().await.expect("the lab ends in order");
     }

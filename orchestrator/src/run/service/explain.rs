@@ -17,11 +17,28 @@ use crate::run::status::advice;
 use crate::run::store;
 use crate::run::store::admission::Standing;
 
+/// Everything that a run may wait for.
+pub const WAITS: [&str; 13] = [
+    "platform_pause",
+    "project_pause",
+    "pod_proof",
+    "platform_limit",
+    "project_limit",
+    "budget",
+    "slot",
+    "queue",
+    "admission",
+    "person",
+    "worker",
+    "pod",
+    "code_host",
+];
+
 /// Why a run is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     pub run: Run,
-    /// A word to match on: `slot`, `project_limit`, `person`, `code_host`, ….
+    /// A word to match on, one of [`WAITS`].
     pub waits_for: Option<&'static str>,
     pub summary: String,
     /// What a person can do, where there is something.
@@ -332,5 +349,16 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
+        let said: Vec<_> = cases
+            .iter()
+            .filter_map(|standing| hold(standing, false).0)
+            .collect();
+        assert!(said.iter().all(|word| WAITS.contains(word)), "{said:?}");
+        // The others are states of a run, which stories bring about.
+        let states = WAITS.iter().filter(|word| !said.contains(word));
+        assert_eq!(
+            states.collect::<Vec<_>>(),
+            [&"person", &"worker", &"pod", &"code_host"]
+        );
     }
 }

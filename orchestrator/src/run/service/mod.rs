@@ -29,7 +29,7 @@ use crate::project::access::Target;
 pub use admit::admit_next;
 pub use cancel::cancel;
 pub(crate) use cancel::{cancel_all_started_by, end_for_work_item};
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, WAITS, explain};
 pub use finish::{FinishReport, Finishing, Proof, finish, finishing, settle};
 pub(crate) use park::resume;
 pub use park::{Parked, park};

@@ -102,11 +102,15 @@ pub(crate) fn seed() -> Seed {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let hooks = Receiver::start().await;
         let folder = tempfile::tempdir().expect("a folder");
         let mut app = AppSeed::new(key());
         app.permissions.insert("statuses".into(), Level::Write);
-        let config = Config {
+        let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             data_dir: folder.path().to_owned(),
             app,
@@ -115,7 +119,10 @@ impl World {
                 secret: SECRET.into(),
             }),
             keep_state: false,
+            control_key: None,
+            webhooks_at_once: 1,
         };
+        change(&mut config);
         let sim = GithubSim::start(config).await.expect("the simulator starts");
         sim.seed(&seed()).await.expect("the seed fits");
         Self {
