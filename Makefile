@@ -9,6 +9,7 @@ CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
 # Faster and clearer, but nobody has to have it.
 TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --workspace --all-features
 # Installed by .ci/tools.
+DENY  := $(firstword $(shell command -v cargo-deny) $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-k8s/tools/bin/cargo-deny))
 CODEX := $(CURDIR)/lab/npm/codex/node_modules/@openai/codex-linux-*/vendor/*-unknown-linux-musl/bin/codex
 
 .PHONY: help up down reset logs demo test check bench prepare doctor
@@ -43,10 +44,10 @@ check: ## format, the domain alone, lints, queries, walls, services, docs
 	cargo check --quiet --package orchestrator --no-default-features
 	$(HOUSE) prepare --check -- $(CLIPPY)
 	cargo test --quiet --workspace --all-features --test house
-	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check bans licenses sources; \
-	else echo 'cargo-deny is not installed; the tests of `house` read deny.toml too'; fi
+	@if [ -n '$(DENY)' ]; then '$(DENY)' --log-level error check bans licenses sources; \
+	else echo 'skipped: cargo-deny, which .ci/tools installs; the tests of `house` read deny.toml too'; fi
 
-test: ## every test, on a PostgreSQL of its own; installs what it needs
+test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs what it needs
 	@.ci/tools
 	CODEX_PROGRAM=$$(echo $(CODEX)) $(HOUSE) with-postgres -- $(TEST)
 

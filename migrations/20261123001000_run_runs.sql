@@ -69,6 +69,7 @@ CREATE INDEX runs_repository_id_idx ON runs (repository_id, number);
 CREATE INDEX runs_started_by_idx ON runs (started_by);
 CREATE INDEX runs_delivery_id_idx ON runs (delivery_id);
 CREATE INDEX runs_retry_of_idx ON runs (retry_of);
+CREATE INDEX runs_finished_at_idx ON runs (finished_at) WHERE finished_at IS NOT NULL;
 
 ALTER TABLE deliveries ADD CONSTRAINT deliveries_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs;
 ALTER TABLE slots ADD CONSTRAINT slots_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs;

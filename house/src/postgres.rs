@@ -59,13 +59,14 @@ impl Server {
 }
 
 /// Runs a command to its end. An interrupt from the terminal reaches it too, so it decides; a request to end is passed
-/// on by ending it.
+/// on by ending it. A developer's `DATABASE_URL` does not reach it: queries would be checked against that database.
 pub(crate) async fn run(command: &[String], environment: &[(&str, String)]) -> anyhow::Result<ExitCode> {
     let _interrupts = signal(SignalKind::interrupt())?;
     let mut end = signal(SignalKind::terminate())?;
     let (program, arguments) = command.split_first().context("no command was given")?;
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
+        .env_remove("DATABASE_URL")
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .kill_on_drop(true)
         .spawn()

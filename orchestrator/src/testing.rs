@@ -26,7 +26,7 @@ use crate::{agent, identity};
 
 pub use self::look::{dump, is_sweep_due, make_sweep_due, open_jobs};
 
-/// Databases of tests are named so; leftovers of killed runs are dropped by the next.
+/// Databases of tests are named so.
 pub const DATABASE_PREFIX: &str = "t_";
 
 /// Folders of servers are named so, and by their process.
@@ -95,14 +95,14 @@ impl TestDb {
         let settings = Settings {
             database_url: SecretString::from(self.url.clone()),
             max_connections: 10,
-            master_key,
+            master_key: Some(master_key),
         };
         Orchestrator::open(settings, clock)
             .await
             .expect("the database answers")
     }
 
-    /// Drops the database. A test that failed before leaves it for a look; the next run drops it.
+    /// Drops the database. A test that failed before leaves it for a look.
     pub async fn done(self) {
         self.pool.close().await;
         admin::drop_database(&self.server_url, &self.name)

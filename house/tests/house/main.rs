@@ -8,3 +8,4 @@ mod repository;
 mod services;
 mod sizes;
 mod walls;
+mod with_postgres;

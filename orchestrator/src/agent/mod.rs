@@ -18,8 +18,8 @@ pub use profile::{Adapter, Output, Profile};
 pub use prompt::{MAX_PROMPT_BYTES, Prompt, PromptError, PromptFacts, PromptIssue, render_template};
 #[cfg(feature = "postgres")]
 pub use service::{
-    find_model, get_profile, list_models, profile_for, prompt_for, publish_prompt, render_prompt,
-    seed_defaults, set_model, set_profile,
+    change_profile, find_model, get_profile, list_models, list_profiles, profile_for, prompt_for,
+    publish_prompt, render_prompt, seed_defaults, set_model, set_profile,
 };
 pub use stage::{STAGES, Stage, stage};
 pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise};

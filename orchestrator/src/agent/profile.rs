@@ -61,6 +61,11 @@ impl Profile {
         }
     }
 
+    /// Whether its program starts: Codex needs a model named, here or by whoever starts the run.
+    pub fn is_whole(&self) -> bool {
+        self.adapter != Adapter::Codex || self.model.is_some()
+    }
+
     /// Globs of all paths a run may not change: the profile's own, and of those that rule the repository the ones that
     /// it does not name itself; a wildcard names nothing. What the runner checks before it pushes, and the platform after.
     pub fn excluded(&self) -> Vec<String> {

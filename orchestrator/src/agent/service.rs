@@ -4,9 +4,13 @@ use super::prompt::sample;
 use super::stage::STAGES;
 use super::text::sha256;
 use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage, store};
+use crate::actor::Actor;
+use crate::audit::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, ProjectId};
+use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
+use crate::project::access;
 
 /// A template is checked with these bytes at most before it is stored.
 const MAX_TEMPLATE_BYTES: usize = 128 * 1024;
@@ -32,8 +36,13 @@ pub async fn seed_defaults(tx: &mut Tx) -> Result<()> {
 ///
 /// `Precondition` if there is neither.
 pub async fn profile_for(tx: &mut Tx, project_id: ProjectId, stage: &str) -> Result<Profile> {
-    let profile = store::find_profile(tx, project_id, stage).await?;
+    let profile = store::find_profile(tx, Some(project_id), stage).await?;
     profile.ok_or_else(|| missing("profile", stage))
+}
+
+/// All profiles, stage by stage, the platform's before those of projects.
+pub async fn list_profiles(tx: &mut Tx) -> Result<Vec<Profile>> {
+    store::list_profiles(tx).await
 }
 
 /// The profile a run was given.
@@ -83,7 +92,7 @@ pub async fn render_prompt(
 ///
 /// # Errors
 ///
-/// `Invalid` for an unknown stage or model, a glob that does not parse, or a `command` adapter without a command.
+/// `Invalid` for an unknown stage, model or effort, a glob that does not parse, or a `command` adapter without a command.
 pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
     check_stage(&settings.stage)?;
     for globs in [&settings.write_include, &settings.write_exclude] {
@@ -94,6 +103,15 @@ pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
             "the command adapter needs a command: the program and its arguments".into(),
         ));
     }
+    let efforts = crate::trigger::EFFORTS;
+    if let Some(effort) = &settings.effort
+        && !efforts.contains(&effort.as_str())
+    {
+        return Err(Error::Invalid(format!(
+            "there is no effort {effort:?}; use {}",
+            efforts.join(", ")
+        )));
+    }
     if let Some(model) = &settings.model
         && store::find_model(tx, model).await?.is_none()
     {
@@ -102,6 +120,45 @@ pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
         )));
     }
     store::upsert_profile(tx, settings).await
+}
+
+/// Changes the profile of a stage: a project's own, or the platform's without one. A project that has none of its own
+/// begins with what the platform's says.
+///
+/// # Errors
+///
+/// As [`set_profile`]; `Forbidden` for anybody but the command line.
+pub async fn change_profile(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    project_id: Option<ProjectId>,
+    stage: &str,
+    change: impl FnOnce(&mut Profile),
+) -> Result<Profile> {
+    access::require_system(actor)?;
+    check_stage(stage)?;
+    let mut tx = orchestrator.begin("agent.change_profile").await?;
+    let found = store::find_profile(&mut tx, project_id, stage).await?;
+    let mut profile = found.ok_or_else(|| missing("profile", stage))?;
+    if profile.project_id != project_id {
+        profile.agent_profile_id = AgentProfileId::new();
+        profile.project_id = project_id;
+    }
+    change(&mut profile);
+    let profile = set_profile(&mut tx, &profile).await?;
+    let id = profile.agent_profile_id.to_string();
+    let entry = Entry {
+        actor,
+        operation: "agent_update",
+        object_kind: "agent_profile",
+        object_id: &id,
+        project_id,
+        allowed: true,
+        rule: "system",
+    };
+    audit::record(&mut tx, &entry).await?;
+    tx.commit().await?;
+    Ok(profile)
 }
 
 /// Publishes a template as the next version of a stage's prompt. The text that is the newest already stays the newest.

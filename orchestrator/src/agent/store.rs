@@ -49,7 +49,12 @@ impl TryFrom<ProfileRow> for Profile {
     }
 }
 
-pub(super) async fn find_profile(tx: &mut Tx, project_id: ProjectId, stage: &str) -> Result<Option<Profile>> {
+/// The project's own, else the platform's; without a project the platform's.
+pub(super) async fn find_profile(
+    tx: &mut Tx,
+    project_id: Option<ProjectId>,
+    stage: &str,
+) -> Result<Option<Profile>> {
     sqlx::query_as!(
         ProfileRow,
         "SELECT agent_profile_id, project_id, stage, adapter, command, environment, model, effort, output,
@@ -77,6 +82,18 @@ pub(super) async fn get_profile(tx: &mut Tx, id: AgentProfileId) -> Result<Optio
     .await?
     .map(Profile::try_from)
     .transpose()
+}
+
+pub(super) async fn list_profiles(tx: &mut Tx) -> Result<Vec<Profile>> {
+    let rows = sqlx::query_as!(
+        ProfileRow,
+        "SELECT agent_profile_id, project_id, stage, adapter, command, environment, model, effort, output,
+                write_include, write_exclude, runtime_class, cpu, memory
+         FROM agent_profiles ORDER BY stage, project_id NULLS FIRST",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(Profile::try_from).collect()
 }
 
 pub(super) async fn insert_profile_if_none(tx: &mut Tx, profile: &Profile) -> Result<()> {

@@ -27,24 +27,40 @@ pub(crate) async fn check_server(pool: &PgPool) -> Result<()> {
         .await?;
     if version < MIN_SERVER {
         return Err(Error::Precondition(format!(
-            "the PostgreSQL server is version {}; 15 or newer is needed: upgrade it, or point DATABASE_URL at another",
+            "the PostgreSQL server is version {}; 15 or newer is needed: upgrade it, or name another in the \
+             database's URL",
             version / 10_000
         )));
     }
-    let vector: Option<String> =
-        sqlx::query_scalar("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
-            .fetch_optional(pool)
-            .await?;
-    match vector.as_deref().map(parse_version) {
-        Some(found) if found >= MIN_VECTOR => Ok(()),
-        Some(_) => Err(Error::Precondition(format!(
-            "the server's pgvector is {}; 0.8.0 or newer is needed: upgrade the extension's package",
-            vector.unwrap_or_default()
-        ))),
-        None => Err(Error::Precondition(
-            "the PostgreSQL server has no pgvector: install its package (for example postgresql-18-pgvector) \
-             on the server"
+    let vector: Option<(Option<String>, Option<String>)> = sqlx::query_as(
+        "SELECT default_version, installed_version FROM pg_available_extensions WHERE name = 'vector'",
+    )
+    .fetch_optional(pool)
+    .await?;
+    let (available, installed) = vector.unwrap_or_default();
+    judge_vector(available.as_deref(), installed.as_deref()).map_err(Error::Precondition)
+}
+
+/// Judges the pgvector that the server offers, and the one that the database has, if it has one.
+fn judge_vector(available: Option<&str>, installed: Option<&str>) -> std::result::Result<(), String> {
+    let is_old = |version: &&str| parse_version(version) < MIN_VECTOR;
+    let Some(available) = available else {
+        return Err(
+            "the PostgreSQL server has no pgvector: install its package (for example postgresql-18-pgvector) on the \
+             server"
                 .into(),
+        );
+    };
+    if is_old(&available) {
+        return Err(format!(
+            "the server's pgvector is {available}; 0.8.0 or newer is needed: upgrade the extension's package"
+        ));
+    }
+    match installed.filter(is_old) {
+        None => Ok(()),
+        Some(installed) => Err(format!(
+            "the database has pgvector {installed}, and the server offers {available}; 0.8.0 or newer is needed: run \
+             ALTER EXTENSION vector UPDATE in it"
         )),
     }
 }
@@ -127,26 +143,6 @@ pub async fn drop_database(server_url: &str, name: &str) -> Result<()> {
         &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name)),
     )
     .await?;
-    db.close().await?;
-    Ok(())
-}
-
-/// Drops what earlier test runs left behind.
-pub async fn drop_databases_like(server_url: &str, prefix: &str) -> Result<()> {
-    let mut db = connect(server_url).await?;
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT datname FROM pg_database WHERE starts_with(datname, $1) AND NOT datistemplate",
-    )
-    .bind(prefix)
-    .fetch_all(&mut db)
-    .await?;
-    for name in names {
-        run(
-            &mut db,
-            &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(&name)),
-        )
-        .await?;
-    }
     db.close().await?;
     Ok(())
 }
@@ -235,6 +231,21 @@ mod tests {
         let url = database_url("postgres://postgres@localhost/postgres?host=/tmp/s", "t_1").unwrap();
         assert_eq!(url, "postgres://postgres@localhost/t_1?host=/tmp/s");
         assert!(database_url("postgres://localhost", "t_1").is_err());
+    }
+
+    #[test]
+    fn the_pgvector_of_the_database_counts_too() {
+        assert_eq!(judge_vector(Some("0.8.6"), None), Ok(()));
+        assert_eq!(judge_vector(Some("0.8.6"), Some("0.8.0")), Ok(()));
+        let faults = [
+            (None, None, "install its package"),
+            (Some("0.7.4"), None, "upgrade the extension's package"),
+            (Some("0.8.6"), Some("0.7.4"), "ALTER EXTENSION vector UPDATE"),
+        ];
+        for (available, installed, fix) in faults {
+            let fault = judge_vector(available, installed).unwrap_err();
+            assert!(fault.contains(fix), "{fault}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub struct Inspection {
     /// As the server writes it: `18.1`.
     pub server: String,
-    /// The version of pgvector that a new database would get.
+    /// The version of pgvector that the database has, or would get.
     pub vector: String,
     /// Migrations of this version that are not applied, or were applied with another text.
     pub pending: Vec<String>,
@@ -38,9 +38,11 @@ async fn look(pool: &PgPool) -> Result<Inspection> {
         .fetch_one(pool)
         .await?;
     let vector =
-        sqlx::query_scalar("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
-            .fetch_one(pool)
-            .await?;
+        sqlx::query_scalar(
+            "SELECT coalesce(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'",
+        )
+        .fetch_one(pool)
+        .await?;
     let mut pending = queue_pending(pool).await?;
     pending.extend(own_pending(pool).await?);
     Ok(Inspection {

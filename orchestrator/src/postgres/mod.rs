@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use serde::Serialize;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use crate::error::{Error, Result};
 use crate::fault;
@@ -26,6 +26,10 @@ pub(crate) type Moment = jiff_sqlx::Timestamp;
 const STATEMENT_TIMEOUT: &str = "15s";
 /// How long a lock may be waited for.
 const LOCK_TIMEOUT: &str = "10s";
+/// A connection that rested longer is asked whether it lives before it is used: a restart of the server ends them all
+/// in silence. One that was just used is not, which saves a round trip per transaction; if it broke within this time,
+/// one request fails with `Unavailable`, and every caller repeats such a one.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// Rows that one transaction of a sweep deletes, so that none holds locks for long or runs into its time-out.
 pub(crate) const SWEEP_ROWS: i64 = 2000;
@@ -52,21 +56,33 @@ async fn pool(url: &str, max_connections: u32, statement_timeout: &str) -> Resul
         ("lock_timeout", LOCK_TIMEOUT),
         ("idle_in_transaction_session_timeout", "60s"),
     ]);
-    PgPoolOptions::new()
+    pool_options()
         .max_connections(max_connections)
-        .acquire_timeout(Duration::from_secs(10))
         .connect_with(options)
         .await
         .map_err(|error| Error::Unavailable(format!("cannot connect to the database: {error}")))
 }
 
+fn pool_options() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false)
+        .before_acquire(|connection, rested| {
+            Box::pin(async move {
+                if rested.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
 /// Makes the pool of [`Tx::aside`]. It is not the main one: transactions that each hold a connection and want a
 /// second from the same pool would wait for each other.
 pub(crate) fn aside(pool: &PgPool) -> PgPool {
-    PgPoolOptions::new()
+    pool_options()
         .max_connections(2)
         .min_connections(0)
-        .acquire_timeout(Duration::from_secs(10))
         .idle_timeout(Duration::from_mins(1))
         .connect_lazy_with((*pool.connect_options()).clone())
 }

@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod catalogue;
+mod connections;
 mod deliveries;
 mod disabled;
 mod effects;
