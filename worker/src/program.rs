@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use orchestrator::{Clock, Orchestrator, Settings};
+use orchestrator::{Clock, Orchestrator, Settings, credential};
 use telemetry::{Readiness, Shutdown};
 
 use crate::github::GithubHost;
@@ -30,19 +30,15 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
     let settings = Settings::read(
         &config.database_url_file,
-        &config.master_key_file,
+        Some(&config.master_key_file),
         config.database_connections,
     )?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    credential::require_signing_key(&orchestrator, config.audience.as_str()).await?;
     let internal_listen = config.internal_listen;
-    let hands = hands(config, orchestrator.clone()).await?;
-    let readiness = Readiness::new().with("database", {
-        let orchestrator = orchestrator.clone();
-        move || {
-            let orchestrator = orchestrator.clone();
-            async move { orchestrator.check().await }
-        }
-    });
+    let outside = Outside::connect(&config, orchestrator.clock()).await?;
+    let readiness = readiness(&orchestrator, &outside);
+    let hands = outside.hands(config, orchestrator.clone());
     let internal = telemetry::bind(internal_listen).await?;
     tokio::select! {
         served = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => {
@@ -62,20 +58,58 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// The cluster does not answer, or a key file cannot be read.
+/// The cluster's configuration is not usable, or a key file cannot be read.
 pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Hands> {
-    let clock = orchestrator.clock().clone();
-    let model_key_file = config.kubernetes.model_key_file.clone();
-    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
-        .await
-        .context("the cluster")?;
-    Ok(Hands {
-        orchestrator,
-        cluster: Arc::new(cluster),
-        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
-        audience: config.audience,
-        model_key_file,
-        name: config.name,
-        concurrency: config.concurrency,
-    })
+    let outside = Outside::connect(&config, orchestrator.clock()).await?;
+    Ok(outside.hands(config, orchestrator))
+}
+
+/// What is not ours.
+struct Outside {
+    cluster: Arc<Kubernetes>,
+    code_host: Arc<GithubHost>,
+}
+
+impl Outside {
+    async fn connect(config: &Cli, clock: &Clock) -> anyhow::Result<Self> {
+        let cluster = Kubernetes::connect(config.kubernetes.clone(), clock.clone())
+            .await
+            .context("the cluster")?;
+        Ok(Self {
+            cluster: Arc::new(cluster),
+            code_host: Arc::new(GithubHost::new(&config.github, clock.clone())?),
+        })
+    }
+
+    fn hands(self, config: Cli, orchestrator: Orchestrator) -> Hands {
+        Hands {
+            orchestrator,
+            cluster: self.cluster,
+            code_host: self.code_host,
+            audience: config.audience.into(),
+            model_key_file: config.kubernetes.model_key_file,
+            name: config.name,
+            concurrency: config.concurrency,
+        }
+    }
+}
+
+/// All that a worker cannot do without.
+fn readiness(orchestrator: &Orchestrator, outside: &Outside) -> Readiness {
+    let orchestrator = orchestrator.clone();
+    let cluster = Arc::clone(&outside.cluster);
+    let code_host = Arc::clone(&outside.code_host);
+    Readiness::new()
+        .with("database", move || {
+            let orchestrator = orchestrator.clone();
+            async move { orchestrator.check().await }
+        })
+        .with_kept("cluster", move || {
+            let cluster = Arc::clone(&cluster);
+            async move { cluster.check().await }
+        })
+        .with_kept("github", move || {
+            let code_host = Arc::clone(&code_host);
+            async move { code_host.check().await }
+        })
 }
