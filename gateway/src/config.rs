@@ -22,9 +22,6 @@ pub struct Cli {
     /// Connections to the database at most.
     #[arg(long, env = "CODEXK8S_DATABASE_CONNECTIONS", default_value_t = 8)]
     pub database_connections: u32,
-    /// The mounted file that `codex-k8s init` wrote.
-    #[arg(long, env = "CODEXK8S_MASTER_KEY_FILE")]
-    pub master_key_file: PathBuf,
     /// `json` or `text`.
     #[arg(long, env = "CODEXK8S_LOG_FORMAT", default_value_t)]
     pub log_format: LogFormat,

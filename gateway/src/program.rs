@@ -15,11 +15,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init_tracing("gateway", cli.log_format)?;
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let settings = Settings::read(
-        &cli.database_url_file,
-        &cli.master_key_file,
-        cli.database_connections,
-    )?;
+    // It signs and seals nothing, so it holds no key.
+    let settings = Settings::read(&cli.database_url_file, None, cli.database_connections)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     let readiness = Readiness::new().with("database", {
         let orchestrator = orchestrator.clone();

@@ -370,8 +370,6 @@ fn command_lines(
         vec![
             "--database-url-file".into(),
             files.database_url.clone().into(),
-            "--master-key-file".into(),
-            files.master_key.clone().into(),
             "--internal-listen".into(),
             // As children; inside the lab one port serves all.
             "127.0.0.1:0".into(),
@@ -384,9 +382,14 @@ fn command_lines(
         "--webhook-secret-file".into(),
         files.webhook_secret.clone().into(),
     ]);
-    let mut mcp_server = common();
+    let with_key = || {
+        let mut line = common();
+        line.extend(["--master-key-file".into(), files.master_key.clone().into()]);
+        line
+    };
+    let mut mcp_server = with_key();
     mcp_server.extend(["--resource".into(), mcp_url.into()]);
-    let mut worker = common();
+    let mut worker = with_key();
     let app = AppSeed::new(AppKey::load_or_generate(&files.app_key).expect("the key was made above"));
     for (flag, value) in [
         ("--audience", OsString::from(mcp_url)),

@@ -158,7 +158,7 @@ pub(crate) async fn platform(
     mcp_url: &str,
 ) -> anyhow::Result<Endpoints> {
     let _ = MasterKey::read(master_key_file)?;
-    let settings = Settings::read(database_url_file, master_key_file, 4)?;
+    let settings = Settings::read(database_url_file, Some(master_key_file), 4)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     credential::ensure_signing_key(&orchestrator, mcp_url).await?;
     let project = seed_project(&orchestrator).await?;

@@ -107,7 +107,7 @@ impl Config {
         let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         own.into_iter()
             .chain(loopback)
-            .chain(self.allowed_hosts.iter().cloned())
+            .chain(said(&self.allowed_hosts))
             .collect()
     }
 
@@ -116,9 +116,7 @@ impl Config {
         let port = self.resource.port_or_known_default();
         let own = self.resource.host_str().zip(port);
         let own = own.map(|(host, port)| format!("{}://{host}:{port}", self.resource.scheme()));
-        own.into_iter()
-            .chain(self.allowed_origins.iter().cloned())
-            .collect()
+        own.into_iter().chain(said(&self.allowed_origins)).collect()
     }
 
     /// Where the document of RFC 9728 lies: the well-known path goes before the resource's own.
@@ -128,5 +126,24 @@ impl Config {
         url.set_path(&format!("{}{path}", crate::metadata::WELL_KNOWN));
         url.set_query(None);
         url
+    }
+}
+
+/// A setting that is there and empty says nothing.
+fn said(list: &[String]) -> impl Iterator<Item = String> + '_ {
+    list.iter().filter(|it| !it.is_empty()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_setting_names_nobody() {
+        let mut config = Config::new("https://codex-k8s.example/mcp".parse().expect("an address"));
+        let (hosts, origins) = (config.hosts(), config.origins());
+        config.allowed_hosts = vec![String::new()];
+        config.allowed_origins = vec![String::new()];
+        assert_eq!((config.hosts(), config.origins()), (hosts, origins));
     }
 }

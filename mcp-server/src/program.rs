@@ -1,7 +1,7 @@
 //! The program, whatever binary carries it.
 
 use anyhow::Context;
-use orchestrator::{Clock, Orchestrator, Settings};
+use orchestrator::{Clock, Orchestrator, Settings, credential};
 use telemetry::{Readiness, Shutdown};
 
 use crate::Cli;
@@ -17,10 +17,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let settings = Settings::read(
         &cli.database_url_file,
-        &cli.master_key_file,
+        Some(&cli.master_key_file),
         cli.database_connections,
     )?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    credential::require_signing_key(&orchestrator, cli.server.audience()).await?;
     let readiness = Readiness::new().with("database", {
         let orchestrator = orchestrator.clone();
         move || {

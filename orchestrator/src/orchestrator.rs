@@ -19,17 +19,22 @@ use crate::queue::{self, Concurrency, Performers, Working};
 pub struct Settings {
     pub database_url: SecretString,
     pub max_connections: u32,
-    /// Seals keys and secret answers at rest.
-    pub master_key: MasterKey,
+    /// Seals keys and secret answers at rest; a program that touches none of them has none.
+    pub master_key: Option<MasterKey>,
 }
 
 impl Settings {
-    /// Reads the files that operators mount: one with the database's URL, one with the master key.
+    /// Reads the files that operators mount: one with the database's URL, and one with the master key for
+    /// programs that need it.
     ///
     /// # Errors
     ///
     /// `Precondition`, saying which file to mount.
-    pub fn read(database_url_file: &Path, master_key_file: &Path, max_connections: u32) -> Result<Self> {
+    pub fn read(
+        database_url_file: &Path,
+        master_key_file: Option<&Path>,
+        max_connections: u32,
+    ) -> Result<Self> {
         let url = std::fs::read_to_string(database_url_file).map_err(|error| {
             let file = database_url_file.display();
             Error::Precondition(format!(
@@ -39,7 +44,7 @@ impl Settings {
         Ok(Self {
             database_url: url.trim().into(),
             max_connections,
-            master_key: MasterKey::read(master_key_file)?,
+            master_key: master_key_file.map(MasterKey::read).transpose()?,
         })
     }
 }
@@ -56,7 +61,7 @@ struct Inner {
     clock: Clock,
     queue: queue::Client,
     notices: Notices,
-    master_key: MasterKey,
+    master_key: Option<MasterKey>,
     _listening: DropGuard,
 }
 
@@ -101,8 +106,12 @@ impl Orchestrator {
         &self.inner.notices
     }
 
-    pub(crate) fn master_key(&self) -> &MasterKey {
-        &self.inner.master_key
+    /// # Errors
+    ///
+    /// `Precondition` in a program that was given none.
+    pub(crate) fn master_key(&self) -> Result<&MasterKey> {
+        let key = self.inner.master_key.as_ref();
+        key.ok_or_else(|| Error::Precondition("this program was given no master key".into()))
     }
 
     /// Starts working jobs in this process, of each queue so many at once.

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// The time a check has to answer.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// An answer that is kept serves the probes of this long.
+const KEPT: Duration = Duration::from_secs(30);
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 type Check = Arc<dyn Fn() -> Answer + Send + Sync>;
@@ -47,12 +51,36 @@ impl Readiness {
     where
         F: Fn() -> A + Send + Sync + 'static,
         A: Future<Output = Result<(), E>> + Send + 'static,
-        E: Display,
+        E: Display + 'static,
     {
+        let check: Check = Arc::new(move || Box::pin(ask(check())));
+        self.checks.push((name, check));
+        self
+    }
+
+    /// As [`Self::with`], for what is not ours and counts our calls: an answer, whatever it is, is kept for half a minute.
+    #[must_use]
+    pub fn with_kept<F, A, E>(mut self, name: &'static str, check: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Result<(), E>> + Send + 'static,
+        E: Display + 'static,
+    {
+        let check = Arc::new(check);
+        let kept = Arc::new(Mutex::new(None));
         let check: Check = Arc::new(move || {
-            let answer = check();
-            // `:#` shows the causes of an anyhow error too.
-            Box::pin(async move { answer.await.map_err(|error| format!("{error:#}")) })
+            let (check, kept) = (Arc::clone(&check), Arc::clone(&kept));
+            Box::pin(async move {
+                let mut kept = kept.lock().await;
+                if let Some((since, answer)) = &*kept
+                    && Instant::elapsed(since) < KEPT
+                {
+                    return Clone::clone(answer);
+                }
+                let answer = ask(check()).await;
+                *kept = Some((Instant::now(), answer.clone()));
+                answer
+            })
         });
         self.checks.push((name, check));
         self
@@ -63,7 +91,7 @@ impl Readiness {
         let mut asked = JoinSet::new();
         for (position, (_, check)) in self.checks.iter().enumerate() {
             let check = Arc::clone(check);
-            asked.spawn(async move { (position, ask(&check).await) });
+            asked.spawn(async move { (position, check().await) });
         }
         let mut answers = vec![Err("the check itself broke; see the log".to_owned()); self.checks.len()];
         while let Some(joined) = asked.join_next().await {
@@ -79,10 +107,12 @@ impl Readiness {
     }
 }
 
-async fn ask(check: &Check) -> Result<(), String> {
-    tokio::time::timeout(DEADLINE, check())
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", DEADLINE.as_secs())))
+async fn ask<E: Display>(answer: impl Future<Output = Result<(), E>>) -> Result<(), String> {
+    match tokio::time::timeout(DEADLINE, answer).await {
+        // `:#` shows the causes of an anyhow error too.
+        Ok(answer) => answer.map_err(|error| format!("{error:#}")),
+        Err(_) => Err(format!("no answer within {} s", DEADLINE.as_secs())),
+    }
 }
 
 fn checked(((name, _), answer): (&(&'static str, Check), Result<(), String>)) -> Checked {
@@ -95,6 +125,8 @@ fn checked(((name, _), answer): (&(&'static str, Check), Result<(), String>)) ->
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     #[tokio::test]
@@ -129,6 +161,24 @@ mod tests {
                 ("broken", "the check itself broke; see the log"),
             ]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_kept_serves_the_next_probes_too() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let readiness = Readiness::new().with_kept("github", {
+            let asked = Arc::clone(&asked);
+            move || {
+                let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+                async move { if first { Err("away") } else { Ok(()) } }
+            }
+        });
+        assert!(!readiness.report().await.ready);
+        tokio::time::advance(KEPT / 2).await;
+        assert!(!readiness.report().await.ready);
+        tokio::time::advance(KEPT).await;
+        assert!(readiness.report().await.ready);
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test]

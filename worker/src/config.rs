@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use telemetry::LogFormat;
+use url::Url;
 
 use crate::github::GithubConfig;
 use crate::kubernetes::KubernetesConfig;
@@ -23,7 +24,7 @@ pub struct Cli {
     pub master_key_file: PathBuf,
     /// Canonical address of the tools: the audience of run tokens
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
-    pub audience: String,
+    pub audience: Url,
     /// Name of this worker among its replicas; the pod's name serves well
     #[arg(long, env = "HOSTNAME", default_value = "worker")]
     pub name: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use orchestrator::queue::Concurrency;
-use orchestrator::{Clock, Orchestrator, Settings};
+use orchestrator::{Clock, Orchestrator, Settings, credential};
 use telemetry::{Readiness, Shutdown};
 
 use crate::github::GithubHost;
@@ -31,19 +31,15 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
     let settings = Settings::read(
         &config.database_url_file,
-        &config.master_key_file,
+        Some(&config.master_key_file),
         config.database_connections,
     )?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    credential::require_signing_key(&orchestrator, config.audience.as_str()).await?;
     let internal_listen = config.internal_listen;
-    let hands = hands(config, orchestrator.clone()).await?;
-    let readiness = Readiness::new().with("database", {
-        let orchestrator = orchestrator.clone();
-        move || {
-            let orchestrator = orchestrator.clone();
-            async move { orchestrator.check().await }
-        }
-    });
+    let outside = Outside::connect(&config, orchestrator.clock()).await?;
+    let readiness = readiness(&orchestrator, &outside);
+    let hands = outside.hands(config, orchestrator.clone());
     let internal = telemetry::bind(internal_listen).await?;
     tokio::select! {
         served = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => {
@@ -63,34 +59,69 @@ pub async fn run(config: Cli) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// The cluster does not answer, or a key file cannot be read.
+/// The cluster's configuration is not usable, or a key file cannot be read.
 pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Hands> {
-    let concurrency = Concurrency {
-        default: config.concurrency,
-        cluster: config.concurrency_cluster,
-        outward: config.concurrency_outward,
-        live: config.concurrency_live,
-    };
-    let clock = orchestrator.clock().clone();
-    let kubernetes = &config.kubernetes;
-    let model_key = kubernetes
-        .model_key_file
-        .clone()
-        .zip(kubernetes.model_key_host.as_ref())
-        .map(|(file, host)| ModelKey {
-            file,
-            host: host.origin().ascii_serialization(),
-        });
-    let cluster = Kubernetes::connect(config.kubernetes, clock.clone())
-        .await
-        .context("the cluster")?;
-    Ok(Hands {
-        orchestrator,
-        cluster: Arc::new(cluster),
-        code_host: Arc::new(GithubHost::new(&config.github, clock)?),
-        audience: config.audience,
-        model_key,
-        name: config.name,
-        concurrency,
-    })
+    let outside = Outside::connect(&config, orchestrator.clock()).await?;
+    Ok(outside.hands(config, orchestrator))
+}
+
+/// What is not ours.
+struct Outside {
+    cluster: Arc<Kubernetes>,
+    code_host: Arc<GithubHost>,
+}
+
+impl Outside {
+    async fn connect(config: &Cli, clock: &Clock) -> anyhow::Result<Self> {
+        let cluster = Kubernetes::connect(config.kubernetes.clone(), clock.clone())
+            .await
+            .context("the cluster")?;
+        Ok(Self {
+            cluster: Arc::new(cluster),
+            code_host: Arc::new(GithubHost::new(&config.github, clock.clone())?),
+        })
+    }
+
+    fn hands(self, config: Cli, orchestrator: Orchestrator) -> Hands {
+        let concurrency = Concurrency {
+            default: config.concurrency,
+            cluster: config.concurrency_cluster,
+            outward: config.concurrency_outward,
+            live: config.concurrency_live,
+        };
+        let kubernetes = config.kubernetes;
+        let model_key = kubernetes.model_key_file.zip(kubernetes.model_key_host);
+        Hands {
+            orchestrator,
+            cluster: self.cluster,
+            code_host: self.code_host,
+            audience: config.audience.into(),
+            model_key: model_key.map(|(file, host)| ModelKey {
+                file,
+                host: host.origin().ascii_serialization(),
+            }),
+            name: config.name,
+            concurrency,
+        }
+    }
+}
+
+/// All that a worker cannot do without.
+fn readiness(orchestrator: &Orchestrator, outside: &Outside) -> Readiness {
+    let orchestrator = orchestrator.clone();
+    let cluster = Arc::clone(&outside.cluster);
+    let code_host = Arc::clone(&outside.code_host);
+    Readiness::new()
+        .with("database", move || {
+            let orchestrator = orchestrator.clone();
+            async move { orchestrator.check().await }
+        })
+        .with_kept("cluster", move || {
+            let cluster = Arc::clone(&cluster);
+            async move { cluster.check().await }
+        })
+        .with_kept("github", move || {
+            let code_host = Arc::clone(&code_host);
+            async move { code_host.check().await }
+        })
 }

@@ -151,7 +151,7 @@ struct Outcome {
 async fn choose_agent(endpoints: &Endpoints, agent: Agent) -> anyhow::Result<()> {
     let secrets = endpoints.master_key_file.parent().context("the lab's secrets")?;
     let settings =
-        orchestrator::Settings::read(&secrets.join("database-url"), &endpoints.master_key_file, 2)?;
+        orchestrator::Settings::read(&secrets.join("database-url"), Some(&endpoints.master_key_file), 2)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     let project_id = endpoints.project_id.into();
     match agent {

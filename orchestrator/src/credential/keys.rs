@@ -2,7 +2,7 @@
 
 use super::service::key_purpose;
 use super::store;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
 
 /// A signing key that is not retired.
@@ -18,7 +18,7 @@ pub struct SigningKey {
 pub async fn signing_keys(orchestrator: &Orchestrator) -> Result<Vec<SigningKey>> {
     let mut tx = orchestrator.begin("credential.signing_keys").await?;
     let keys = store::live_keys(&mut tx).await?;
-    let master = orchestrator.master_key();
+    let master = orchestrator.master_key()?;
     Ok(keys
         .into_iter()
         .map(|key| SigningKey {
@@ -27,4 +27,23 @@ pub async fn signing_keys(orchestrator: &Orchestrator) -> Result<Vec<SigningKey>
             audience: key.audience,
         })
         .collect())
+}
+
+/// Fails unless this process can sign tokens for an audience; programs that must ask before they start.
+///
+/// # Errors
+///
+/// `Precondition`, saying what to run or to mount.
+pub async fn require_signing_key(orchestrator: &Orchestrator, audience: &str) -> Result<()> {
+    let keys = signing_keys(orchestrator).await?;
+    match keys.iter().find(|key| key.audience == audience) {
+        Some(key) if key.opens => Ok(()),
+        Some(key) => Err(Error::Precondition(format!(
+            "the signing key {} of {audience} does not open: mount the master key it was sealed under",
+            key.kid
+        ))),
+        None => Err(Error::Precondition(format!(
+            "there is no signing key for {audience}: make one with `codex-k8s init --audience {audience}`"
+        ))),
+    }
 }

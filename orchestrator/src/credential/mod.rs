@@ -21,7 +21,7 @@ pub use domain::{Claims, ISSUER, Leniency, REFRESH_GRACE, RUN_TOKEN_LIFE, TokenF
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
 #[cfg(feature = "postgres")]
-pub use keys::{SigningKey, signing_keys};
+pub use keys::{SigningKey, require_signing_key, signing_keys};
 #[cfg(feature = "postgres")]
 pub use seal::MasterKey;
 #[cfg(feature = "postgres")]

@@ -30,7 +30,7 @@ pub async fn ensure_signing_key(orchestrator: &Orchestrator, audience: &str) -> 
         let pair = KeyPair::generate()?;
         let kid = format!("ed25519-{}", Uuid::now_v7().simple());
         let sealed_key = orchestrator
-            .master_key()
+            .master_key()?
             .seal(&key_purpose(&kid), &pair.private)?;
         let key = KeyRow {
             kid,
@@ -214,7 +214,7 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
         .await?
         .ok_or_else(|| Error::not_found("signing key", &token.kid))?;
     let private = orchestrator
-        .master_key()
+        .master_key()?
         .open(&key_purpose(&key.kid), &key.sealed_key)?;
     let claims = Claims {
         iss: ISSUER.to_owned(),

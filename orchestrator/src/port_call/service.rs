@@ -96,7 +96,7 @@ async fn read(orchestrator: &Orchestrator, id: PortCallId) -> Result<Option<Resu
     let answer = match (row.answer, row.sealed_answer) {
         (Some(answer), _) => serde_json::from_value(answer).map_err(Error::internal)?,
         (None, Some(sealed)) => {
-            let open = orchestrator.master_key().open(&purpose(id), &sealed)?;
+            let open = orchestrator.master_key()?.open(&purpose(id), &sealed)?;
             serde_json::from_slice(&open).map_err(Error::internal)?
         }
         (None, None) => return Err(Error::internal("an answered port call holds no answer")),
@@ -126,7 +126,7 @@ pub async fn answer(orchestrator: &Orchestrator, id: PortCallId, answer: &Answer
     let mut tx = orchestrator.begin("port_call.answer").await?;
     if answer.is_secret() {
         let plain = serde_json::to_vec(answer).map_err(Error::internal)?;
-        let sealed = orchestrator.master_key().seal(&purpose(id), &plain)?;
+        let sealed = orchestrator.master_key()?.seal(&purpose(id), &plain)?;
         store::save_answer(&mut tx, id, None, Some(&sealed), None).await?;
     } else {
         store::save_answer(&mut tx, id, Some(&json(answer)?), None, None).await?;

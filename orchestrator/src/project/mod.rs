@@ -8,5 +8,5 @@ mod store;
 
 #[cfg(feature = "postgres")]
 pub use service::{
-    Limits, NewProject, Project, create, find_by_slug, get, list, pause, resume, set_limits, set_member,
+    Limits, NewProject, Project, create, find_by_slug, get, grow, list, pause, resume, set_limits, set_member,
 };

@@ -89,6 +89,40 @@ pub async fn create(orchestrator: &Orchestrator, actor: &Actor, new: NewProject)
     Ok(project)
 }
 
+/// Gives a project more slots, and lets as many runs live; answers how many it has. Without a number nothing changes.
+///
+/// # Errors
+///
+/// `Conflict` if it has more already: slots are never taken away.
+pub async fn grow(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    project_id: ProjectId,
+    slots: Option<i32>,
+) -> Result<i64> {
+    access::require_system(actor)?;
+    let mut tx = orchestrator.begin("project.grow").await?;
+    let project = get(&mut tx, project_id).await?;
+    let there = crate::slot::count(&mut tx, project_id).await?;
+    let Some(slots) = slots else { return Ok(there) };
+    if i64::from(slots) < there {
+        return Err(Error::Conflict(format!(
+            "the project {} has {there} slots, and slots are not taken away; lower its limit of live runs instead",
+            project.slug
+        )));
+    }
+    crate::slot::ensure(&mut tx, project_id, slots).await?;
+    if project.limits.max_live_runs < slots {
+        let limits = Limits {
+            max_live_runs: slots,
+            ..project.limits
+        };
+        store::set_limits(&mut tx, project_id, limits).await?;
+    }
+    tx.commit().await?;
+    Ok(slots.into())
+}
+
 fn check_slug(slug: &str) -> Result<()> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let bytes = slug.as_bytes();

@@ -15,6 +15,6 @@ mod store;
 
 pub use domain::{HOLD, Lease, QUARANTINE_AFTER, Refused, SlotEvent, SlotState};
 #[cfg(feature = "postgres")]
-pub use service::{Draining, Slot, end_holds, ensure, get, list, proof_missing, unproven};
+pub use service::{Draining, Slot, count, end_holds, ensure, get, list, proof_missing, unproven};
 #[cfg(feature = "postgres")]
 pub(crate) use service::{drain, free_on_proof, hold, lease};

@@ -40,6 +40,11 @@ pub async fn ensure(tx: &mut Tx, project_id: ProjectId, count: i32) -> Result<()
     Ok(())
 }
 
+/// How many slots a project has.
+pub async fn count(tx: &mut Tx, project_id: ProjectId) -> Result<i64> {
+    store::count(tx, project_id).await
+}
+
 /// Leases a slot to a turn: a free one, or the one held for the same run.
 pub(crate) async fn lease(tx: &mut Tx, slot_id: SlotId, lease: Lease) -> Result<()> {
     apply(tx, slot_id, SlotEvent::Leased(lease)).await

@@ -156,6 +156,16 @@ pub(super) async fn insert_free(tx: &mut Tx, project_id: ProjectId, number: i32)
     Ok(())
 }
 
+pub(super) async fn count(tx: &mut Tx, project_id: ProjectId) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM slots WHERE project_id = $1"#,
+        project_id as ProjectId,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(count)
+}
+
 pub(super) async fn save(tx: &mut Tx, slot: &Slot) -> Result<()> {
     let now = tx.moment();
     let lease = slot.state.lease();

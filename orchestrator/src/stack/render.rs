@@ -160,7 +160,16 @@ impl Filler<'_> {
     fn put(&mut self, text: &mut String, name: Option<&str>) {
         let given = name.and_then(|name| self.values.get_key_value(name));
         let asked = text.starts_with(PREFIX);
-        match given.or_else(|| self.values.get_key_value(text.as_str())) {
+        let by_text = self.values.get_key_value(text.as_str());
+        if let (Some((name, value)), Some((from, other))) = (given, by_text) {
+            self.used.insert(from);
+            if value != other {
+                self.faults.push(format!(
+                    "{name} is {value:?}, but it is the same as {from}, which is {other:?}: leave {name} out"
+                ));
+            }
+        }
+        match given.or(by_text) {
             None if asked => self.faults.push(format!("{text} is not given")),
             None => {}
             Some((name, value)) => {
@@ -246,6 +255,23 @@ metadata: {name: shop}
         assert_eq!(api["spec"]["env"][1]["value"], "yes: no\n# \"{[");
         assert_eq!(api["spec"]["env"][2]["value"], "c");
         assert_eq!(documents[1]["metadata"].get("namespace"), None);
+    }
+
+    #[test]
+    fn what_two_programs_share_is_said_once() {
+        let stack = Stack::parse(STACK).unwrap();
+        let mut values = values(&format!("r.example/api@sha256:{}", "a".repeat(64)));
+        values.insert("A".into(), "another greeting".into());
+        let error = render(&stack, "production", &values, files(DEPLOYMENT)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("A is \"another greeting\", but it is the same as CODEXK8S_GREETING"),
+            "{error}"
+        );
+        let same = values["CODEXK8S_GREETING"].clone();
+        values.insert("A".into(), same);
+        assert!(render(&stack, "production", &values, files(DEPLOYMENT)).is_ok());
     }
 
     #[test]

@@ -102,8 +102,13 @@ async fn a_lost_or_wrong_master_key_is_told_and_not_replaced() {
     );
 
     std::fs::write(it.master_key(), kept).expect("written");
-    let well = it.run(&["doctor"]);
-    assert!(well.success, "{}", well.stdout);
+    let well = it.run(&["doctor", "--audience", "HTTPS://codex-k8s.example:443/mcp"]);
+    for line in [
+        "ok    master key: ",
+        "ok    signing key: for https://codex-k8s.example/mcp\n",
+    ] {
+        assert!(well.stdout.contains(line), "{}", well.stdout);
+    }
     let other = it.run(&["doctor", "--audience", "https://other.example/mcp"]);
     assert!(!other.success && other.stdout.contains("none for https://other.example/mcp"));
     it.db.done().await;
@@ -136,6 +141,19 @@ async fn a_project_is_set_up_and_its_token_counts() {
                 .success
         );
     }
+    let add = |slots| it.run(&["project", "add", "shop", "--slots", slots]);
+    let (more, fewer) = (add("5"), add("4"));
+    assert!(
+        more.stdout.contains("was there, with 5 slots"),
+        "{}{}",
+        more.stdout,
+        more.stderr
+    );
+    assert!(
+        fewer.stderr.contains("slots are not taken away"),
+        "{}",
+        fewer.stderr
+    );
     let refused = it.run(&["token", "nowhere", "--name", "ide", "--role", "viewer"]);
     assert!(
         refused.stderr.contains("there is no project nowhere"),

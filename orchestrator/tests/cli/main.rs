@@ -1,5 +1,6 @@
 //! The program as an operator runs it, on a real PostgreSQL.
 
+mod agents;
 mod database;
 mod rendering;
 mod support;

@@ -36,7 +36,12 @@ fn the_platforms_own_stack_renders_in_the_order_of_deploying() {
     let values = values();
     let path = values.path().to_str().expect("text");
     let public = "CODEXK8S_AUDIENCE=https://codex-k8s.example/mcp";
-    let answer = run_in(root(), &["render", "--values", path, "--set", public], &[]);
+    let reach = "CODEXK8S_RUNNER_EGRESS=140.82.112.0/20";
+    let answer = run_in(
+        root(),
+        &["render", "--values", path, "--set", public, "--set", reach],
+        &[],
+    );
     assert!(answer.success, "{}", answer.stderr);
     let documents: Vec<Value> = serde_saphyr::from_multiple(&answer.stdout).expect("YAML");
     let order: Vec<_> = documents
@@ -55,7 +60,9 @@ fn the_platforms_own_stack_renders_in_the_order_of_deploying() {
         .lines()
         .filter(|line| line.contains(": CODEXK8S_") && !line.contains("name: "));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
-    assert!(answer.stdout.contains("value: https://codex-k8s.example/mcp"));
+    let said = |value: &str| answer.stdout.matches(&format!("value: {value}\n")).count();
+    assert_eq!(said("https://codex-k8s.example/mcp"), 2, "to both who must agree");
+    assert_eq!(said("140.82.112.0/20"), 1, "what has a default can be replaced");
 }
 
 #[test]
@@ -64,6 +71,7 @@ fn what_is_missing_is_told_at_once() {
     assert!(!answer.success);
     assert_eq!(answer.stdout, "");
     for name in [
+        "CODEXK8S_AUDIENCE is not given",
         "CODEXK8S_GATEWAY_IMAGE is not given",
         "CODEXK8S_POSTGRES_IMAGE is not given",
         "CODEXK8S_GATWAY_IMAGE is given, but",

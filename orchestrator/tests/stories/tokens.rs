@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use orchestrator::credential::{self, Leniency, MasterKey};
 use orchestrator::run;
 use orchestrator::testing::{AUDIENCE, TestDb, admit_and_run, seed, supervisor_of};
-use orchestrator::{Actor, Clock, Error};
+use orchestrator::{Actor, Clock, Error, Orchestrator, Settings};
 use secrecy::ExposeSecret;
 
 #[tokio::test]
@@ -74,6 +74,42 @@ async fn a_token_signed_twice_is_the_same_token() {
         let first = credential::sign(&orchestrator, jti.into()).await.unwrap();
         let second = credential::sign(&orchestrator, jti.into()).await.unwrap();
         assert_eq!(first.token.expose_secret(), second.token.expose_secret());
+    }
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_program_that_signs_starts_with_a_key_that_opens() {
+    let db = TestDb::new().await;
+    let key = MasterKey::generate();
+    let orchestrator = db.orchestrator_with(Clock::default(), key.clone()).await;
+    let refused = |refused: orchestrator::error::Result<()>| match refused {
+        Err(Error::Precondition(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let missing = refused(credential::require_signing_key(&orchestrator, AUDIENCE).await);
+    assert!(missing.contains("codex-k8s init"), "{missing}");
+    credential::ensure_signing_key(&orchestrator, AUDIENCE)
+        .await
+        .unwrap();
+    credential::require_signing_key(&orchestrator, AUDIENCE)
+        .await
+        .unwrap();
+
+    let stranger = db.orchestrator().await;
+    let closed = refused(credential::require_signing_key(&stranger, AUDIENCE).await);
+    assert!(closed.contains("mount the master key"), "{closed}");
+    let keyless = Settings {
+        database_url: db.url().into(),
+        max_connections: 3,
+        master_key: None,
+    };
+    let keyless = Orchestrator::open(keyless, Clock::default()).await.unwrap();
+    keyless.check().await.unwrap();
+    let none = refused(credential::require_signing_key(&keyless, AUDIENCE).await);
+    assert!(none.contains("no master key"), "{none}");
+    for opened in [orchestrator, stranger, keyless] {
+        opened.close().await;
     }
     db.done().await;
 }

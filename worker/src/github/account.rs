@@ -41,6 +41,12 @@ pub(super) async fn seen_from(connection: &Connection, at: &RepositoryRef) -> Re
     .await
 }
 
+/// Asks GitHub who the App is.
+pub(super) async fn known(connection: &Connection) -> Result<()> {
+    let call = Call::get("/app", "the App");
+    connection.begin_as_app().send(&call).await.map(drop)
+}
+
 async fn account(app: &Operation<'_>, scope: Scope) -> Result<HostAccount> {
     let call = Call::get("/app", "the App");
     let slug = app

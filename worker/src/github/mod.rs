@@ -58,6 +58,15 @@ impl GithubHost {
             own_account: OnceCell::new(),
         })
     }
+
+    /// Whether GitHub answers, and knows the App by its key.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn check(&self) -> Result<()> {
+        account::known(&self.connection).await
+    }
 }
 
 #[async_trait]

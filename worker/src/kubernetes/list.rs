@@ -6,12 +6,13 @@ use futures_util::{StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use kube::{Api, Resource, ResourceExt};
 use orchestrator::ports::cluster::{ClusterError, ObservedRunner, OwnedKind, OwnedObject};
 use serde::de::DeserializeOwned;
 
-use super::calls::list;
+use super::calls::{call, list};
 use super::names::key_of;
 use super::{Kubernetes, observe};
 
@@ -60,6 +61,13 @@ async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<Obser
         })
     });
     Ok(observed.collect())
+}
+
+/// Asks for one of our namespaces: the cheapest call that needs our account and its rights.
+pub(super) async fn one(cluster: &Kubernetes) -> Result<(), ClusterError> {
+    let params = ListParams::default().labels(&cluster.names.all()).limit(1);
+    let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(cluster.client.clone());
+    call("list namespaces", namespaces.list(&params)).await.map(drop)
 }
 
 pub(super) async fn owned(cluster: &Kubernetes) -> Result<Vec<OwnedObject>, ClusterError> {

@@ -69,6 +69,15 @@ impl Kubernetes {
             changes,
         }
     }
+
+    /// Whether the cluster answers, and knows us.
+    ///
+    /// # Errors
+    ///
+    /// It does not, or our account may not list namespaces.
+    pub async fn check(&self) -> Result<(), ClusterError> {
+        list::one(self).await
+    }
 }
 
 #[async_trait]

@@ -369,3 +369,20 @@ async fn a_namespace_that_cannot_be_read_hides_no_other() {
         .collect();
     assert_eq!(keys, [a_key()]);
 }
+
+#[tokio::test]
+async fn whether_the_cluster_knows_us_is_asked_for_one_namespace() {
+    let (cluster, mut server) = scripted();
+    let none = json!({"kind": "NamespaceList", "apiVersion": "v1", "metadata": {}, "items": []});
+    let (known, (_, path, _)) = tokio::join!(cluster.check(), answer(&mut server, 200, none));
+    known.expect("it does");
+    assert!(
+        path.starts_with("/api/v1/namespaces?") && path.contains("limit=1"),
+        "{path}"
+    );
+    let (refused, _) = tokio::join!(
+        cluster.check(),
+        answer(&mut server, 403, failure(403, "Forbidden"))
+    );
+    assert!(matches!(refused, Err(ClusterError::Refused(_))), "{refused:?}");
+}

@@ -1,9 +1,10 @@
-//! One truth about what is deployed: services.yaml, the folders, the images, and the worker's own configuration agree.
+//! One truth about what is deployed: services.yaml, the folders, the images, and the programs' own configurations agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use clap::CommandFactory as _;
+use rstest::rstest;
 use serde::Deserialize;
 
 use crate::manifests::{self, containers, documents, entries, name_of, root};
@@ -199,28 +200,70 @@ fn nothing_is_deployed_before_what_it_depends_on() {
     }
 }
 
+/// What a program reads and no manifest says, and why.
+const UNSAID: [&str; 7] = [
+    // The cluster names a pod's host.
+    "HOSTNAME",
+    // The account of the pod is used.
+    "CODEXK8S_KUBECONFIG",
+    // Nobody signs in yet.
+    "CODEXK8S_AUTHORIZATION_SERVERS",
+    // These manifests decide what the program takes for granted.
+    "CODEXK8S_MCP_POD",
+    "CODEXK8S_MCP_PORT",
+    // It goes with the runner's image.
+    "CODEXK8S_RUNNER_PROGRAMS",
+    // Tests alone build the program with it.
+    "CODEXK8S_FAULT_FILE",
+];
+
+/// Where a manifest says other than the program would: a cluster collects logs as JSON.
+const DECIDED: [&str; 1] = ["CODEXK8S_LOG_FORMAT"];
+
+#[rstest]
+#[case("gateway", gateway::Cli::command())]
+#[case("mcp-server", mcp_server::Cli::command())]
+#[case("worker", worker::Cli::command())]
+fn a_program_is_told_all_that_can_be_said_and_its_own_defaults(
+    #[case] program: &str,
+    #[case] command: clap::Command,
+) {
+    let mut told = environment(program);
+    for argument in command.get_arguments() {
+        let Some(name) = argument.get_env() else { continue };
+        let name = name.to_string_lossy().into_owned();
+        let Some(value) = told.remove(&name) else {
+            assert!(
+                UNSAID.contains(&&*name),
+                "{name} cannot be set by whoever renders"
+            );
+            continue;
+        };
+        let by_default: Vec<_> = argument
+            .get_default_values()
+            .iter()
+            .map(|it| it.to_string_lossy())
+            .collect();
+        if !by_default.is_empty() && !DECIDED.contains(&&*name) {
+            assert_eq!(value, by_default.join(","), "{name}");
+        }
+    }
+    assert_eq!(
+        told.keys().collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "{program} does not read it"
+    );
+}
+
 #[test]
-fn the_worker_is_told_all_it_needs_and_nothing_it_does_not_read() {
-    let command = worker::Cli::command();
-    let names = |required: bool| -> BTreeSet<String> {
-        let arguments = command
-            .get_arguments()
-            .filter(|argument| argument.is_required_set() || !required);
-        arguments
-            .filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()))
-            .collect()
-    };
-    let told: BTreeSet<String> = environment("worker").into_keys().collect();
-    assert_eq!(
-        names(true).difference(&told).collect::<Vec<_>>(),
-        Vec::<&String>::new(),
-        "missing"
-    );
-    assert_eq!(
-        told.difference(&names(false)).collect::<Vec<_>>(),
-        Vec::<&String>::new(),
-        "not read"
-    );
+fn every_program_asks_the_same_dns() {
+    let all = manifests::all();
+    let policy = all
+        .iter()
+        .find(|manifest| manifest.kind() == "NetworkPolicy" && manifest.name() == "dns");
+    let to = &policy.expect("there").content["spec"]["egress"][0]["to"][0];
+    let namespace = &to["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];
+    assert_eq!(*namespace, environment("worker")["CODEXK8S_DNS_NAMESPACE"]);
 }
 
 #[test]

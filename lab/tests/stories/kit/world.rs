@@ -68,8 +68,12 @@ impl World {
         change(&mut config);
         let secrets = config.dir.join("secrets");
         let lab = Lab::start(config).await.expect("the lab starts");
-        let settings = Settings::read(&secrets.join("database-url"), &secrets.join("master-key"), 4)
-            .expect("the lab's own settings");
+        let settings = Settings::read(
+            &secrets.join("database-url"),
+            Some(&secrets.join("master-key")),
+            4,
+        )
+        .expect("the lab's own settings");
         let orchestrator = Orchestrator::open(settings, Clock::default())
             .await
             .expect("the lab's database answers");

@@ -2,9 +2,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use orchestrator::agent::{self, Profile};
 use orchestrator::credential::{self, MasterKey};
 use orchestrator::postgres::{self, Inspection};
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::memory::DatabaseFile;
 use crate::probe;
@@ -18,7 +20,7 @@ pub(crate) struct Doctor {
     master_key_file: PathBuf,
     /// The canonical address of the tools, for which there must be a signing key
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
-    audience: Option<String>,
+    audience: Option<Url>,
     /// The gateway's public address, to see whether it answers
     #[arg(long)]
     gateway_url: Option<String>,
@@ -86,7 +88,7 @@ impl Doctor {
         }
         match MasterKey::read(&self.master_key_file) {
             Err(error) => findings.push(("master key", Err(error.to_string()))),
-            Ok(master_key) => findings.extend(self.keys(master_key).await),
+            Ok(master_key) => findings.extend(self.content(master_key).await),
         }
         findings
     }
@@ -98,15 +100,19 @@ impl Doctor {
             .map_err(|error| error.to_string())
     }
 
-    async fn keys(&self, master_key: MasterKey) -> Vec<Finding> {
+    /// Signing keys and profiles: what `init` made, and what became of it.
+    async fn content(&self, master_key: MasterKey) -> Vec<Finding> {
         let looked = async {
             let orchestrator = self.database.open(master_key).await?;
             let keys = credential::signing_keys(&orchestrator).await?;
+            let mut tx = orchestrator.begin("cli.doctor").await?;
+            let profiles = agent::list_profiles(&mut tx).await?;
+            drop(tx);
             orchestrator.close().await;
-            anyhow::Ok(keys)
+            anyhow::Ok((keys, profiles))
         };
-        let keys = match looked.await {
-            Ok(keys) => keys,
+        let (keys, profiles) = match looked.await {
+            Ok(looked) => looked,
             Err(error) => return vec![("signing keys", Err(format!("{error:#}")))],
         };
         let closed: Vec<_> = keys
@@ -124,7 +130,7 @@ impl Doctor {
         };
         let mut findings = vec![("master key", master)];
         if let Some(audience) = &self.audience {
-            let there = keys.iter().any(|key| key.audience == *audience);
+            let there = keys.iter().any(|key| key.audience == audience.as_str());
             findings.push((
                 "signing key",
                 if there {
@@ -136,8 +142,29 @@ impl Doctor {
                 },
             ));
         }
+        findings.push(("agents", agents(&profiles)));
         findings
     }
+}
+
+/// Whether a label can start anything.
+fn agents(profiles: &[Profile]) -> Result<String, String> {
+    let mut stages: Vec<_> = profiles
+        .iter()
+        .filter(|it| it.is_whole())
+        .map(|it| it.stage.as_str())
+        .collect();
+    stages.dedup();
+    if !stages.is_empty() {
+        return Ok(format!("can work on {}", stages.join(", ")));
+    }
+    if profiles.is_empty() {
+        return Err("there are no profiles: run `codex-k8s init`".to_owned());
+    }
+    Err(
+        "no profile names a model: add one with `codex-k8s model`, and name it with `codex-k8s agent set dev --model`"
+            .to_owned(),
+    )
 }
 
 async fn gateway(url: &str) -> Result<String, String> {

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use orchestrator::credential::{self, MasterKey};
 use orchestrator::{Orchestrator, agent, identity};
+use url::Url;
 
 use crate::me;
 use crate::memory::Memory;
@@ -17,7 +18,7 @@ pub(crate) struct Init {
     memory: Memory,
     /// The canonical address of the tools, for which tokens are signed: `https://codex-k8s.example/mcp`
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
-    audience: String,
+    audience: Url,
     /// The first owner's numeric id at GitHub, as in `https://api.github.com/users/LOGIN`
     #[arg(long, requires = "owner_login", value_parser = clap::value_parser!(i64).range(1..))]
     owner_id: Option<i64>,
@@ -81,9 +82,10 @@ impl Init {
                 self.memory.master_key_file.display()
             );
         }
-        credential::ensure_signing_key(orchestrator, &self.audience).await?;
-        let was_there = before.iter().any(|key| key.audience == self.audience);
-        println!("signing key for {}: {}", self.audience, made_or_there(!was_there));
+        let audience = self.audience.as_str();
+        credential::ensure_signing_key(orchestrator, audience).await?;
+        let was_there = before.iter().any(|key| key.audience == audience);
+        println!("signing key for {audience}: {}", made_or_there(!was_there));
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The command line of an installation: its schema, its keys, its first people and projects, and what is wrong with it.
 
+mod agent;
 mod catalogue;
 mod doctor;
 mod init;
@@ -34,6 +35,9 @@ enum Command {
     Project(project::Project),
     /// Adds a model to the catalogue, or gives it another address or price
     Model(catalogue::AddModel),
+    /// Says which program works on a stage, with which model, or prints it
+    #[command(subcommand)]
+    Agent(agent::Agent),
     /// Prints a new service token of a project, for an IDE or a script
     Token(token::IssueToken),
     /// Prints the manifests of the platform itself, in the order of deploying
@@ -58,6 +62,7 @@ async fn main() -> ExitCode {
         Command::Init(it) => it.run().await,
         Command::Project(it) => it.run().await,
         Command::Model(it) => it.run().await,
+        Command::Agent(it) => it.run().await,
         Command::Token(it) => it.run().await,
         Command::Render(it) => it.run(),
         Command::Doctor(it) => return it.run().await,

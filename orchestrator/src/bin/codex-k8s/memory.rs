@@ -30,7 +30,7 @@ impl DatabaseFile {
         let settings = Settings {
             database_url: self.url()?,
             max_connections: CONNECTIONS,
-            master_key,
+            master_key: Some(master_key),
         };
         Ok(Orchestrator::open(settings, Clock::default()).await?)
     }

@@ -7,9 +7,12 @@ use orchestrator::{Orchestrator, identity};
 use crate::me;
 use crate::memory::Memory;
 
+/// Slots of a new project of which nothing is said.
+const SLOTS: i32 = 2;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Project {
-    /// Makes a project with its trigger rules and slots; asking again changes nothing
+    /// Makes a project with its trigger rules and slots; asking again changes nothing, but for more slots
     Add(AddProject),
     /// Binds a repository that the GitHub App is installed on; asking again renews what is known of it
     Repository(AddRepository),
@@ -26,9 +29,9 @@ pub(crate) struct AddProject {
     /// Name for people; the slug without it
     #[arg(long)]
     name: Option<String>,
-    /// Places where its runs may run
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(i32).range(1..=100))]
-    slots: i32,
+    /// Places where its runs may run; 2 for a new project
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=100))]
+    slots: Option<i32>,
 }
 
 #[derive(Debug, Args)]
@@ -84,22 +87,24 @@ impl Project {
 impl AddProject {
     async fn run(self) -> anyhow::Result<()> {
         let orchestrator = self.memory.open().await?;
-        if find(&orchestrator, &self.slug).await.is_ok() {
-            println!("project {}: was there", self.slug);
+        if let Some(there) = look_up(&orchestrator, &self.slug).await? {
+            let slots = project::grow(&orchestrator, &me(), there.project_id, self.slots).await?;
+            println!("project {}: was there, with {slots} slots", self.slug);
             return Ok(());
         }
+        let slots = self.slots.unwrap_or(SLOTS);
         let new = NewProject {
             name: self.name.unwrap_or_else(|| self.slug.clone()),
             slug: self.slug,
             limits: Limits {
-                max_live_runs: self.slots,
+                max_live_runs: slots,
                 ..Limits::default()
             },
             lockdown: true,
-            slots: self.slots,
+            slots,
         };
         let project = project::create(&orchestrator, &me(), new).await?;
-        println!("project {}: made, with {} slots", project.slug, self.slots);
+        println!("project {}: made, with {slots} slots", project.slug);
         Ok(())
     }
 }
@@ -149,11 +154,14 @@ impl SetMember {
 
 /// The project of a slug.
 pub(crate) async fn find(orchestrator: &Orchestrator, slug: &str) -> anyhow::Result<project::Project> {
-    let mut tx = orchestrator.begin("cli.project").await?;
-    let found = project::find_by_slug(&mut tx, slug).await?;
-    found.ok_or_else(|| {
+    look_up(orchestrator, slug).await?.ok_or_else(|| {
         anyhow::anyhow!("there is no project {slug}; make it with `codex-k8s project add {slug}`")
     })
+}
+
+async fn look_up(orchestrator: &Orchestrator, slug: &str) -> anyhow::Result<Option<project::Project>> {
+    let mut tx = orchestrator.begin("cli.project").await?;
+    Ok(project::find_by_slug(&mut tx, slug).await?)
 }
 
 pub(crate) fn role(word: &str) -> Result<Role, String> {

@@ -3,6 +3,7 @@ use jiff::SignedDuration;
 use orchestrator::actor::Role;
 use orchestrator::credential;
 use secrecy::ExposeSecret;
+use url::Url;
 
 use crate::memory::Memory;
 use crate::project;
@@ -24,7 +25,7 @@ pub(crate) struct IssueToken {
     days: i64,
     /// The canonical address of the tools that will see it
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
-    audience: String,
+    audience: Url,
 }
 
 impl IssueToken {
@@ -35,7 +36,7 @@ impl IssueToken {
         let expires_at = orchestrator.clock().now() + SignedDuration::from_hours(24 * self.days);
         let issued = credential::issue_service_token(
             &orchestrator,
-            &self.audience,
+            self.audience.as_str(),
             project.project_id,
             &self.name,
             self.role,

@@ -41,6 +41,17 @@ fn draft() -> PullRequestDraft {
     }
 }
 
+#[tokio::test]
+async fn whether_github_knows_the_app_is_asked_with_its_key_alone() {
+    let world = World::new().await;
+    assert!(world.host.check().await.is_err(), "it does not answer yet");
+    world
+        .on("GET", "/app", answer(200, &json!({ "slug": "codex" })))
+        .await;
+    world.host.check().await.expect("it knows us");
+    assert!(world.minted().await.is_empty());
+}
+
 #[rstest]
 #[case("repository", json!({ "metadata": "read" }))]
 #[case("permission", json!({ "metadata": "read" }))]

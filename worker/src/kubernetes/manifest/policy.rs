@@ -10,6 +10,32 @@ use crate::kubernetes::names::Names;
 
 const POLICY: &str = include_str!("../../../../deploy/base/policy/worker.yaml");
 
+/// Words that name no variable in a cluster: CEL's keywords and reserved words (cel-spec, "Syntax"). The evaluator here
+/// knows fewer of them.
+const RESERVED: [&str; 21] = [
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
 /// A write, as the policy sees it.
 struct Write {
     operation: &'static str,
@@ -101,6 +127,31 @@ fn verdict(write: &Write) -> Option<String> {
 fn evaluate(context: &Context, text: &str) -> Result<Cel, String> {
     let program = Program::compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     program.execute(context).map_err(|error| error.to_string())
+}
+
+/// The API server's own checks of a policy, which no evaluation shows.
+#[test]
+fn a_cluster_takes_the_policy() {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(POLICY).expect("a policy");
+    let spec = &documents[0]["spec"];
+    for rule in spec["matchConstraints"]["resourceRules"]
+        .as_array()
+        .expect("rules")
+    {
+        for (field, all) in [("apiGroups", "*"), ("apiVersions", "*"), ("resources", "*/*")] {
+            let listed = rule[field].as_array().expect("a list");
+            assert_eq!(*listed, [json!(all)], "{field}: a wildcard stands alone");
+        }
+    }
+    for variable in spec["variables"].as_array().expect("variables") {
+        let name = variable["name"].as_str().expect("a name");
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        assert!(
+            name.chars().all(inner) && !name.starts_with(|c: char| c.is_ascii_digit()),
+            "{name}"
+        );
+        assert!(!RESERVED.contains(&name), "{name} is reserved");
+    }
 }
 
 fn names() -> Names {
