@@ -11,20 +11,24 @@ CREATE TABLE signing_keys (
 -- Every token by its jti. Nothing signed is stored: the token is made again from this row.
 CREATE TABLE access_tokens (
     jti        uuid        PRIMARY KEY,
-    kind       text        NOT NULL CHECK (kind IN ('supervisor', 'agent', 'service')),
+    kind       text        NOT NULL CHECK (kind IN ('supervisor', 'agent', 'service', 'platform')),
     kid        text        NOT NULL REFERENCES signing_keys,
-    project_id uuid        NOT NULL REFERENCES projects,
+    project_id uuid        REFERENCES projects,
     run_id     uuid        REFERENCES runs,
     turn       integer,
     fence      bigint,
-    -- Service tokens: a name and one project role.
+    -- Tokens of programs: a name and one role, in a project or on the platform.
     name       text,
     role       text        CHECK (role IN ('viewer', 'contributor', 'reviewer', 'maintainer', 'admin')),
+    platform_role text     CHECK (platform_role IN ('operator', 'auditor', 'owner')),
     issued_at  timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz,
-    CHECK ((kind = 'service') = (role IS NOT NULL AND name IS NOT NULL)),
-    CHECK ((kind <> 'service') = (run_id IS NOT NULL AND turn IS NOT NULL AND fence IS NOT NULL))
+    CHECK ((kind = 'platform') = (project_id IS NULL)),
+    CHECK ((kind = 'service') = (role IS NOT NULL)),
+    CHECK ((kind = 'platform') = (platform_role IS NOT NULL)),
+    CHECK ((kind IN ('service', 'platform')) = (name IS NOT NULL)),
+    CHECK ((kind IN ('supervisor', 'agent')) = (run_id IS NOT NULL AND turn IS NOT NULL AND fence IS NOT NULL))
 );
 CREATE INDEX access_tokens_run_id_idx ON access_tokens (run_id);
 CREATE INDEX access_tokens_expires_at_idx ON access_tokens (expires_at);

@@ -27,7 +27,7 @@ pub struct Endpoints {
     pub kubeconfig: PathBuf,
     pub database_url: String,
     pub master_key_file: PathBuf,
-    /// One service token per project role.
+    /// One service token per project role, and per role of the platform as `platform_<role>`.
     pub tokens: BTreeMap<String, String>,
     pub project: String,
     pub project_id: Uuid,

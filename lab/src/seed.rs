@@ -9,7 +9,7 @@ use github_sim::{
 };
 use jiff::ToSpan;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
-use orchestrator::actor::Role;
+use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::agent::{self, Adapter, Model, Output, Profile};
 use orchestrator::credential::{self, MasterKey};
 use orchestrator::id::ProjectId;
@@ -326,6 +326,15 @@ async fn issue_tokens(
             credential::issue_service_token(orchestrator, audience, project_id, &name, *role, expires_at)
                 .await?;
         tokens.insert(role.to_string(), issued.token.expose_secret().to_owned());
+    }
+    for role in PlatformRole::ALL {
+        let name = format!("lab-platform-{role}");
+        let issued =
+            credential::issue_platform_token(orchestrator, audience, &name, *role, expires_at).await?;
+        tokens.insert(
+            format!("platform_{role}"),
+            issued.token.expose_secret().to_owned(),
+        );
     }
     Ok(tokens)
 }

@@ -3,26 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use orchestrator::actor::Actor;
-use orchestrator::credential::{self, Leniency};
+use http_body_util::BodyExt;
+use orchestrator::credential::{self, Leniency, TokenFault};
 use orchestrator::trace::TraceParent;
 use orchestrator::{Error, Orchestrator};
-use tokio::sync::Semaphore;
 
+use crate::late::{self, Late};
 use crate::message::{Message, Unreadable};
+use crate::metadata::SCOPE;
+use crate::narrow::Narrow;
+use crate::room::{Full, Place, Room};
 use crate::server::Caller;
-use crate::tool::Side;
 
-/// Bytes of a request of staff and agents.
-pub(crate) const BODY_BYTES: usize = 1024 * 1024;
-/// Bytes of a request of a supervisor: session snapshots are large.
-pub(crate) const SUPERVISOR_BODY_BYTES: usize = 24 * 1024 * 1024;
 /// How long the body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -32,22 +30,18 @@ pub(crate) struct Gate {
     pub(crate) orchestrator: Orchestrator,
     pub(crate) audience: Arc<str>,
     pub(crate) metadata_url: Arc<str>,
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) room: Arc<Room>,
 }
 
 /// Lets a request through with its [`Caller`], or answers it.
 pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let Ok(_room) = gate.room.clone().try_acquire_owned() else {
-        return later(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many calls at once; come again in a second",
-        );
-    };
     let claims_json = request.method() == Method::POST && is_json(request.headers());
-    let response = match admit(&gate, request).await {
-        Ok(request) => next.run(request).await,
+    // The place is the call's until its answer is there.
+    let (request, _place) = match admit(&gate, request).await {
+        Ok(admitted) => admitted,
         Err(response) => return *response,
     };
+    let response = next.run(request).await;
     // A JSON message that the protocol has no use for is a bad request, not a bad media type.
     if claims_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Unreadable::NotAMessage(None).into_response();
@@ -55,56 +49,54 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
     response
 }
 
-async fn admit(gate: &Gate, request: Request) -> Result<Request, Box<Response>> {
-    let Some(bearer) = bearer(request.headers()).map(str::to_owned) else {
+/// Token first, then a place, then the body: who has no token has nothing read and takes nothing from others.
+async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Response>> {
+    let Some(bearer) = bearer(request.headers()) else {
         // No `error` without a token (RFC 6750, section 3.1).
         return Err(Box::new(gate.challenge("missing", None)));
     };
-    let actor = credential::authenticate(&gate.orchestrator, &gate.audience, &bearer, Leniency::None).await;
-    let trace = request
-        .headers()
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok());
-    let trace = TraceParent::accept(trace).child();
-    if request.method() != Method::POST {
-        let actor = actor.map_err(|error| Box::new(gate.refuse(&error)))?;
-        return Ok(with_caller(request, Caller { actor, trace }));
+    let proven = credential::prove(&gate.orchestrator, &gate.audience, bearer).await;
+    let proven = proven.map_err(|error| Box::new(gate.refuse(&error)))?;
+    let fault = proven.check(Leniency::None).err();
+    let is_post = request.method() == Method::POST;
+    if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
+        return Err(Box::new(gate.fault(fault)));
     }
-    let limit = match &actor {
-        Ok(actor) if Side::of(actor) == Some(Side::Supervisor) => SUPERVISOR_BODY_BYTES,
-        _ => BODY_BYTES,
+    let narrow = Narrow::read(request.uri().query())
+        .map_err(|why| Box::new((StatusCode::BAD_REQUEST, why).into_response()))?;
+    let mut place = gate
+        .room
+        .enter(&proven.actor)
+        .map_err(|full| Box::new(no_place(full)))?;
+    let mut caller = Caller {
+        trace: trace(request.headers()),
+        actor: proven.actor.clone(),
+        narrow,
+        is_over: false,
     };
+    if !is_post {
+        return Ok((with_caller(request, caller), place));
+    }
     let (parts, body) = request.into_parts();
-    let body = read(body, limit).await?;
+    let body = read(body, &mut place).await?;
     let message = Message::read(&body);
-    let actor = match actor {
-        Ok(actor) => actor,
-        Err(strict) => gate.admit_late(&bearer, message.as_ref().ok(), strict).await?,
-    };
+    if let Some(fault) = fault {
+        caller.is_over = match late::judge(&proven, message.as_ref().ok()) {
+            Late::Counts => false,
+            Late::Over => true,
+            Late::Refused => return Err(Box::new(gate.fault(fault))),
+        };
+    }
     if is_json(&parts.headers) {
         message.map_err(|unreadable| Box::new(unreadable.into_response()))?;
     }
-    Ok(with_caller(
-        Request::from_parts(parts, Body::from(body)),
-        Caller { actor, trace },
-    ))
+    let request = Request::from_parts(parts, Body::from(body));
+    Ok((with_caller(request, caller), place))
 }
 
 impl Gate {
-    /// Looks again at a token that does not count any more: two calls of a supervisor forgive that.
-    async fn admit_late(
-        &self,
-        bearer: &str,
-        message: Option<&Message<'_>>,
-        strict: Error,
-    ) -> Result<Actor, Box<Response>> {
-        let leniency = match message.and_then(Message::tool) {
-            Some("run_token_refresh") => Leniency::Refresh,
-            Some("run_finish") => Leniency::Finish,
-            _ => return Err(Box::new(self.refuse(&strict))),
-        };
-        let actor = credential::authenticate(&self.orchestrator, &self.audience, bearer, leniency).await;
-        actor.map_err(|error| Box::new(self.refuse(&error)))
+    fn fault(&self, fault: TokenFault) -> Response {
+        self.challenge("invalid", Some(&fault.to_string()))
     }
 
     fn refuse(&self, error: &Error) -> Response {
@@ -121,12 +113,12 @@ impl Gate {
         }
     }
 
-    /// 401, saying where to get a token (RFC 9728, section 5.1).
+    /// 401, saying where to get a token (RFC 9728, section 5.1) and which scope it needs.
     fn challenge(&self, kind: &'static str, why: Option<&str>) -> Response {
         metrics::counter!("codex_auth_failures_total", "program" => "mcp-server", "kind" => kind)
             .increment(1);
         let metadata = &self.metadata_url;
-        let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
+        let mut challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"");
         if let Some(why) = why {
             let why = why.replace(['"', '\\'], "'");
             challenge = format!("{challenge}, error=\"invalid_token\", error_description=\"{why}\"");
@@ -156,34 +148,46 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Box<Response>> {
-    let answer = |status: StatusCode, text: String| Box::new((status, text).into_response());
-    match tokio::time::timeout(BODY_DEADLINE, to_bytes(body, limit)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_too_long(&error) => Err(answer(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request must have at most {limit} bytes"),
-        )),
-        Ok(Err(_)) => Err(answer(
-            StatusCode::BAD_REQUEST,
-            "the request's body did not arrive whole".into(),
-        )),
-        Err(_) => Err(answer(
-            StatusCode::REQUEST_TIMEOUT,
-            "the request's body took too long to arrive".into(),
-        )),
-    }
+fn trace(headers: &HeaderMap) -> TraceParent {
+    let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    TraceParent::accept(trace).child()
 }
 
-fn is_too_long(error: &axum::Error) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        cause = error.source();
+/// Reads the body as far as there is room for it.
+async fn read(body: Body, place: &mut Place) -> Result<Bytes, Box<Response>> {
+    let limit = place.largest_body();
+    let told = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if told > limit {
+        return Err(Box::new(too_large(limit)));
     }
-    false
+    let whole = tokio::time::timeout(BODY_DEADLINE, collect(body, told, place));
+    whole.await.unwrap_or_else(|_| {
+        let text = "the request's body took too long to arrive";
+        Err(Box::new((StatusCode::REQUEST_TIMEOUT, text).into_response()))
+    })
+}
+
+async fn collect(mut body: Body, told: usize, place: &mut Place) -> Result<Bytes, Box<Response>> {
+    let mut whole = Vec::with_capacity(told);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            let text = "the request's body did not arrive whole";
+            Box::new((StatusCode::BAD_REQUEST, text).into_response())
+        })?;
+        let Some(data) = frame.data_ref() else { continue };
+        let arrived = whole.len() + data.len();
+        if arrived > place.largest_body() {
+            return Err(Box::new(too_large(place.largest_body())));
+        }
+        place.hold(arrived).map_err(|full| Box::new(no_place(full)))?;
+        whole.extend_from_slice(data);
+    }
+    Ok(whole.into())
+}
+
+fn too_large(limit: usize) -> Response {
+    let text = format!("the request must have at most {limit} bytes");
+    (StatusCode::PAYLOAD_TOO_LARGE, text).into_response()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -194,6 +198,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn no_place(full: Full) -> Response {
+    match full {
+        Full::ForCaller => later(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited: this caller has as many calls open as one may have; come again in a second",
+        ),
+        Full::ForAll => later(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable: too many calls at once; come again in a second",
+        ),
+    }
 }
 
 fn later(status: StatusCode, why: &str) -> Response {

@@ -11,6 +11,8 @@ const COMMIT_NAME: &str = "codex-k8s[bot]";
 const COMMIT_EMAIL: &str = "codex-k8s[bot]@users.noreply.github.com";
 const CALL_SECONDS: u64 = 30;
 const MAX_CALLS: usize = 1024;
+const MAX_SUPERVISOR_CALLS: usize = 1024;
+const MAX_CALLS_PER_CALLER: usize = 64;
 
 /// The platform's operations as MCP tools over streamable HTTP.
 #[derive(Debug, Parser)]
@@ -73,9 +75,15 @@ pub struct Config {
     /// Seconds after which a tool call is given up; long polls take up to 25.
     #[arg(long, env = "CODEXK8S_MCP_CALL_SECONDS", default_value_t = CALL_SECONDS)]
     pub call_seconds: u64,
-    /// Calls served at once; one more is asked to come again.
+    /// Calls of staff and agents served at once; one more is asked to come again.
     #[arg(long, env = "CODEXK8S_MCP_MAX_CALLS", default_value_t = MAX_CALLS)]
     pub max_calls: usize,
+    /// Calls of the runners' supervisors served at once: a pool of their own.
+    #[arg(long, env = "CODEXK8S_MCP_MAX_SUPERVISOR_CALLS", default_value_t = MAX_SUPERVISOR_CALLS)]
+    pub max_supervisor_calls: usize,
+    /// Calls of one caller served at once, long polls included.
+    #[arg(long, env = "CODEXK8S_MCP_MAX_CALLS_PER_CALLER", default_value_t = MAX_CALLS_PER_CALLER)]
+    pub max_calls_per_caller: usize,
 }
 
 impl Config {
@@ -90,6 +98,8 @@ impl Config {
             commit_email: COMMIT_EMAIL.to_owned(),
             call_seconds: CALL_SECONDS,
             max_calls: MAX_CALLS,
+            max_supervisor_calls: MAX_SUPERVISOR_CALLS,
+            max_calls_per_caller: MAX_CALLS_PER_CALLER,
         }
     }
 

@@ -6,12 +6,17 @@
 mod caller;
 mod config;
 mod failure;
+mod late;
 mod message;
 mod metadata;
+mod narrow;
+mod pace;
 mod program;
+mod room;
 mod server;
 mod tool;
 mod tools;
+mod version;
 
 use std::io;
 use std::sync::Arc;
@@ -27,13 +32,13 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use telemetry::Shutdown;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
-use crate::caller::{Gate, SUPERVISOR_BODY_BYTES};
+use crate::caller::Gate;
 pub use crate::config::{Cli, Config};
 pub use crate::program::run;
+use crate::room::{Room, SUPERVISOR_BODY_BYTES};
 use crate::server::Server;
 
 /// Requests in flight may end within this time after the end began; long polls answer at once.
@@ -88,7 +93,7 @@ fn gate(config: &Config, orchestrator: &Orchestrator) -> Gate {
         orchestrator: orchestrator.clone(),
         audience: config.audience().into(),
         metadata_url: config.metadata_url().as_str().into(),
-        room: Arc::new(Semaphore::new(config.max_calls)),
+        room: Room::new(config),
     }
 }
 
@@ -112,7 +117,7 @@ fn endpoint(
         .with_allowed_origins(config.origins())
         .enforce_origin_validation();
     transport.max_request_body_bytes = SUPERVISOR_BODY_BYTES;
-    StreamableHttpService::new(move || Ok(server.clone()), Arc::default(), transport)
+    StreamableHttpService::new(server.per_request(), Arc::default(), transport)
 }
 
 /// Says again and again that runners can be heard here.

@@ -69,6 +69,19 @@ impl<'a> Message<'a> {
     pub(crate) fn tool(&self) -> Option<&str> {
         self.tool.as_deref()
     }
+
+    /// Whether it only opens a connection, in either era.
+    pub(crate) fn is_greeting(&self) -> bool {
+        let greetings = [
+            "initialize",
+            "notifications/initialized",
+            "ping",
+            "server/discover",
+        ];
+        self.method
+            .as_deref()
+            .is_some_and(|method| greetings.contains(&method))
+    }
 }
 
 impl IntoResponse for Unreadable {
@@ -95,7 +108,10 @@ mod tests {
         let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"run_finish","arguments":{}}}"#;
         assert_eq!(Message::read(body).ok().unwrap().tool(), Some("run_finish"));
         let body = br#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"run_finish"}}"#;
-        assert_eq!(Message::read(body).ok().unwrap().tool(), None);
+        let other = Message::read(body).ok().unwrap();
+        assert_eq!((other.tool(), other.is_greeting()), (None, false));
+        let body = br#"{"jsonrpc":"2.0","id":1,"method":"server/discover"}"#;
+        assert!(Message::read(body).ok().unwrap().is_greeting());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The MCP server of one request: lists and calls what the caller may see.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::actor::Actor;
 use orchestrator::project::access::{self, Operation};
 use orchestrator::trace::TraceParent;
-use orchestrator::{Orchestrator, Result};
+use orchestrator::{Error, Orchestrator, Result};
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, Implementation, JsonObject, ListToolsResult,
@@ -20,6 +21,8 @@ use tracing::Instrument;
 
 use crate::config::Config;
 use crate::failure;
+use crate::narrow::Narrow;
+use crate::pace::Pace;
 use crate::tool::{Access, Catalogue, Side};
 
 /// How long a client may keep a list of tools.
@@ -30,6 +33,10 @@ const LIST_TTL_MS: u64 = 60_000;
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) trace: TraceParent,
+    /// What the caller wants to be shown.
+    pub(crate) narrow: Narrow,
+    /// The turn it speaks for is over: no call of it counts.
+    pub(crate) is_over: bool,
 }
 
 /// Cheap to clone: one per request.
@@ -42,6 +49,7 @@ struct Inner {
     orchestrator: Orchestrator,
     catalogue: Catalogue,
     config: Config,
+    pace: Pace,
     stop: CancellationToken,
 }
 
@@ -57,9 +65,15 @@ impl Server {
                 orchestrator,
                 catalogue,
                 config,
+                pace: Pace::default(),
                 stop,
             }),
         }
+    }
+
+    /// Makes the server of each request: all of them share what this one has.
+    pub(crate) fn per_request(self) -> impl Fn() -> io::Result<Self> {
+        move || Ok(self.clone())
     }
 
     pub(crate) fn orchestrator(&self) -> &Orchestrator {
@@ -81,11 +95,12 @@ impl Server {
     }
 
     /// What the actor may do somewhere. Whether it may here and now is decided by the act's own transaction.
-    async fn rights(&self, actor: &Actor) -> Result<Rights> {
+    async fn rights(&self, caller: &Caller) -> Result<Rights> {
         let mut tx = self.inner.orchestrator.begin("tool.rights").await?;
-        let operations = access::operations(&mut tx, actor).await?;
+        let operations = access::operations(&mut tx, &caller.actor).await?;
         Ok(Rights {
-            side: Side::of(actor),
+            side: Side::of(&caller.actor),
+            narrow: caller.narrow.clone(),
             may: Box::new(move |operation| operations.contains(&operation)),
         })
     }
@@ -96,18 +111,22 @@ impl Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = caller(&context)?;
-        let rights = match self.rights(&caller.actor).await {
+        if caller.is_over {
+            return failure::refuse(&Error::StaleTurn);
+        }
+        let rights = match self.rights(&caller).await {
             Ok(rights) => rights,
             Err(error) => return failure::refuse(&error),
         };
         // A hidden tool and an unknown one get the router's one answer.
-        let visible = self
-            .inner
-            .catalogue
-            .access(&request.name)
-            .is_some_and(|access| rights.show(access));
-        if !visible {
+        let access = self.inner.catalogue.access(&request.name);
+        let Some(access) = access.filter(|access| rights.show(*access)) else {
             return Err(ErrorData::invalid_params("tool not found", None));
+        };
+        if let Some(run) = caller.actor.run().filter(|_| access.paced)
+            && let Err(error) = self.inner.pace.take(run.run_id)
+        {
+            return failure::refuse(&error);
         }
         let call = self
             .inner
@@ -125,12 +144,14 @@ impl Server {
 /// What somebody may do.
 struct Rights {
     side: Option<Side>,
+    narrow: Narrow,
     may: Box<dyn Fn(Operation) -> bool + Send + Sync>,
 }
 
 impl Rights {
     fn show(&self, access: Access) -> bool {
-        self.side.is_some_and(|side| access.sides.contains(&side)) && (self.may)(access.operation)
+        let is_for_it = self.side.is_some_and(|side| access.sides.contains(&side));
+        is_for_it && self.narrow.keeps(access) && (self.may)(access.operation)
     }
 }
 
@@ -165,7 +186,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = caller(&context)?;
-        let rights = self.rights(&caller.actor).await.map_err(|error| {
+        let rights = self.rights(&caller).await.map_err(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "cannot tell what a caller may see"
@@ -220,5 +241,29 @@ impl ServerHandler for Server {
         // Asked without a caller, for the check of `Mcp-Param-*` headers. No tool of ours has such a field, so the
         // answer tells nobody anything.
         self.inner.catalogue.router().get(name).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use orchestrator::testing::{AUDIENCE, TestDb};
+
+    use super::*;
+    use crate::tools;
+
+    /// A router made anew for each request doubles what a call costs.
+    #[tokio::test]
+    async fn all_requests_share_one_router() {
+        let db = TestDb::new().await;
+        let config = Config::new(AUDIENCE.parse().expect("an address"));
+        let stop = CancellationToken::new();
+        let server = Server::new(db.orchestrator().await, tools::catalogue(), config, stop);
+        let per_request = server.per_request();
+        let [one, other] = [(); 2].map(|()| per_request().expect("a server"));
+        assert!(std::ptr::eq(
+            one.inner.catalogue.router(),
+            other.inner.catalogue.router()
+        ));
+        db.done().await;
     }
 }

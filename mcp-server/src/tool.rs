@@ -13,17 +13,20 @@ use orchestrator::{Error, Orchestrator, Result};
 use rmcp::ErrorData;
 use rmcp::handler::server::router::tool::{ToolRoute, ToolRouter};
 use rmcp::handler::server::tool::ToolCallContext;
-use rmcp::model::{CallToolResponse, CallToolResult, JsonObject, ToolAnnotations};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::Config;
 use crate::failure;
+use crate::narrow::Toolset;
 use crate::server::{Server, caller};
+use crate::version;
 
 /// One operation of the platform. A tool that names no operation does not compile.
 pub(crate) trait Tool: 'static {
@@ -38,6 +41,12 @@ pub(crate) trait Tool: 'static {
     /// Who finds it in the list.
     const SIDES: &'static [Side];
     const EFFECT: Effect;
+    /// It reads or writes at the code host.
+    const OPEN_WORLD: bool = false;
+    /// An agent may call it only so often.
+    const PACED: bool = false;
+    /// What the answer's text says, where a copy of the data would be too large.
+    const SAID: Option<&'static str> = None;
 
     type Ask: DeserializeOwned + JsonSchema + Send;
     type Answer: Serialize + JsonSchema;
@@ -59,7 +68,7 @@ impl Side {
     /// The side of an actor; the platform itself calls no tools.
     pub(crate) fn of(actor: &Actor) -> Option<Self> {
         match actor {
-            Actor::Person { .. } | Actor::Service { .. } => Some(Self::Staff),
+            Actor::Person { .. } | Actor::Service { .. } | Actor::Platform { .. } => Some(Self::Staff),
             Actor::Run(run) => Some(match run.side {
                 RunSide::Supervisor => Self::Supervisor,
                 RunSide::Agent => Self::Agent,
@@ -135,11 +144,14 @@ impl Poll<'_> {
     }
 }
 
-/// Who may see a tool.
+/// Who may see a tool, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Access {
     pub(crate) operation: Operation,
     pub(crate) sides: &'static [Side],
+    pub(crate) toolset: Toolset,
+    pub(crate) effect: Effect,
+    pub(crate) paced: bool,
 }
 
 /// All tools, made once and shared by all requests.
@@ -149,9 +161,16 @@ pub(crate) struct Catalogue {
     access: HashMap<Cow<'static, str>, Access>,
     /// In the order of their names.
     listed: Vec<rmcp::model::Tool>,
+    /// Of the tools that come next.
+    toolset: Toolset,
 }
 
 impl Catalogue {
+    /// The tools that come next belong to this set.
+    pub(crate) fn of(self, toolset: Toolset) -> Self {
+        Self { toolset, ..self }
+    }
+
     pub(crate) fn with<T: Tool>(mut self) -> Self {
         let route = ToolRoute::new_dyn(describe::<T>(), |context| Box::pin(invoke::<T>(context)));
         let before = self.access.insert(
@@ -159,6 +178,9 @@ impl Catalogue {
             Access {
                 operation: T::OPERATION,
                 sides: T::SIDES,
+                toolset: self.toolset,
+                effect: T::EFFECT,
+                paced: T::PACED,
             },
         );
         assert!(before.is_none(), "two tools are named {}", T::NAME);
@@ -186,9 +208,18 @@ fn describe<T: Tool>() -> rmcp::model::Tool {
         Some(T::EFFECT == Effect::Read),
         Some(T::EFFECT == Effect::End),
         Some(T::EFFECT != Effect::Add),
-        Some(false),
+        Some(T::OPEN_WORLD),
     );
-    rmcp::model::Tool::new(T::NAME, T::ABOUT, schema::input::<T::Ask>())
+    let mut input = schema::input::<T::Ask>();
+    if T::SIDES == [Side::Supervisor] {
+        let fields = input
+            .entry("properties")
+            .or_insert_with(|| Value::Object(JsonObject::new()));
+        if let Some(fields) = fields.as_object_mut() {
+            fields.entry(version::FIELD).or_insert_with(version::schema);
+        }
+    }
+    rmcp::model::Tool::new(T::NAME, T::ABOUT, input)
         .with_title(T::TITLE)
         .with_raw_output_schema(schema::output::<T::Answer>().into())
         .with_annotations(annotations)
@@ -211,11 +242,21 @@ async fn invoke<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToo
     };
     match T::call(&call, ask).await {
         Ok(answer) => match serde_json::to_value(answer) {
-            Ok(value) => Ok(CallToolResult::structured(value).into()),
+            Ok(value) => Ok(complete(value, T::SAID).into()),
             Err(error) => failure::refuse(&Error::internal(error)),
         },
         Err(error) => failure::refuse(&error),
     }
+}
+
+/// Data with its copy as text, or with a text in the copy's place.
+fn complete(value: Value, said: Option<&str>) -> CallToolResult {
+    let Some(said) = said else {
+        return CallToolResult::structured(value);
+    };
+    let mut answer = CallToolResult::success(vec![ContentBlock::text(said)]);
+    answer.structured_content = Some(value);
+    answer
 }
 
 /// Reads the arguments. A supervisor may be one version ahead: what we do not know of it is left out.
@@ -225,9 +266,10 @@ fn unpack<A: DeserializeOwned>(
     known: Option<&JsonObject>,
 ) -> Result<A> {
     if Side::of(actor) == Some(Side::Supervisor) {
+        version::check(&arguments)?;
         arguments.retain(|name, _| known.is_some_and(|known| known.contains_key(name)));
     }
-    serde_path_to_error::deserialize(serde_json::Value::Object(arguments)).map_err(|error| {
+    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
         let path = error.path().to_string();
         let problem = error.into_inner();
         Error::Invalid(if path == "." {

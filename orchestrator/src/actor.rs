@@ -19,6 +19,12 @@ pub enum Actor {
         project_id: ProjectId,
         role: Role,
     },
+    /// A named token of a program that looks after the whole installation.
+    Platform {
+        token_id: TokenId,
+        name: String,
+        role: PlatformRole,
+    },
     /// One side of a runner's pod, for one turn.
     Run(RunActor),
     /// The platform itself, by the name of the part that acts.
@@ -53,7 +59,7 @@ pub enum Role {
     Admin,
 }
 
-/// A person's role on the whole platform.
+/// A role on the whole platform, of a person or of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PlatformRole {
     Operator,
@@ -95,7 +101,7 @@ impl Actor {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Person { .. } => "person",
-            Self::Service { .. } => "service",
+            Self::Service { .. } | Self::Platform { .. } => "service",
             Self::Run(run) => run.side.as_str(),
             Self::System(_) => "system",
         }
@@ -105,7 +111,7 @@ impl Actor {
     pub fn id(&self) -> String {
         match self {
             Self::Person { person_id, .. } => person_id.to_string(),
-            Self::Service { token_id, .. } => token_id.to_string(),
+            Self::Service { token_id, .. } | Self::Platform { token_id, .. } => token_id.to_string(),
             Self::Run(run) => run.run_id.to_string(),
             Self::System(part) => (*part).to_owned(),
         }
@@ -131,7 +137,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Person { login, .. } => write!(f, "person:{login}"),
-            Self::Service { name, .. } => write!(f, "service:{name}"),
+            Self::Service { name, .. } | Self::Platform { name, .. } => write!(f, "service:{name}"),
             Self::Run(run) => write!(f, "{}:{}", run.side, run.run_id),
             Self::System(part) => write!(f, "system:{part}"),
         }

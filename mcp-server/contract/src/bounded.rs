@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Text of `MIN` to `MAX` characters.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,6 +157,26 @@ impl<T: JsonSchema, const MAX: usize> JsonSchema for List<T, MAX> {
     }
 }
 
+/// Reads a plain field within the limits of a bounded type `B`: `#[serde(deserialize_with = "within::<Text<1, 9>, _, _>")]`,
+/// with the schema by `#[schemars(with = "Text<1, 9>")]`. For shapes that are written by one side and checked by the other.
+pub fn within<'de, B, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    B: Deserialize<'de> + Into<T>,
+    D: Deserializer<'de>,
+{
+    B::deserialize(deserializer).map(Into::into)
+}
+
+/// The same for a field that may be left out.
+pub fn within_if_any<'de, B, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    B: Deserialize<'de> + Into<T>,
+    D: Deserializer<'de>,
+{
+    let given = Option::<B>::deserialize(deserializer)?;
+    Ok(given.map(Into::into))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{from_value, json};
@@ -178,5 +198,30 @@ mod tests {
         }
         assert!(from_value::<List<u8, 2>>(json!([1, 2])).is_ok());
         assert!(from_value::<List<u8, 2>>(json!([1, 2, 3])).is_err());
+    }
+
+    #[derive(Deserialize)]
+    struct Plain {
+        #[serde(deserialize_with = "within::<Text<1, 3>, _, _>")]
+        name: String,
+        #[serde(default, deserialize_with = "within_if_any::<Text<1, 3>, _, _>")]
+        nick: Option<String>,
+        #[serde(default, deserialize_with = "within::<List<u8, 1>, _, _>")]
+        items: Vec<u8>,
+    }
+
+    #[test]
+    fn plain_fields_are_read_within_limits() {
+        let read = |value| from_value::<Plain>(value);
+        let good = read(json!({"name": "a", "nick": null})).unwrap();
+        assert_eq!((good.name.as_str(), good.nick, good.items), ("a", None, vec![]));
+        for bad in [
+            json!({"name": "abcd"}),
+            json!({"name": "a\0"}),
+            json!({"name": "a", "nick": ""}),
+            json!({"name": "a", "items": [1, 2]}),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bounded::Text;
-use crate::page::{Cursor, PageLimit};
+use crate::page::{Cursor, IdempotencyKey, PageLimit};
 
 /// What was made of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -20,11 +20,20 @@ pub enum Verdict {
     Failed,
 }
 
-/// Input of `delivery_explain` and `delivery_replay`.
+/// Input of `delivery_explain`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveryRef {
     pub delivery_id: Uuid,
+}
+
+/// Input of `delivery_replay`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryReplay {
+    pub delivery_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Input of `delivery_get`.

@@ -99,8 +99,10 @@ pub struct EffectView {
 pub enum WriteStatus {
     /// It is at the code host.
     Applied,
-    /// It is written down and will be applied; `effect_get` or `effect_list` shows how it went.
+    /// It is written down and will be applied; `effect_list` shows how it went.
     Pending,
+    /// A newer write took its place; this one is never applied.
+    Superseded,
 }
 
 /// Output of every tool that writes outward. A refused or failed write is a tool error.
@@ -118,4 +120,7 @@ pub struct Written {
     /// What it waits for, while pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<String>,
+    /// What the caller can do, while it is not applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }

@@ -60,7 +60,7 @@ pub struct IssueComment {
 }
 
 /// Input of `issue_label`: labels to have and labels not to have, on the run's own issue unless given. Asking twice
-/// changes nothing.
+/// changes nothing at GitHub, but counts twice unless a key is given.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueLabel {
@@ -72,4 +72,6 @@ pub struct IssueLabel {
     pub repository_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }

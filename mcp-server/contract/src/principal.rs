@@ -25,10 +25,10 @@ pub struct PrincipalView {
     pub id: String,
     /// Login of a person, name of a service token.
     pub name: String,
-    /// The person's role on the whole platform: `operator`, `auditor` or `owner`.
+    /// The role on the whole platform, of a person or of a program's token: `operator`, `auditor` or `owner`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_role: Option<String>,
-    /// The project and role of a service token.
+    /// The project and role of a project's service token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<Uuid>,
     /// `viewer`, `contributor`, `reviewer`, `maintainer` or `admin`.

@@ -82,6 +82,8 @@ pub struct RunCancel {
     /// Why, for the timeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Text<1, 500>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Input of `run_retry`.
@@ -323,4 +325,6 @@ pub struct TurnUsage {
 pub struct RunStatusReport {
     /// A sentence or two.
     pub text: Text<1, 1_000>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }

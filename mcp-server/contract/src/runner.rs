@@ -10,7 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The version of this file's shapes; a runner sends it with `run_context_get`.
+use crate::bounded::{List, Text, within, within_if_any};
+use crate::page::IdempotencyKey;
+
+/// The version of this file's shapes. `run_context_get` must say which one the runner speaks; every other tool of a
+/// supervisor takes it too, as `contract_version`.
 pub const CONTRACT_VERSION: u32 = 1;
 
 /// Input of the tools that need to know nothing beyond the token.
@@ -189,6 +193,7 @@ pub struct LogPiece {
     /// Bytes of UTF-8 before `text` in this turn's stream.
     pub offset: u64,
     /// At most 64 KiB.
+    #[schemars(length(max = 65_536))]
     pub text: String,
 }
 
@@ -202,12 +207,16 @@ pub struct LogEnd {
 /// Input of `run_usage_report`: totals of this turn so far, so a lost or repeated report changes nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UsageReport {
+    #[serde(deserialize_with = "within::<List<ModelUsage, 20>, _, _>")]
+    #[schemars(with = "List<ModelUsage, 20>")]
     pub models: Vec<ModelUsage>,
 }
 
 /// Tokens of one model, cumulative over the turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelUsage {
+    #[serde(deserialize_with = "within::<Text<1, 200>, _, _>")]
+    #[schemars(with = "Text<1, 200>")]
     pub model: String,
     pub requests: u64,
     /// All input tokens, the cached ones included.
@@ -232,12 +241,18 @@ pub struct UsageAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// The adapter's own name of the session, for example Codex's thread id.
+    #[serde(deserialize_with = "within::<Text<1, 200>, _, _>")]
+    #[schemars(with = "Text<1, 200>")]
     pub session: String,
     /// Path of the session file below the adapter's home.
+    #[serde(deserialize_with = "within::<Text<1, 4096>, _, _>")]
+    #[schemars(with = "Text<1, 4096>")]
     pub path: String,
     /// SHA-256 of the bytes, hexadecimal.
+    #[serde(deserialize_with = "within::<Text<64, 64>, _, _>")]
+    #[schemars(with = "Text<64, 64>")]
     pub sha256: String,
-    /// The bytes, base64.
+    /// The bytes, base64; at most 8 MiB of them.
     pub data: String,
 }
 
@@ -284,12 +299,20 @@ pub struct RunTokens {
 #[serde(deny_unknown_fields)]
 pub struct PullRequestOpen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "within_if_any::<Text<1, 256>, _, _>")]
+    #[schemars(with = "Option<Text<1, 256>>")]
     pub title: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "within_if_any::<Text<0, 60_000>, _, _>")]
+    #[schemars(with = "Option<Text<0, 60_000>>")]
     pub body: Option<String>,
     /// The pushed commit; only the supervisor may name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "within_if_any::<Text<40, 64>, _, _>")]
+    #[schemars(with = "Option<Text<40, 64>>")]
     pub head_sha: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// How a turn ended, in the runner's eyes.
@@ -311,10 +334,10 @@ pub struct Finish {
     /// Which case of the reason, for example `no_change` or `branch_moved`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub_reason: Option<String>,
-    /// A sentence for a person.
+    /// A sentence for a person; what is too long is cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// What the agent said last.
+    /// What the agent said last; what is too long is cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -322,15 +345,20 @@ pub struct Finish {
     /// The commit pushed to the run's branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_sha: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "within::<List<ChangedPath, 10_000>, _, _>")]
+    #[schemars(with = "List<ChangedPath, 10_000>")]
     pub changed_paths: Vec<ChangedPath>,
 }
 
 /// One path the turn changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangedPath {
+    #[serde(deserialize_with = "within::<Text<1, 4096>, _, _>")]
+    #[schemars(with = "Text<1, 4096>")]
     pub path: String,
     /// `added`, `modified`, `deleted`, `type_changed`.
+    #[serde(deserialize_with = "within::<Text<1, 20>, _, _>")]
+    #[schemars(with = "Text<1, 20>")]
     pub change: String,
 }
 

@@ -2,13 +2,14 @@
 
 use contract::bounded::Text;
 use contract::delivery::{
-    DeliveryDetail, DeliveryExplanation, DeliveryGet, DeliveryList, DeliveryPage, DeliveryRef, DeliveryView,
+    DeliveryDetail, DeliveryExplanation, DeliveryGet, DeliveryList, DeliveryPage, DeliveryRef,
+    DeliveryReplay, DeliveryView,
 };
 use orchestrator::Result;
 use orchestrator::delivery::{self, Delivery, Filter, Verdict};
 use orchestrator::project::access::Operation;
 
-use super::{STAFF, count, page, word, written_word};
+use super::{STAFF, count, idempotency_key, page, word, written_word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
@@ -106,15 +107,16 @@ impl Tool for Replay {
     const NAME: &'static str = "delivery_replay";
     const TITLE: &'static str = "Work on a delivery again";
     const ABOUT: &'static str = "Works on a webhook delivery once more. A run that it made before is found again, never made \
-         twice.";
+         twice. With an idempotency_key a repeat works on it no further time.";
     const OPERATION: Operation = Operation::DeliveryReplay;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Set;
-    type Ask = DeliveryRef;
+    type Ask = DeliveryReplay;
     type Answer = DeliveryView;
 
-    async fn call(call: &Call<'_>, ask: DeliveryRef) -> Result<DeliveryView> {
-        show(delivery::replay(call.orchestrator, call.actor, ask.delivery_id.into()).await?)
+    async fn call(call: &Call<'_>, ask: DeliveryReplay) -> Result<DeliveryView> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        show(delivery::replay(call.orchestrator, call.actor, ask.delivery_id.into(), key).await?)
     }
 }
 

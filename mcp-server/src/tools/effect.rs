@@ -5,10 +5,10 @@ use orchestrator::Result;
 use orchestrator::effect::{self, Effect as Entry};
 use orchestrator::project::access::Operation;
 
-use super::{count, page, patience, settled, word};
+use super::{STAFF, count, page, patience, settled, word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
-const READERS: &[Side] = &[Side::Staff, Side::Supervisor, Side::Agent];
+const LIST_READERS: &[Side] = &[Side::Staff, Side::Agent];
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue.with::<Get>().with::<List>()
@@ -22,7 +22,7 @@ impl Tool for Get {
     const ABOUT: &'static str = "Shows one write to the code host and how far it is. With wait_ms it waits for the write to be \
          applied or refused.";
     const OPERATION: Operation = Operation::EffectRead;
-    const SIDES: &'static [Side] = READERS;
+    const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;
     type Ask = EffectGet;
     type Answer = EffectView;
@@ -39,7 +39,7 @@ impl Tool for List {
     const TITLE: &'static str = "List outward writes";
     const ABOUT: &'static str = "Lists writes to the code host, newest first. A run sees its own alone.";
     const OPERATION: Operation = Operation::EffectRead;
-    const SIDES: &'static [Side] = READERS;
+    const SIDES: &'static [Side] = LIST_READERS;
     const EFFECT: Effect = Effect::Read;
     type Ask = EffectList;
     type Answer = EffectPage;

@@ -8,7 +8,7 @@ use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result, agent, effect};
 
 use super::live::{self, title};
-use super::{AGENT, count, written};
+use super::{AGENT, count, idempotency_key, written};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
@@ -25,6 +25,8 @@ impl Tool for Get {
     const OPERATION: Operation = Operation::IssueRead;
     const SIDES: &'static [Side] = AGENT;
     const EFFECT: Effect = Effect::Read;
+    const OPEN_WORLD: bool = true;
+    const PACED: bool = true;
     type Ask = IssueGet;
     type Answer = IssueView;
 
@@ -48,7 +50,11 @@ impl Tool for Get {
             title: title(shown, &issue.title),
             body: shown.then(|| agent::neutralise(&issue.body)),
             open: issue.open,
-            labels: issue.labels,
+            labels: issue
+                .labels
+                .iter()
+                .map(|label| agent::neutralise(label))
+                .collect(),
             author: issue.author,
             trusted: issue.author_trusted,
             url: issue.url,
@@ -67,6 +73,7 @@ impl Tool for Comment {
     const OPERATION: Operation = Operation::IssueWrite;
     const SIDES: &'static [Side] = AGENT;
     const EFFECT: Effect = Effect::Set;
+    const OPEN_WORLD: bool = true;
     type Ask = IssueComment;
     type Answer = Written;
 
@@ -92,19 +99,21 @@ impl Tool for Label {
     const NAME: &'static str = "issue_label";
     const TITLE: &'static str = "Label the issue";
     const ABOUT: &'static str = "Adds and removes labels of the run's issue. Labels that steer the platform (run:*, state:*) are \
-         people's. Asking twice changes nothing.";
+         people's. With an idempotency_key a repeat is the same change; a run may change labels 20 times.";
     const OPERATION: Operation = Operation::IssueWrite;
     const SIDES: &'static [Side] = AGENT;
     const EFFECT: Effect = Effect::Set;
+    const OPEN_WORLD: bool = true;
     type Ask = IssueLabel;
     type Answer = Written;
 
     async fn call(call: &Call<'_>, ask: IssueLabel) -> Result<Written> {
         let own = live::own(call, ask.repository_id).await?;
         let number = own.issue(ask.number)?;
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         let labels = |list: List<_, 20>| list.into_inner().into_iter().map(Text::into_inner).collect();
         let (add, remove) = (labels(ask.add), labels(ask.remove));
-        let asked = effect::ask_labels(call.orchestrator, call.actor, Some(number), add, remove).await?;
+        let asked = effect::ask_labels(call.orchestrator, call.actor, Some(number), add, remove, key).await?;
         written(call, asked).await
     }
 }

@@ -27,6 +27,7 @@ use serde::Serialize;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use crate::narrow::Toolset;
 use crate::tool::{Call, Catalogue, Side};
 
 const STAFF: &[Side] = &[Side::Staff];
@@ -35,23 +36,30 @@ const AGENT: &[Side] = &[Side::Agent];
 /// How long a tool that writes outward waits for the write.
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 
+const AFTER_THE_PUSH: &str = "nothing: it is opened after the push at the end of the turn";
+const LOOK_LATER: &str = "go on; effect_list shows later how it went";
+const REPLACED: &str = "nothing: a newer write took its place, and this one is never applied";
+
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
-    [
-        delivery::tools,
-        effect::tools,
-        issue::tools,
-        principal::tools,
-        pull_request::tools,
-        repository::tools,
-        run::tools,
-        slot::tools,
-        status::tools,
-        turn::tools,
-        wait::tools,
-    ]
-    .into_iter()
-    .fold(Catalogue::default(), |catalogue, tools| tools(catalogue))
+    type Add = fn(Catalogue) -> Catalogue;
+    let sets: [(Toolset, Add); 11] = [
+        (Toolset::Operations, delivery::tools),
+        (Toolset::Runs, effect::tools),
+        (Toolset::Repositories, issue::tools),
+        (Toolset::Access, principal::tools),
+        (Toolset::Repositories, pull_request::tools),
+        (Toolset::Repositories, repository::tools),
+        (Toolset::Runs, run::tools),
+        (Toolset::Slots, slot::tools),
+        (Toolset::Turn, status::tools),
+        (Toolset::Turn, turn::tools),
+        (Toolset::Runs, wait::tools),
+    ];
+    sets.into_iter()
+        .fold(Catalogue::default(), |catalogue, (toolset, tools)| {
+            tools(catalogue.of(toolset))
+        })
 }
 
 /// The page a caller asks for.
@@ -91,29 +99,7 @@ async fn settled(call: &Call<'_>, id: EffectId, patience: Duration) -> Result<Ef
 async fn written(call: &Call<'_>, asked: Effect) -> Result<Written> {
     let id = asked.effect_id;
     let entry = settled(call, id, WRITE_PATIENCE).await?;
-    let why = |entry: &Effect| {
-        entry
-            .reason
-            .clone()
-            .unwrap_or_else(|| "no reason was given".to_owned())
-    };
-    let status = match entry.state {
-        EffectState::Applied => WriteStatus::Applied,
-        EffectState::Refused => {
-            return Err(Error::Conflict(format!("the write was refused: {}", why(&entry))));
-        }
-        EffectState::Failed => {
-            return Err(Error::Precondition(format!(
-                "the code host did not take it: {}",
-                why(&entry)
-            )));
-        }
-        EffectState::Proposed
-        | EffectState::AwaitingApproval
-        | EffectState::Ready
-        | EffectState::Applying
-        | EffectState::Superseded => WriteStatus::Pending,
-    };
+    let (status, next) = progress(entry.state, entry.reason.as_deref())?;
     let result = entry.result.unwrap_or_default();
     Ok(Written {
         status,
@@ -122,7 +108,25 @@ async fn written(call: &Call<'_>, asked: Effect) -> Result<Written> {
         url: result.url,
         number: result.number.map(count),
         waits_for: entry.reason,
+        next: next.map(str::to_owned),
     })
+}
+
+/// How far a write is, and what its caller can do.
+fn progress(state: EffectState, reason: Option<&str>) -> Result<(WriteStatus, Option<&'static str>)> {
+    let why = reason.unwrap_or("no reason was given");
+    match state {
+        EffectState::Applied => Ok((WriteStatus::Applied, None)),
+        EffectState::Proposed => Ok((WriteStatus::Pending, Some(AFTER_THE_PUSH))),
+        EffectState::AwaitingApproval | EffectState::Ready | EffectState::Applying => {
+            Ok((WriteStatus::Pending, Some(LOOK_LATER)))
+        }
+        EffectState::Superseded => Ok((WriteStatus::Superseded, Some(REPLACED))),
+        EffectState::Refused => Err(Error::Conflict(format!("the write was refused: {why}"))),
+        EffectState::Failed => Err(Error::Precondition(format!(
+            "the code host did not take it: {why}"
+        ))),
+    }
 }
 
 /// A word of the domain as the contract has it. One that the contract lacks is a defect.
@@ -142,4 +146,26 @@ fn written_word(word: impl Serialize) -> Result<String> {
 /// A number that only ever grows from zero, in the width of the other side.
 fn count<T: TryFrom<U> + Default, U>(number: U) -> T {
     T::try_from(number).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_still_be_applied_is_pending() {
+        let pending: Vec<_> = EffectState::ALL
+            .iter()
+            .filter(|state| matches!(progress(**state, None), Ok((WriteStatus::Pending, Some(_)))))
+            .collect();
+        let open: Vec<_> = EffectState::ALL.iter().filter(|state| !state.is_over()).collect();
+        assert_eq!(pending, open);
+        let (status, next) = progress(EffectState::Superseded, None).unwrap();
+        assert_eq!((status, next.is_some()), (WriteStatus::Superseded, true));
+        let refused = progress(EffectState::Refused, Some("full")).unwrap_err();
+        assert!(
+            refused.to_string().ends_with("the write was refused: full"),
+            "{refused}"
+        );
+    }
 }

@@ -64,6 +64,15 @@ fn show(actor: &Actor, operations: Vec<String>) -> Result<PrincipalView> {
             role: Some(role.to_string()),
             operations,
         }),
+        Actor::Platform { name, role, .. } => Ok(PrincipalView {
+            kind: PrincipalKind::Service,
+            id,
+            name: name.clone(),
+            platform_role: Some(role.to_string()),
+            project_id: None,
+            role: None,
+            operations,
+        }),
         Actor::Run(_) | Actor::System(_) => Err(Error::Forbidden("only staff ask who they are".into())),
     }
 }

@@ -9,7 +9,7 @@ use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result, agent, effect};
 
 use super::live::{self, title};
-use super::{AGENT, count, written};
+use super::{AGENT, count, idempotency_key, written};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 const BOTH: &[Side] = &[Side::Supervisor, Side::Agent];
@@ -28,6 +28,8 @@ impl Tool for Get {
     const OPERATION: Operation = Operation::PullRequestRead;
     const SIDES: &'static [Side] = AGENT;
     const EFFECT: Effect = Effect::Read;
+    const OPEN_WORLD: bool = true;
+    const PACED: bool = true;
     type Ask = PullRequestGet;
     type Answer = PullRequestView;
 
@@ -51,7 +53,7 @@ impl Tool for Get {
             body: (!own.lockdown).then(|| agent::neutralise(&found.body)),
             state: state(&found),
             draft: found.draft,
-            head_branch: found.head_branch,
+            head_branch: agent::neutralise(&found.head_branch),
             head_sha: found.head_sha,
             base_branch: found.base_branch,
             author: found.author,
@@ -71,13 +73,20 @@ impl Tool for Open {
     const OPERATION: Operation = Operation::PullRequestOpen;
     const SIDES: &'static [Side] = BOTH;
     const EFFECT: Effect = Effect::Set;
+    const OPEN_WORLD: bool = true;
     type Ask = PullRequestOpen;
     type Answer = Written;
 
     async fn call(call: &Call<'_>, ask: PullRequestOpen) -> Result<Written> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        let PullRequestOpen {
+            title,
+            body,
+            head_sha,
+            ..
+        } = ask;
         let asked =
-            effect::open_pull_request(call.orchestrator, call.actor, ask.title, ask.body, ask.head_sha)
-                .await?;
+            effect::open_pull_request(call.orchestrator, call.actor, title, body, head_sha, key).await?;
         written(call, asked).await
     }
 }

@@ -66,6 +66,7 @@ impl Tool for TokenIssue {
     const OPERATION: Operation = Operation::SupervisorTurn;
     const SIDES: &'static [Side] = &[Side::Supervisor];
     const EFFECT: Effect = Effect::Add;
+    const OPEN_WORLD: bool = true;
     type Ask = RepositoryTokenAsk;
     type Answer = RepositoryToken;
 

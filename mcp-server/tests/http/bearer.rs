@@ -22,7 +22,8 @@ async fn without_a_token_every_method_is_told_where_to_get_one() {
         let response = world.request(method, None).send().await.expect("an answer");
         assert_eq!(
             challenge(&response),
-            "Bearer resource_metadata=\"http://platform.test/.well-known/oauth-protected-resource/mcp\""
+            "Bearer resource_metadata=\"http://platform.test/.well-known/oauth-protected-resource/mcp\", \
+             scope=\"tools\""
         );
     }
     world.db.done().await;
@@ -60,6 +61,7 @@ async fn a_token_that_does_not_count_is_named_invalid() {
                 .expect("an answer");
             let challenge = challenge(&response);
             assert!(challenge.contains("resource_metadata="), "{challenge}");
+            assert!(challenge.contains("scope=\"tools\""), "{challenge}");
             assert!(
                 challenge.contains("error=\"invalid_token\", error_description=\""),
                 "{challenge}"
@@ -116,6 +118,7 @@ async fn the_metadata_lies_at_both_places_and_health_is_public() {
                 "resource": AUDIENCE,
                 "resource_name": "codex-k8s",
                 "authorization_servers": ["https://platform.example/oauth"],
+                "scopes_supported": ["tools"],
                 "bearer_methods_supported": ["header"],
             })
         );

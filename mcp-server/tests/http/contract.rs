@@ -20,6 +20,41 @@ async fn the_tools_of_each_kind_of_principal() {
     for tool in staff.iter().chain(&supervisor).chain(&agent) {
         check(tool);
     }
+    for tool in &supervisor {
+        let fields = &tool["inputSchema"]["properties"];
+        let both = tool["name"] == "pull_request_open";
+        assert_eq!(fields["contract_version"].is_object(), !both, "{tool}");
+    }
+    for tool in staff
+        .iter()
+        .chain(&agent)
+        .filter(|tool| tool["annotations"]["readOnlyHint"] == false)
+    {
+        let fields = &tool["inputSchema"]["properties"];
+        assert!(
+            fields["idempotency_key"].is_object(),
+            "{} takes no key",
+            tool["name"]
+        );
+    }
+    let outside: Vec<_> = supervisor
+        .iter()
+        .chain(&agent)
+        .filter(|tool| tool["annotations"]["openWorldHint"] == true)
+        .map(|tool| tool["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(
+        outside,
+        [
+            "pull_request_open",
+            "repository_token_issue",
+            "issue_comment",
+            "issue_get",
+            "issue_label",
+            "pull_request_get",
+            "pull_request_open"
+        ]
+    );
     insta::assert_json_snapshot!("staff", staff);
     insta::assert_json_snapshot!("supervisor", supervisor);
     insta::assert_json_snapshot!("agent", agent);

@@ -231,3 +231,90 @@ async fn calls_are_counted_and_made_up_names_make_no_series() {
     assert!(!text.contains("no_such_tool"));
     world.db.done().await;
 }
+
+/// Neither tasks nor questions to the client are offered: pending work is a row, and its id is in the answer.
+#[tokio::test]
+async fn tools_are_all_there_is() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Admin).await;
+    let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}},
+        "clientInfo": {"name": "test", "version": "1"}});
+    let legacy = world.legacy(&token, "initialize", initialize).await;
+    assert_eq!(legacy["result"]["capabilities"], json!({"tools": {}}));
+    let modern = world.modern(&token, "server/discover", json!({})).await;
+    assert_eq!(modern["result"]["capabilities"], json!({"tools": {}}));
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        let params = json!({"taskId": "1", "inputResponses": {}});
+        let response = world
+            .modern_request(&token, method, params)
+            .send()
+            .await
+            .expect("an answer");
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
+    }
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn a_caller_narrows_its_own_tools() {
+    let world = World::new().await;
+    let token = world.service_token(Role::Admin).await;
+    let all = world.tools(&token).await;
+    let ask = |query: &str, method: &str, params: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        world.post(&format!("/mcp?{query}"), &token).json(&body).send()
+    };
+    for (query, left) in [
+        ("toolsets=slots", vec!["slot_get", "slot_list"]),
+        (
+            "toolsets=slots,access",
+            vec!["principal_get", "slot_get", "slot_list"],
+        ),
+        ("toolsets=turn", vec![]),
+    ] {
+        let list: Value = ask(query, "tools/list", json!({}))
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        let names: Vec<_> = list["result"]["tools"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|tool| tool["name"].as_str().expect("a name"))
+            .collect();
+        assert_eq!(names, left, "{query}");
+    }
+    let list = ask("read_only=true", "tools/list", json!({}))
+        .await
+        .expect("an answer");
+    let list = list.text().await.expect("text");
+    assert!(list.contains("run_get") && all.iter().any(|name| name == "run_cancel"));
+    assert!(!list.contains("\"run_cancel\"") && !list.contains("\"readOnlyHint\":false"));
+    // What was taken away answers like what is not there.
+    let call = |name: &str| json!({"name": name, "arguments": {}});
+    let mut said = Vec::new();
+    for (query, name) in [
+        ("read_only=true", "run_cancel"),
+        ("toolsets=slots", "run_get"),
+        ("toolsets=slots", "no_such_tool"),
+    ] {
+        let response = ask(query, "tools/call", call(name)).await.expect("an answer");
+        said.push(response.text().await.expect("text"));
+    }
+    assert!(
+        said[0].contains("tool not found") && said.iter().all(|text| *text == said[0]),
+        "{said:?}"
+    );
+    let kept = ask("read_only=true", "tools/call", call("principal_get"))
+        .await
+        .expect("an answer");
+    assert!(kept.text().await.expect("text").contains("test-admin"));
+    for bad in ["toolsets=everything", "read_only=maybe"] {
+        let response = ask(bad, "tools/list", json!({})).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    }
+    world.db.done().await;
+}

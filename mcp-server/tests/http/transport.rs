@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, status};
 
 fn ping() -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": "ping"})
@@ -84,21 +84,27 @@ async fn another_media_type_is_not_read() {
     world.db.done().await;
 }
 
+/// The bodies never come: whoever waited for them would not answer.
 #[tokio::test]
 async fn a_large_body_is_refused_before_it_is_read() {
+    const MIB: usize = 1024 * 1024;
     let world = World::new().await;
-    let token = world.service_token(Role::Viewer).await;
-    let large = vec![b' '; 1024 * 1024 + 1];
+    let turn = world.turn(&world.shop, 1).await;
+    for (token, bytes, expected) in [
+        (&turn.agent, MIB + 1, 413),
+        (&turn.supervisor, 12 * MIB + 1, 413),
+        (&"nonsense".to_owned(), MIB + 1, 401),
+        (&"nonsense".to_owned(), 2, 401),
+    ] {
+        let mut socket = world.without_body(token, bytes).await;
+        assert_eq!(status(&mut socket).await, expected, "{bytes} bytes");
+    }
+    // Without a length, it is read as far as it may go.
+    let chunk = |_| Ok::<_, std::io::Error>(vec![b' '; MIB / 2]);
+    let chunks = futures_util::stream::iter((0..3).map(chunk));
     let response = world
-        .request(Method::POST, Some(&token))
-        .body(large.clone())
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let response = world
-        .request(Method::POST, Some("nonsense"))
-        .body(large)
+        .request(Method::POST, Some(&turn.agent))
+        .body(reqwest::Body::wrap_stream(chunks))
         .send()
         .await
         .expect("an answer");

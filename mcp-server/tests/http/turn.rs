@@ -75,6 +75,16 @@ async fn the_agent_works(world: &World, agent: &str) {
         "a stranger's title is text too: {title}"
     );
     assert_eq!(issue.get("body"), None, "lockdown leaves out a stranger's text");
+    assert_eq!(
+        issue["labels"],
+        json!(["run:dev", "fine"]),
+        "nothing hidden is in a label"
+    );
+    let pull_request = world.ok(agent, "pull_request_get", json!({"number": 77})).await;
+    assert_eq!(
+        pull_request["head_branch"], "codex/issue-1",
+        "nor in a branch's name"
+    );
     let comment = world.ok(agent, "issue_comment", json!({"body": "On it."})).await;
     assert_eq!(comment["status"], "applied");
     assert_eq!(comment["url"], "https://github.test/octo/shop/comment");
@@ -184,6 +194,9 @@ async fn a_snapshot_comes_back_as_it_was() {
         world.ok(&turn.supervisor, "run_snapshot_get", json!({})).await,
         snapshot
     );
+    let answer = world.call(&turn.supervisor, "run_snapshot_get", json!({})).await;
+    let text = answer["result"]["content"][0]["text"].as_str().expect("a text");
+    assert!(!text.contains("aGVsbG8="), "the data is not sent twice: {text}");
     let mut damaged = snapshot;
     damaged["data"] = json!("aGVsbG8h");
     assert_eq!(
@@ -210,11 +223,18 @@ async fn a_supervisor_one_version_ahead_is_understood() {
         world.refused(&turn.agent, "effect_list", ahead).await,
         "invalid_input"
     );
-    let version = json!({"contract_version": 9});
-    assert_eq!(
-        world.refused(&turn.supervisor, "run_context_get", version).await,
-        "precondition_failed"
-    );
+    for tool in [
+        "run_context_get",
+        "run_heartbeat",
+        "run_snapshot_get",
+        "pull_request_open",
+    ] {
+        let version = json!({"contract_version": 9});
+        let said = world.refused(&turn.supervisor, tool, version).await;
+        assert_eq!(said, "precondition_failed", "{tool}");
+    }
+    let own = json!({"contract_version": 1, "mood": "fine"});
+    world.ok(&turn.supervisor, "run_heartbeat", own).await;
     world.db.done().await;
 }
 
@@ -228,21 +248,27 @@ async fn a_cancelled_run_is_not_heard_any_more() {
         .ok(&staff, "run_cancel", json!({"run_id": turn.run.run_id.uuid()}))
         .await;
     assert_eq!(cancelled["state"], "cancelling");
-    let request = |token: &str, tool: &str| {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments":
-            {"outcome": "succeeded"}}});
-        world
-            .request(reqwest::Method::POST, Some(token))
-            .json(&body)
-            .send()
-    };
     for (token, tool) in [
         (&turn.supervisor, "run_heartbeat"),
+        (&turn.supervisor, "run_token_refresh"),
         (&turn.agent, "issue_get"),
         (&turn.agent, "run_finish"),
+        (&turn.agent, "no_such_tool"),
     ] {
-        let response = request(token, tool).await.expect("an answer");
-        assert_eq!(response.status(), 401, "{tool}: the token was revoked");
+        assert_eq!(
+            world.refused(token, tool, json!({})).await,
+            "stale_turn",
+            "{tool}"
+        );
+    }
+    // What is no call has no turn: the token is not good any more. But who wants to call must greet first.
+    for (token, method, expected) in [
+        (&turn.supervisor, "tools/list", 401),
+        (&turn.agent, "tools/list", 401),
+        (&turn.agent, "ping", 401),
+        (&turn.supervisor, "ping", 200),
+    ] {
+        assert_eq!(world.status(token, method).await, expected, "{method}");
     }
     // The one call that forgives a revoked token hears what became of the turn.
     assert_eq!(
@@ -281,6 +307,10 @@ async fn only_a_refresh_takes_an_expired_token() {
             .status(),
         401
     );
+    // A client that lost its connection greets first.
+    assert_eq!(world.status(&turn.supervisor, "ping").await, 200);
+    assert_eq!(world.status(&turn.supervisor, "tools/list").await, 401);
+    assert_eq!(world.status(&turn.agent, "ping").await, 401);
     let fresh = world.ok(&turn.supervisor, "run_token_refresh", json!({})).await;
     let supervisor = fresh["supervisor_token"].as_str().expect("a token");
     world.ok(supervisor, "run_heartbeat", json!({})).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mcp_server::Config;
-use orchestrator::actor::{Actor, Role};
+use orchestrator::actor::{Actor, PlatformRole, Role};
 use orchestrator::credential;
 use orchestrator::id::{ProjectId, RunId};
 use orchestrator::queue::Working;
@@ -18,7 +18,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use telemetry::Shutdown;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::worker;
 
@@ -165,6 +166,32 @@ impl World {
         }
     }
 
+    /// A request to another address of the endpoint.
+    pub(crate) fn post(&self, path: &str, token: &str) -> RequestBuilder {
+        let request = self.http.post(self.url(path)).bearer_auth(token);
+        request.header("accept", "application/json, text/event-stream")
+    }
+
+    /// The token of a program with this role on the whole platform.
+    pub(crate) async fn platform_token(&self, role: PlatformRole) -> String {
+        let expires_at = self.clock.now() + SignedDuration::from_hours(1);
+        let name = format!("test-{role}");
+        let issued = credential::issue_platform_token(&self.orchestrator, AUDIENCE, &name, role, expires_at);
+        issued.await.expect("a token").token.expose_secret().to_owned()
+    }
+
+    /// Begins a request that promises so many bytes and sends none.
+    pub(crate) async fn without_body(&self, token: &str, bytes: usize) -> TcpStream {
+        let mut socket = TcpStream::connect(self.address).await.expect("a connection");
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nhost: platform.test\r\nauthorization: Bearer {token}\r\n\
+             accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n\
+             content-length: {bytes}\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.expect("sent");
+        socket
+    }
+
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(self.url(path))
     }
@@ -172,6 +199,13 @@ impl World {
     /// Sends a request that was changed after it was built.
     pub(crate) async fn execute(&self, request: reqwest::Request) -> Response {
         self.http.execute(request).await.expect("an answer")
+    }
+
+    /// The status with which a method is answered.
+    pub(crate) async fn status(&self, token: &str, method: &str) -> u16 {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method});
+        let response = self.request(Method::POST, Some(token)).json(&body).send().await;
+        response.expect("an answer").status().as_u16()
     }
 
     /// Calls a method the way of revision 2025-11-25.
@@ -244,6 +278,18 @@ impl World {
             .map(|tool| tool["name"].as_str().expect("a name").to_owned())
             .collect()
     }
+}
+
+/// The status that a connection is answered with.
+pub(crate) async fn status(socket: &mut TcpStream) -> u16 {
+    let mut line = [0; 12];
+    let read = tokio::time::timeout(Duration::from_secs(30), socket.read_exact(&mut line));
+    read.await.expect("in time").expect("an answer");
+    let line = std::str::from_utf8(&line).expect("text");
+    line.strip_prefix("HTTP/1.1 ")
+        .expect("a status")
+        .parse()
+        .expect("a number")
 }
 
 async fn answer(response: Response) -> Value {

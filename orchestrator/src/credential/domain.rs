@@ -1,5 +1,7 @@
 //! What a token says, and for how long.
 
+use std::fmt;
+
 use jiff::SignedDuration;
 #[cfg(any(feature = "postgres", test))]
 use jiff::Timestamp;
@@ -41,6 +43,16 @@ pub enum Leniency {
 pub enum TokenFault {
     Expired,
     Revoked,
+}
+
+/// What its bearer is told: whether to get a new token or to stop.
+impl fmt::Display for TokenFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "the token has expired; get a new one",
+            Self::Revoked => "the token was revoked; stop using it",
+        })
+    }
 }
 
 /// Decides whether a token counts now.

@@ -26,7 +26,8 @@ pub use keys::{SigningKey, require_signing_key, signing_keys};
 pub use seal::MasterKey;
 #[cfg(feature = "postgres")]
 pub use service::{
-    RunTokenIds, authenticate, ensure_signing_key, issue_service_token, refresh_run_tokens, sign, sweep,
+    Proven, RunTokenIds, authenticate, ensure_signing_key, issue_platform_token, issue_service_token, prove,
+    refresh_run_tokens, sign, sweep,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{issue_run_tokens, revoke_run_tokens};

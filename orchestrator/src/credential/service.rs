@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check};
 use super::jwt::{self, KeyPair, SignedToken};
 use super::store::{self, Bearer, KeyRow, Token};
-use crate::actor::{Actor, Role, RunActor, RunSide};
+use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, TokenId};
 use crate::orchestrator::Orchestrator;
@@ -43,6 +43,57 @@ pub async fn ensure_signing_key(orchestrator: &Orchestrator, audience: &str) -> 
     tx.commit().await
 }
 
+/// A token of ours for this address, whether it still counts or not.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    pub actor: Actor,
+    expires_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Proven {
+    /// Whether it counts for a call.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self, leniency: Leniency) -> std::result::Result<(), TokenFault> {
+        let side = self.actor.run().map(|run| run.side);
+        let is_supervisor = side == Some(RunSide::Supervisor);
+        check(
+            leniency,
+            is_supervisor,
+            self.expires_at,
+            self.revoked_at,
+            self.now,
+        )
+    }
+}
+
+/// Whom this token was made for.
+///
+/// # Errors
+///
+/// `Unauthenticated` if the platform did not make it for this address.
+pub async fn prove(orchestrator: &Orchestrator, audience: &str, bearer: &str) -> Result<Proven> {
+    let unknown =
+        || Error::Unauthenticated("the bearer token is not one of this platform's for this address".into());
+    let kid = jwt::kid(bearer).ok_or_else(unknown)?;
+    let mut tx = orchestrator.begin("credential.prove").await?;
+    let key = store::find_key(&mut tx, &kid).await?.ok_or_else(unknown)?;
+    let claims = jwt::verify(bearer, &key.public_key, ISSUER, audience).ok_or_else(unknown)?;
+    let token = store::find_token(&mut tx, claims.jti.into())
+        .await?
+        .ok_or_else(unknown)?;
+    Ok(Proven {
+        expires_at: token.expires_at,
+        revoked_at: token.revoked_at,
+        now: tx.now(),
+        actor: actor(token),
+    })
+}
+
 /// Who shows this token.
 ///
 /// # Errors
@@ -54,59 +105,41 @@ pub async fn authenticate(
     bearer: &str,
     leniency: Leniency,
 ) -> Result<Actor> {
-    let unknown =
-        || Error::Unauthenticated("the bearer token is not one of this platform's for this address".into());
-    let kid = jwt::kid(bearer).ok_or_else(unknown)?;
-    let mut tx = orchestrator.begin("credential.authenticate").await?;
-    let key = store::find_key(&mut tx, &kid).await?.ok_or_else(unknown)?;
-    let claims = jwt::verify(bearer, &key.public_key, ISSUER, audience).ok_or_else(unknown)?;
-    let token = store::find_token(&mut tx, claims.jti.into())
-        .await?
-        .ok_or_else(unknown)?;
-    let is_supervisor = matches!(
-        token.bearer,
-        Bearer::Run {
-            side: RunSide::Supervisor,
-            ..
-        }
-    );
-    check(
-        leniency,
-        is_supervisor,
-        token.expires_at,
-        token.revoked_at,
-        tx.now(),
-    )
-    .map_err(|fault| {
-        Error::Unauthenticated(match fault {
-            TokenFault::Expired => "the token has expired; get a new one".into(),
-            TokenFault::Revoked => "the token was revoked; stop using it".into(),
-        })
-    })?;
-    Ok(actor(token))
+    let proven = prove(orchestrator, audience, bearer).await?;
+    match proven.check(leniency) {
+        Ok(()) => Ok(proven.actor),
+        Err(fault) => Err(Error::Unauthenticated(fault.to_string())),
+    }
 }
 
 fn actor(token: Token) -> Actor {
+    let token_id = token.jti;
     match token.bearer {
         Bearer::Run {
             side,
+            project_id,
             run_id,
             turn,
             fence,
         } => Actor::Run(RunActor {
-            token_id: token.jti,
+            token_id,
             side,
-            project_id: token.project_id,
+            project_id,
             run_id,
             turn,
             fence,
         }),
-        Bearer::Service { name, role } => Actor::Service {
-            token_id: token.jti,
+        Bearer::Service {
             name,
-            project_id: token.project_id,
+            project_id,
+            role,
+        } => Actor::Service {
+            token_id,
+            name,
+            project_id,
             role,
         },
+        Bearer::Platform { name, role } => Actor::Platform { token_id, name, role },
     }
 }
 
@@ -146,19 +179,25 @@ async fn insert_run_token(
     side: RunSide,
     (run_id, turn, fence): (RunId, i32, i64),
 ) -> Result<TokenId> {
+    let bearer = Bearer::Run {
+        side,
+        project_id,
+        run_id,
+        turn,
+        fence,
+    };
+    let expires_at = tx.now() + RUN_TOKEN_LIFE;
+    insert_token(tx, audience, bearer, expires_at).await
+}
+
+async fn insert_token(tx: &mut Tx, audience: &str, bearer: Bearer, expires_at: Timestamp) -> Result<TokenId> {
     let key = required_key(tx, audience).await?;
     let token = Token {
         jti: TokenId::new(),
-        bearer: Bearer::Run {
-            side,
-            run_id,
-            turn,
-            fence,
-        },
+        bearer,
         kid: key.kid,
-        project_id,
         issued_at: tx.now(),
-        expires_at: tx.now() + RUN_TOKEN_LIFE,
+        expires_at,
         revoked_at: None,
     };
     store::insert_token(tx, &token).await?;
@@ -220,7 +259,7 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
         iss: ISSUER.to_owned(),
         sub: match &token.bearer {
             Bearer::Run { run_id, .. } => format!("run:{run_id}"),
-            Bearer::Service { name, .. } => format!("service:{name}"),
+            Bearer::Service { name, .. } | Bearer::Platform { name, .. } => format!("service:{name}"),
         },
         aud: key.audience,
         jti: token.jti.uuid(),
@@ -243,23 +282,39 @@ pub async fn issue_service_token(
     role: Role,
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
-    let mut tx = orchestrator.begin("credential.issue_service_token").await?;
-    let key = required_key(&mut tx, audience).await?;
-    let token = Token {
-        jti: TokenId::new(),
-        bearer: Bearer::Service {
-            name: name.to_owned(),
-            role,
-        },
-        kid: key.kid,
+    let bearer = Bearer::Service {
+        name: name.to_owned(),
         project_id,
-        issued_at: tx.now(),
-        expires_at,
-        revoked_at: None,
+        role,
     };
-    store::insert_token(&mut tx, &token).await?;
+    issue(orchestrator, audience, bearer, expires_at).await
+}
+
+/// Makes a named token of one role on the whole platform, as [`issue_service_token`] does for a project.
+pub async fn issue_platform_token(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    name: &str,
+    role: PlatformRole,
+    expires_at: Timestamp,
+) -> Result<SignedToken> {
+    let bearer = Bearer::Platform {
+        name: name.to_owned(),
+        role,
+    };
+    issue(orchestrator, audience, bearer, expires_at).await
+}
+
+async fn issue(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    bearer: Bearer,
+    expires_at: Timestamp,
+) -> Result<SignedToken> {
+    let mut tx = orchestrator.begin("credential.issue").await?;
+    let jti = insert_token(&mut tx, audience, bearer, expires_at).await?;
     tx.commit().await?;
-    sign(orchestrator, token.jti).await
+    sign(orchestrator, jti).await
 }
 
 /// Ends all tokens of a run: they fail at the next call, in every process.

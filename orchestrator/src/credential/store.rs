@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use crate::actor::{Role, RunSide};
+use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
 use crate::id::{ProjectId, RunId, TokenId};
 use crate::postgres::{Tx, unknown_word};
@@ -22,7 +22,6 @@ pub(super) struct Token {
     pub(super) jti: TokenId,
     pub(super) bearer: Bearer,
     pub(super) kid: String,
-    pub(super) project_id: ProjectId,
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) revoked_at: Option<Timestamp>,
@@ -33,13 +32,19 @@ pub(super) struct Token {
 pub(super) enum Bearer {
     Run {
         side: RunSide,
+        project_id: ProjectId,
         run_id: RunId,
         turn: i32,
         fence: i64,
     },
     Service {
         name: String,
+        project_id: ProjectId,
         role: Role,
+    },
+    Platform {
+        name: String,
+        role: PlatformRole,
     },
 }
 
@@ -94,29 +99,23 @@ pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
 }
 
 pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
-    let (kind, run, service) = match &token.bearer {
-        Bearer::Run {
-            side,
-            run_id,
-            turn,
-            fence,
-        } => (side.as_str(), Some((*run_id, *turn, *fence)), None),
-        Bearer::Service { name, role } => ("service", None, Some((name.as_str(), role.as_str()))),
-    };
+    let row = TokenRow::from(token.clone());
     sqlx::query!(
-        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        token.jti as TokenId,
-        kind,
-        token.kid,
-        token.project_id as ProjectId,
-        run.map(|run| run.0) as Option<RunId>,
-        run.map(|run| run.1),
-        run.map(|run| run.2),
-        service.map(|service| service.0),
-        service.map(|service| service.1),
-        token.issued_at.to_sqlx(),
-        token.expires_at.to_sqlx(),
+        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
+             expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        row.jti as TokenId,
+        row.kind,
+        row.kid,
+        row.project_id as Option<ProjectId>,
+        row.run_id as Option<RunId>,
+        row.turn,
+        row.fence,
+        row.name,
+        row.role,
+        row.platform_role,
+        row.issued_at as jiff_sqlx::Timestamp,
+        row.expires_at as jiff_sqlx::Timestamp,
     )
     .execute(&mut **tx)
     .await?;
@@ -127,46 +126,74 @@ struct TokenRow {
     jti: TokenId,
     kind: String,
     kid: String,
-    project_id: ProjectId,
+    project_id: Option<ProjectId>,
     run_id: Option<RunId>,
     turn: Option<i32>,
     fence: Option<i64>,
     name: Option<String>,
     role: Option<String>,
+    platform_role: Option<String>,
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
+}
+
+impl From<Token> for TokenRow {
+    fn from(token: Token) -> Self {
+        let mut row = Self {
+            jti: token.jti,
+            kind: String::new(),
+            kid: token.kid,
+            project_id: None,
+            run_id: None,
+            turn: None,
+            fence: None,
+            name: None,
+            role: None,
+            platform_role: None,
+            issued_at: token.issued_at.to_sqlx(),
+            expires_at: token.expires_at.to_sqlx(),
+            revoked_at: token.revoked_at.map(ToSqlx::to_sqlx),
+        };
+        match token.bearer {
+            Bearer::Run {
+                side,
+                project_id,
+                run_id,
+                turn,
+                fence,
+            } => {
+                row.kind = side.as_str().into();
+                (row.project_id, row.run_id) = (Some(project_id), Some(run_id));
+                (row.turn, row.fence) = (Some(turn), Some(fence));
+            }
+            Bearer::Service {
+                name,
+                project_id,
+                role,
+            } => {
+                row.kind = "service".into();
+                (row.name, row.project_id) = (Some(name), Some(project_id));
+                row.role = Some(role.as_str().to_owned());
+            }
+            Bearer::Platform { name, role } => {
+                row.kind = "platform".into();
+                row.name = Some(name);
+                row.platform_role = Some(role.as_str().to_owned());
+            }
+        }
+        row
+    }
 }
 
 impl TryFrom<TokenRow> for Token {
     type Error = crate::Error;
 
     fn try_from(row: TokenRow) -> Result<Self> {
-        let bearer = match (
-            RunSide::parse(&row.kind),
-            row.run_id,
-            row.turn,
-            row.fence,
-            row.name,
-            row.role,
-        ) {
-            (Some(side), Some(run_id), Some(turn), Some(fence), ..) => Bearer::Run {
-                side,
-                run_id,
-                turn,
-                fence,
-            },
-            (None, _, _, _, Some(name), Some(role)) => {
-                let role = Role::parse(&role).ok_or_else(|| unknown_word("access_tokens.role", &role))?;
-                Bearer::Service { name, role }
-            }
-            _ => return Err(unknown_word("access_tokens.kind", &row.kind)),
-        };
         Ok(Self {
             jti: row.jti,
-            bearer,
+            bearer: row.bearer()?,
             kid: row.kid,
-            project_id: row.project_id,
             issued_at: row.issued_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
             revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
@@ -174,10 +201,47 @@ impl TryFrom<TokenRow> for Token {
     }
 }
 
+impl TokenRow {
+    fn bearer(&self) -> Result<Bearer> {
+        let known = match self.kind.as_str() {
+            "service" => self.service(),
+            "platform" => self.platform(),
+            side => RunSide::parse(side).and_then(|side| self.run(side)),
+        };
+        known.ok_or_else(|| unknown_word("access_tokens.kind", &self.kind))
+    }
+
+    fn run(&self, side: RunSide) -> Option<Bearer> {
+        Some(Bearer::Run {
+            side,
+            project_id: self.project_id?,
+            run_id: self.run_id?,
+            turn: self.turn?,
+            fence: self.fence?,
+        })
+    }
+
+    fn service(&self) -> Option<Bearer> {
+        Some(Bearer::Service {
+            name: self.name.clone()?,
+            project_id: self.project_id?,
+            role: Role::parse(self.role.as_deref()?)?,
+        })
+    }
+
+    fn platform(&self) -> Option<Bearer> {
+        Some(Bearer::Platform {
+            name: self.name.clone()?,
+            role: PlatformRole::parse(self.platform_role.as_deref()?)?,
+        })
+    }
+}
+
 pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token>> {
     let row = sqlx::query_as!(
         TokenRow,
-        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, issued_at, expires_at, revoked_at
+        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at, expires_at,
+             revoked_at
          FROM access_tokens WHERE jti = $1",
         jti as TokenId,
     )
@@ -190,8 +254,8 @@ pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token
 pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence: i64) -> Result<Vec<Token>> {
     let rows = sqlx::query_as!(
         TokenRow,
-        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, issued_at, expires_at,
-             revoked_at
+        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
+             expires_at, revoked_at
          FROM access_tokens WHERE run_id = $1 AND turn = $2 AND fence = $3 ORDER BY kind, issued_at DESC",
         run_id as RunId,
         turn,

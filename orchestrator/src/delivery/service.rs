@@ -8,6 +8,7 @@ use super::store;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::id::{DeliveryId, ProjectId, RepositoryId};
+use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
 use crate::postgres::Tx;
@@ -136,14 +137,26 @@ pub async fn list(
     Ok(ask.page(rows, |delivery| delivery.delivery_id.uuid()))
 }
 
-/// Works on a delivery once more. A run that it made is found again, never made twice.
+/// Works on a delivery once more. A run that it made is found again, never made twice. With an idempotency key a repeat
+/// works on it no further time.
 ///
 /// # Errors
 ///
 /// `NotFound`, `Forbidden`, `Conflict` while it is being worked on, `Precondition` if its body was removed.
-pub async fn replay(orchestrator: &Orchestrator, actor: &Actor, delivery_id: DeliveryId) -> Result<Delivery> {
+pub async fn replay(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    delivery_id: DeliveryId,
+    key: Option<Key>,
+) -> Result<Delivery> {
     let mut tx = orchestrator.begin("delivery.replay").await?;
     let delivery = authorized(&mut tx, actor, Operation::DeliveryReplay, delivery_id).await?;
+    if idempotency::recall::<DeliveryId>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
+        return Ok(delivery);
+    }
     if delivery.verdict.is_none() {
         return Err(Error::Conflict(
             "this delivery has not been worked on yet; read it again in some seconds".into(),
@@ -156,6 +169,7 @@ pub async fn replay(orchestrator: &Orchestrator, actor: &Actor, delivery_id: Del
     }
     tx.follow(&delivery.traceparent);
     tx.enqueue(ProcessDelivery { delivery_id }).await?;
+    idempotency::remember(&mut tx, actor, key.as_ref(), &delivery_id).await?;
     let delivery = store::get(&mut tx, delivery_id).await?;
     tx.commit().await?;
     Ok(delivery)

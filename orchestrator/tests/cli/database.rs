@@ -163,6 +163,20 @@ async fn a_project_is_set_up_and_its_token_counts() {
     let token = it.run(&["token", "shop", "--name", "ide", "--role", "maintainer"]);
     assert!(token.success, "{}", token.stderr);
 
+    let args = ["token", "--name", "ops", "--platform", "owner"];
+    let platform = it.run(&args);
+    assert!(platform.success, "{}", platform.stderr);
+    for more in [&["--role", "viewer"][..], &["shop"]] {
+        assert!(
+            !it.run(&[&args[..], more].concat()).success,
+            "a platform role is in no project"
+        );
+    }
+    assert!(
+        !it.run(&["token", "shop", "--name", "ide"]).success,
+        "a project's token has a role"
+    );
+
     let key = MasterKey::read(&it.master_key()).expect("a key");
     let orchestrator = it.db.orchestrator_with(Clock::default(), key).await;
     let actor = credential::authenticate(&orchestrator, AUDIENCE, token.stdout.trim(), Leniency::None).await;
@@ -170,6 +184,15 @@ async fn a_project_is_set_up_and_its_token_counts() {
         panic!("a service token");
     };
     assert_eq!((name.as_str(), role), ("ide", Role::Maintainer));
+    let owner =
+        credential::authenticate(&orchestrator, AUDIENCE, platform.stdout.trim(), Leniency::None).await;
+    assert!(matches!(
+        owner.expect("it counts"),
+        Actor::Platform {
+            role: PlatformRole::Owner,
+            ..
+        }
+    ));
     let mut tx = orchestrator.begin("test.read").await.expect("a transaction");
     let octocat = identity::find_by_github_user_id(&mut tx, 583_231)
         .await

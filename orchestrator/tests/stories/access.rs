@@ -153,13 +153,24 @@ async fn deliveries_of_no_project_are_for_platform_roles() {
             .contains("run:dev")
     );
     assert!(matches!(
-        delivery::replay(orchestrator, &auditor, id).await,
+        delivery::replay(orchestrator, &auditor, id, None).await,
         Err(Error::Forbidden(_))
     ));
     let hidden = delivery::get(orchestrator, &inbox.project.maintainer, id).await;
     assert!(matches!(hidden, Err(Error::NotFound { .. })));
     let page = PageAsk::new(None, None).unwrap();
-    for (actor, count) in [(&operator, 1), (&inbox.project.maintainer, 0)] {
+    let program = |role| Actor::Platform {
+        token_id: TokenId::new(),
+        name: "ops".into(),
+        role,
+    };
+    let (owner, machine) = (program(PlatformRole::Owner), program(PlatformRole::Operator));
+    assert!(delivery::payload(orchestrator, &owner, id).await.is_ok());
+    assert!(matches!(
+        delivery::payload(orchestrator, &machine, id).await,
+        Err(Error::Forbidden(_))
+    ));
+    for (actor, count) in [(&operator, 1), (&machine, 1), (&inbox.project.maintainer, 0)] {
         let listed = delivery::list(orchestrator, actor, &delivery::Filter::default(), page)
             .await
             .unwrap();
@@ -265,5 +276,36 @@ async fn a_service_token_has_one_project() {
     let page = PageAsk::new(None, None).unwrap();
     let projects = project::list(&orchestrator, &service, page).await.unwrap();
     assert_eq!(projects.items.len(), 1);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_platform_token_has_every_project_as_far_as_its_role_goes() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    for (slug, number) in [("alpha", 1), ("beta", 2)] {
+        seed(&orchestrator, slug, number, 1).await.unwrap();
+    }
+    let page = PageAsk::new(None, None).unwrap();
+    for (role, may_start) in [
+        (PlatformRole::Owner, true),
+        (PlatformRole::Auditor, false),
+        (PlatformRole::Operator, false),
+    ] {
+        let token = Actor::Platform {
+            token_id: TokenId::new(),
+            name: "ops".into(),
+            role,
+        };
+        let projects = project::list(&orchestrator, &token, page).await.unwrap();
+        assert_eq!(projects.items.len(), 2, "{role}");
+        let mut tx = orchestrator.begin("test").await.unwrap();
+        let target = Target::new(projects.items[0].project_id, "repository", "r");
+        let started = access::require(&mut tx, &token, Operation::RunStart, &target).await;
+        assert_eq!(started.is_ok(), may_start, "{role}");
+        let may = access::operations(&mut tx, &token).await.unwrap();
+        assert_eq!(may.contains(&Operation::RunStart), may_start, "{role}");
+        assert!(!may.contains(&Operation::SupervisorTurn));
+    }
     db.done().await;
 }

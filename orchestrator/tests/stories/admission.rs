@@ -49,7 +49,9 @@ async fn thirty_two_admitters_lease_no_slot_twice_and_starve_no_project() {
             let run = run::get(&replicas[0], &system(), *run_id).await.unwrap();
             *admitted.entry(run.project_id).or_default() += 1;
             assert!(slots.insert(run.state.slot().unwrap()), "a slot was leased twice");
-            run::cancel(&replicas[0], &system(), *run_id, None).await.unwrap();
+            run::cancel(&replicas[0], &system(), *run_id, None, None)
+                .await
+                .unwrap();
             run::pod_proven_gone(&replicas[0], run.lease()).await.unwrap();
         }
         assert_eq!(

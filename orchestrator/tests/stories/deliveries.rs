@@ -275,10 +275,10 @@ async fn a_replay_finds_its_run_again_and_says_nothing_twice() {
         .await
         .unwrap();
     assert!(matches!(looked, Examined::Look(_)), "{looked:?}");
-    let early = delivery::replay(orchestrator, maintainer, received.delivery_id).await;
+    let early = delivery::replay(orchestrator, maintainer, received.delivery_id, None).await;
     assert!(matches!(early, Err(Error::Conflict(_))), "{early:?}");
     let verdict = inbox.work(received.delivery_id, &read).await;
-    let reopened = delivery::replay(orchestrator, maintainer, received.delivery_id)
+    let reopened = delivery::replay(orchestrator, maintainer, received.delivery_id, None)
         .await
         .unwrap();
     assert_eq!(reopened.verdict, None);
@@ -290,7 +290,7 @@ async fn a_replay_finds_its_run_again_and_says_nothing_twice() {
     for _ in 0..2 {
         let verdict = inbox.work(conflict.delivery_id, &two).await;
         assert_eq!(verdict, Verdict::Conflict(ConflictReason::LabelConflict));
-        delivery::replay(orchestrator, maintainer, conflict.delivery_id)
+        delivery::replay(orchestrator, maintainer, conflict.delivery_id, None)
             .await
             .unwrap();
     }
@@ -471,7 +471,7 @@ async fn lost_jobs_missed_deliveries_and_old_bodies_are_looked_after() {
             .unwrap(),
         None
     );
-    let replayed = delivery::replay(&orchestrator, &system, received.delivery_id).await;
+    let replayed = delivery::replay(&orchestrator, &system, received.delivery_id, None).await;
     assert!(matches!(replayed, Err(Error::Precondition(_))), "{replayed:?}");
     inbox.db.done().await;
 }

@@ -141,7 +141,7 @@ async fn an_agent_writes_to_its_own_issue_only_and_never_steers_the_platform() {
     let secret = comment(None, "my key is sk-abcdefghijklmnopqrstuvwx").await;
     assert!(matches!(secret, Err(Error::Invalid(_))));
     for label in ["run:dev", "RUN:ops", "state:dev-done"] {
-        let asked = effect::ask_labels(&orchestrator, &agent, None, vec![label.into()], vec![]).await;
+        let asked = effect::ask_labels(&orchestrator, &agent, None, vec![label.into()], vec![], None).await;
         assert!(matches!(asked, Err(Error::Forbidden(_))), "{label}");
     }
     for number in 1..20 {
@@ -166,14 +166,14 @@ async fn a_pull_request_waits_for_the_push() {
     let run = admit_and_run(&orchestrator).await.unwrap();
     let head = || Some("0123456789012345678901234567890123456789".to_owned());
     let (agent, supervisor) = (agent_of(&run), supervisor_of(&run));
-    let too_early = effect::open_pull_request(&orchestrator, &agent, None, None, head()).await;
+    let too_early = effect::open_pull_request(&orchestrator, &agent, None, None, head(), None).await;
     assert!(matches!(too_early, Err(Error::Forbidden(_))));
     let title = || Some("Fix the typo".to_owned());
-    let proposed = effect::open_pull_request(&orchestrator, &agent, title(), None, None)
+    let proposed = effect::open_pull_request(&orchestrator, &agent, title(), None, None, None)
         .await
         .unwrap();
     assert_eq!(proposed.state, EffectState::Proposed);
-    let released = effect::open_pull_request(&orchestrator, &supervisor, None, None, head())
+    let released = effect::open_pull_request(&orchestrator, &supervisor, None, None, head(), None)
         .await
         .unwrap();
     assert_eq!(
@@ -181,7 +181,7 @@ async fn a_pull_request_waits_for_the_push() {
         (proposed.effect_id, EffectState::Ready)
     );
     assert!(matches!(&released.write, Write::PullRequest { title, .. } if title == "Fix the typo"));
-    let again = effect::open_pull_request(&orchestrator, &supervisor, None, None, head())
+    let again = effect::open_pull_request(&orchestrator, &supervisor, None, None, head(), None)
         .await
         .unwrap();
     assert_eq!(again.effect_id, released.effect_id);
@@ -198,7 +198,7 @@ async fn no_run_fills_the_lane_with_labels() {
     let ask = |label: String| {
         let agent = agent_of(&run);
         let orchestrator = &orchestrator;
-        async move { effect::ask_labels(orchestrator, &agent, None, vec![label], vec![]).await }
+        async move { effect::ask_labels(orchestrator, &agent, None, vec![label], vec![], None).await }
     };
     for number in 0..20 {
         ask(format!("label-{number}")).await.unwrap();

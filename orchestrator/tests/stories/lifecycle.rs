@@ -92,7 +92,7 @@ async fn an_issue_has_one_live_run_and_a_trigger_makes_one_for_ever() {
     let second = project.start(&orchestrator, Some(7)).await;
     assert!(matches!(second, Err(Error::Conflict(text)) if text.contains(&first.run_id.to_string())));
 
-    run::cancel(&orchestrator, &project.maintainer, first.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, first.run_id, None, None)
         .await
         .unwrap();
     let mut triggered = project.new_run(Some(7));
@@ -100,7 +100,7 @@ async fn an_issue_has_one_live_run_and_a_trigger_makes_one_for_ever() {
     let by_trigger = run::start(&orchestrator, &project.maintainer, triggered.clone(), None)
         .await
         .unwrap();
-    run::cancel(&orchestrator, &project.maintainer, by_trigger.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, by_trigger.run_id, None, None)
         .await
         .unwrap();
     let again = run::start(&orchestrator, &project.maintainer, triggered, None)
@@ -205,7 +205,7 @@ async fn a_cancelled_run_ends_when_its_pod_is_proven_gone() {
     let wait = approval::ask(&orchestrator, &agent_of(&run), WaitKind::Question, "?", hour)
         .await
         .unwrap();
-    let cancelling = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+    let cancelling = run::cancel(&orchestrator, &project.maintainer, run.run_id, None, None)
         .await
         .unwrap();
     assert_eq!(cancelling.state, RunState::Cancelling);
@@ -213,7 +213,7 @@ async fn a_cancelled_run_ends_when_its_pod_is_proven_gone() {
         .await
         .unwrap();
     assert!(!wait.is_open(), "nobody is asked for an answer that nobody wants");
-    let again = run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+    let again = run::cancel(&orchestrator, &project.maintainer, run.run_id, None, None)
         .await
         .unwrap();
     assert_eq!(again.fence, cancelling.fence, "asking twice changes nothing");
@@ -451,7 +451,7 @@ async fn what_an_agent_says_last_can_always_be_stored() {
     let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
     project.start(&orchestrator, Some(7)).await.unwrap();
     let run = admit_and_run(&orchestrator).await.unwrap();
-    run::report_status(&orchestrator, &agent_of(&run), "half\0done")
+    run::report_status(&orchestrator, &agent_of(&run), "half\0done", None)
         .await
         .unwrap();
     let failure = Failure::new(FailureReason::AgentError, "exit\0code").with_detail("x\0".repeat(5000));
@@ -468,6 +468,31 @@ async fn what_an_agent_says_last_can_always_be_stored() {
     };
     assert_eq!(failure.sub_reason.as_deref(), Some("exit\u{fffd}code"));
     assert_eq!(failure.detail.map(|detail| detail.chars().count()), Some(2000));
+    db.done().await;
+}
+
+#[tokio::test]
+async fn an_agent_does_not_fill_the_timeline() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    project.start(&orchestrator, Some(7)).await.unwrap();
+    let run = admit_and_run(&orchestrator).await.unwrap();
+    let report = async || run::report_status(&orchestrator, &agent_of(&run), "Still here.", None).await;
+    report().await.unwrap();
+    sqlx::query(
+        "WITH here AS (UPDATE runs SET event_seq = event_seq + $2 RETURNING run_id, turn, event_seq - $2 AS seq)
+         INSERT INTO run_events (run_id, seq, turn, kind, detail, actor, at)
+         SELECT run_id, seq + n, turn, 'status_reported', '{}', $1, now() FROM here, generate_series(1, $2) n",
+    )
+    .bind(agent_of(&run).to_string())
+    .bind(run::MAX_STATUS_REPORTS - 2)
+    .execute(db.pool())
+    .await
+    .unwrap();
+    report().await.unwrap();
+    let refused = report().await;
+    assert!(matches!(refused, Err(Error::Capacity(_))), "{refused:?}");
     db.done().await;
 }
 

@@ -50,7 +50,7 @@ async fn cancel_park_answer_and_finish_in_all_orders_leave_one_sound_run() {
                 let (supervisor, run_id, wait_id) = (supervisor.clone(), running.run_id, wait.wait_id);
                 async move {
                     match act {
-                        Act::Cancel => run::cancel(&orchestrator, &maintainer, run_id, None)
+                        Act::Cancel => run::cancel(&orchestrator, &maintainer, run_id, None, None)
                             .await
                             .map(drop),
                         Act::Park => run::park(&orchestrator, &supervisor).await.map(drop),
@@ -155,7 +155,7 @@ async fn a_frozen_worker_that_wakes_after_its_fence_moved_changes_nothing() {
     );
     assert!(run::still_wanted(&orchestrator, &wanted.pod.key).await.unwrap());
 
-    run::cancel(&orchestrator, &project.maintainer, queued.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, queued.run_id, None, None)
         .await
         .unwrap();
     let before = run::get(&orchestrator, &system, queued.run_id).await.unwrap();
@@ -174,7 +174,7 @@ async fn a_frozen_worker_that_wakes_after_its_fence_moved_changes_nothing() {
     let log = run::append_log(&orchestrator, &runner, "agent", 0, "late").await;
     assert!(matches!(log, Err(Error::StaleTurn)));
     let pull_request =
-        orchestrator::effect::open_pull_request(&orchestrator, &runner, None, None, Some(SHA.into()));
+        orchestrator::effect::open_pull_request(&orchestrator, &runner, None, None, Some(SHA.into()), None);
     assert!(matches!(pull_request.await, Err(Error::StaleTurn)));
     run::pod_ended(&orchestrator, &wanted.pod.key, Some("{}"), false)
         .await

@@ -1,6 +1,7 @@
 //! Run tokens: issued from rows, refused when revoked, expired or for another audience.
 
 use jiff::SignedDuration;
+use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::credential::{self, Leniency, MasterKey};
 use orchestrator::run;
 use orchestrator::testing::{AUDIENCE, TestDb, admit_and_run, seed, supervisor_of};
@@ -41,11 +42,55 @@ async fn a_run_token_counts_until_its_turn_ends() {
     assert!(shown(&supervisor, Leniency::Refresh).await.is_ok());
     assert!(shown(&agent, Leniency::Refresh).await.is_err());
 
-    run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, run.run_id, None, None)
         .await
         .unwrap();
     let revoked = shown(&supervisor, Leniency::Refresh).await;
     assert!(matches!(revoked, Err(Error::Unauthenticated(text)) if text.contains("revoked")));
+    db.done().await;
+}
+
+#[tokio::test]
+async fn a_token_of_a_program_says_what_it_was_made_for() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let until = orchestrator.clock().now() + SignedDuration::from_hours(1);
+    let service = credential::issue_service_token(
+        &orchestrator,
+        AUDIENCE,
+        project.project_id,
+        "ci",
+        Role::Viewer,
+        until,
+    )
+    .await
+    .unwrap();
+    let platform =
+        credential::issue_platform_token(&orchestrator, AUDIENCE, "ops", PlatformRole::Auditor, until)
+            .await
+            .unwrap();
+    let shown = async |token: &credential::SignedToken| {
+        credential::authenticate(
+            &orchestrator,
+            AUDIENCE,
+            token.token.expose_secret(),
+            Leniency::None,
+        )
+        .await
+        .unwrap()
+    };
+    let actor = shown(&service).await;
+    assert!(
+        matches!(&actor, Actor::Service { name, project_id, role: Role::Viewer, .. }
+            if name == "ci" && *project_id == project.project_id),
+        "{actor:?}"
+    );
+    let actor = shown(&platform).await;
+    assert!(
+        matches!(&actor, Actor::Platform { name, role: PlatformRole::Auditor, .. } if name == "ops"),
+        "{actor:?}"
+    );
     db.done().await;
 }
 

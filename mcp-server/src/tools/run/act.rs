@@ -66,8 +66,9 @@ impl Tool for Cancel {
     type Answer = RunView;
 
     async fn call(call: &Call<'_>, ask: RunCancel) -> Result<RunView> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         let why = ask.why.as_ref().map(Text::as_str);
-        show::run(&run::cancel(call.orchestrator, call.actor, ask.run_id.into(), why).await?)
+        show::run(&run::cancel(call.orchestrator, call.actor, ask.run_id.into(), why, key).await?)
     }
 }
 

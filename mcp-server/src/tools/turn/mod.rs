@@ -41,8 +41,7 @@ impl Tool for ContextGet {
     type Ask = ContextAsk;
     type Answer = RunContext;
 
-    async fn call(call: &Call<'_>, ask: ContextAsk) -> Result<RunContext> {
-        read::check_version(ask.contract_version)?;
+    async fn call(call: &Call<'_>, _ask: ContextAsk) -> Result<RunContext> {
         let context = run::context(call.orchestrator, call.actor).await?;
         show::context(context, call.config)
     }
@@ -147,6 +146,7 @@ impl Tool for SnapshotGet {
     const OPERATION: Operation = Operation::SupervisorTurn;
     const SIDES: &'static [Side] = SUPERVISOR;
     const EFFECT: Effect = Effect::Read;
+    const SAID: Option<&'static str> = Some("the session is in the structured content");
     type Ask = Nothing;
     type Answer = Snapshot;
 

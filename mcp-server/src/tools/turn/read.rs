@@ -2,21 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use contract::runner::{self, CONTRACT_VERSION, Finish, FinishOutcome, ModelUsage};
+use contract::runner::{self, Finish, FinishOutcome, ModelUsage};
 use orchestrator::run::{Change, Failure, FailureReason, FinishReport, Snapshot, UsageReport};
 use orchestrator::{Error, Result};
-
-/// Accepts this version of the contract and the one before.
-pub(super) fn check_version(version: u32) -> Result<()> {
-    let oldest = CONTRACT_VERSION.saturating_sub(1).max(1);
-    if (oldest..=CONTRACT_VERSION).contains(&version) {
-        return Ok(());
-    }
-    Err(Error::Precondition(format!(
-        "this platform speaks contract versions {oldest} to {CONTRACT_VERSION}, the runner {version}; use a runner of \
-         the platform's own release"
-    )))
-}
 
 /// The report belongs to the caller's turn, whatever it says.
 pub(super) fn usage(usage: ModelUsage) -> UsageReport {
@@ -85,13 +73,6 @@ fn reason(word: Option<&str>) -> Result<FailureReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn this_version_and_the_one_before_are_spoken() {
-        assert!(check_version(CONTRACT_VERSION).is_ok());
-        assert!(check_version(CONTRACT_VERSION + 1).is_err());
-        assert!(check_version(0).is_err());
-    }
 
     #[test]
     fn a_failure_needs_a_reason_of_the_closed_list() {

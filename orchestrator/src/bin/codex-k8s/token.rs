@@ -1,6 +1,6 @@
 use clap::Args;
 use jiff::SignedDuration;
-use orchestrator::actor::Role;
+use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::credential;
 use secrecy::ExposeSecret;
 use url::Url;
@@ -12,14 +12,18 @@ use crate::project;
 pub(crate) struct IssueToken {
     #[command(flatten)]
     memory: Memory,
-    /// The project's slug
-    project: String,
+    /// The project's slug; a token with a role on the whole platform has none
+    #[arg(required_unless_present = "platform", conflicts_with = "platform")]
+    project: Option<String>,
     /// What the token is for, for its readers in the audit
     #[arg(long)]
     name: String,
     /// viewer, contributor, reviewer, maintainer or admin
-    #[arg(long, value_parser = project::role)]
-    role: Role,
+    #[arg(long, value_parser = project::role, required_unless_present = "platform", conflicts_with = "platform")]
+    role: Option<Role>,
+    /// A role on the whole platform: operator, auditor or owner
+    #[arg(long, value_parser = platform_role)]
+    platform: Option<PlatformRole>,
     /// Days until it ends
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=365))]
     days: i64,
@@ -32,19 +36,28 @@ impl IssueToken {
     /// Prints the token and nothing else on standard output: it is kept nowhere.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let orchestrator = self.memory.open().await?;
-        let project = project::find(&orchestrator, &self.project).await?;
         let expires_at = orchestrator.clock().now() + SignedDuration::from_hours(24 * self.days);
-        let issued = credential::issue_service_token(
-            &orchestrator,
-            self.audience.as_str(),
-            project.project_id,
-            &self.name,
-            self.role,
-            expires_at,
-        )
-        .await?;
-        eprintln!("{} of {}, until {expires_at}", self.role, self.project);
+        let (audience, name) = (self.audience.as_str(), &*self.name);
+        let (issued, what) = match (self.project, self.role, self.platform) {
+            (Some(slug), Some(role), None) => {
+                let id = project::find(&orchestrator, &slug).await?.project_id;
+                let issued =
+                    credential::issue_service_token(&orchestrator, audience, id, name, role, expires_at);
+                (issued.await?, format!("{role} of {slug}"))
+            }
+            (None, None, Some(role)) => {
+                let issued =
+                    credential::issue_platform_token(&orchestrator, audience, name, role, expires_at);
+                (issued.await?, format!("{role} of the platform"))
+            }
+            _ => anyhow::bail!("name a project and --role, or --platform"),
+        };
+        eprintln!("{what}, until {expires_at}");
         println!("{}", issued.token.expose_secret());
         Ok(())
     }
+}
+
+fn platform_role(word: &str) -> Result<PlatformRole, String> {
+    PlatformRole::parse(word).ok_or_else(|| "use operator, auditor or owner".to_owned())
 }

@@ -12,6 +12,8 @@ use crate::effect::domain::{
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
 use crate::error::{Error, Result};
+use crate::id::EffectId;
+use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
@@ -76,7 +78,8 @@ pub async fn ask_comment(
     Ok(effect)
 }
 
-/// Changes labels of the run's own issue. Labels that steer the platform are not the agent's.
+/// Changes labels of the run's own issue. Labels that steer the platform are not the agent's. With an idempotency key a
+/// repeat is the same change.
 ///
 /// # Errors
 ///
@@ -88,6 +91,7 @@ pub async fn ask_labels(
     number: Option<i64>,
     add: Vec<String>,
     remove: Vec<String>,
+    idempotency_key: Option<Key>,
 ) -> Result<Effect> {
     if add.is_empty() && remove.is_empty() || add.len() + remove.len() > MAX_LABELS {
         return Err(Error::Invalid(format!(
@@ -111,6 +115,9 @@ pub async fn ask_labels(
     let run = run::require_live(&mut tx, actor).await?;
     require(&mut tx, actor, Operation::IssueWrite, &run).await?;
     let number = own_number(&run, number)?;
+    if let Some(there) = recalled(&mut tx, actor, idempotency_key.as_ref()).await? {
+        return Ok(there);
+    }
     // All writes of an installation share one lane, a second apart: no run may fill it.
     if store::count_of_kind(&mut tx, run.run_id, EffectKind::Labels).await? >= MAX_LABEL_CHANGES_PER_RUN {
         return Err(Error::Capacity(format!(
@@ -119,12 +126,14 @@ pub async fn ask_labels(
     }
     let origin = Origin::of(&run, Some(number), actor.to_string());
     let effect = insert_ready(&mut tx, &origin, None, Write::Labels { add, remove }).await?;
+    idempotency::remember(&mut tx, actor, idempotency_key.as_ref(), &effect.effect_id).await?;
     tx.commit().await?;
     Ok(effect)
 }
 
 /// Opens the run's pull request. The agent's call records title and body and waits for the push; the supervisor's, after
-/// the push, names the head and releases it. Repeating either changes nothing.
+/// the push, names the head and releases it. Repeating either changes nothing; with an idempotency key not even what
+/// another call said meanwhile.
 ///
 /// # Errors
 ///
@@ -135,6 +144,7 @@ pub async fn open_pull_request(
     title: Option<String>,
     body: Option<String>,
     head_sha: Option<String>,
+    idempotency_key: Option<Key>,
 ) -> Result<Effect> {
     let supervisor = actor.run().is_some_and(|run| run.side == RunSide::Supervisor);
     if head_sha.is_some() && !supervisor {
@@ -156,6 +166,9 @@ pub async fn open_pull_request(
     let mut tx = orchestrator.begin("effect.open_pull_request").await?;
     let run = run::require_live(&mut tx, actor).await?;
     require(&mut tx, actor, Operation::PullRequestOpen, &run).await?;
+    if let Some(there) = recalled(&mut tx, actor, idempotency_key.as_ref()).await? {
+        return Ok(there);
+    }
     let mut effect = proposed(&mut tx, &run, actor).await?;
     if effect.state == EffectState::Proposed {
         change(&mut effect, title, body, head_sha);
@@ -176,8 +189,17 @@ pub async fn open_pull_request(
         }
         save_and_tell(&mut tx, &effect).await?;
     }
+    idempotency::remember(&mut tx, actor, idempotency_key.as_ref(), &effect.effect_id).await?;
     tx.commit().await?;
     Ok(effect)
+}
+
+/// The write that the key's first call asked for, as it is now.
+async fn recalled(tx: &mut Tx, actor: &Actor, key: Option<&Key>) -> Result<Option<Effect>> {
+    match idempotency::recall::<EffectId>(tx, actor, key).await? {
+        Some(effect_id) => store::find(tx, effect_id).await,
+        None => Ok(None),
+    }
 }
 
 /// The run's one pull request, made if it is not there.

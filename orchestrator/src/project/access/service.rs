@@ -100,6 +100,7 @@ pub async fn sees_platform(tx: &mut Tx, actor: &Actor, operation: Operation) -> 
             let role = live_person(tx, *person_id).await?.and_then(|p| p.platform_role);
             Ok(role.is_some_and(|role| somewhere(rule(Principal::Platform(role), operation))))
         }
+        Actor::Platform { role, .. } => Ok(somewhere(rule(Principal::Platform(*role), operation))),
         Actor::Service { .. } | Actor::Run(_) => Ok(false),
     }
 }
@@ -133,7 +134,8 @@ pub async fn visible_projects(tx: &mut Tx, actor: &Actor, operation: Operation) 
         } else {
             Vec::new()
         }),
-        Actor::Run(_) => Ok(Vec::new()),
+        Actor::Platform { role, .. } if whole(Principal::Platform(*role)) => store::all_ids(tx).await,
+        Actor::Platform { .. } | Actor::Run(_) => Ok(Vec::new()),
     }
 }
 
@@ -152,6 +154,7 @@ pub async fn operations(tx: &mut Tx, actor: &Actor) -> Result<HashSet<Operation>
                 .collect()
         }
         Actor::Service { role, .. } => vec![Principal::Role(*role)],
+        Actor::Platform { role, .. } => vec![Principal::Platform(*role)],
         Actor::Run(run) => vec![side(run.side)],
     };
     let may = |operation: &Operation| principals.iter().any(|p| somewhere(rule(*p, *operation)));
@@ -167,6 +170,10 @@ async fn standing(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Standin
         },
         Actor::Service { project_id, role, .. } if *project_id == target.project_id => Standing {
             principals: vec![Principal::Role(*role)],
+            ..Standing::default()
+        },
+        Actor::Platform { role, .. } => Standing {
+            principals: vec![Principal::Platform(*role)],
             ..Standing::default()
         },
         Actor::Run(run) if run.project_id == target.project_id => Standing {

@@ -6,6 +6,7 @@ use super::{take, target};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::id::{PersonId, RepositoryId, RunId};
+use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
@@ -24,11 +25,16 @@ pub async fn cancel(
     actor: &Actor,
     run_id: RunId,
     reason: Option<&str>,
+    key: Option<Key>,
 ) -> Result<Run> {
     let mut tx = orchestrator.begin("run.cancel").await?;
     let mut run = store::get_for_update(&mut tx, run_id).await?;
     access::require(&mut tx, actor, Operation::RunCancel, &target(&run)).await?;
-    if matches!(run.state, RunState::Cancelling | RunState::Cancelled) {
+    let recalled = idempotency::recall::<RunId>(&mut tx, actor, key.as_ref()).await?;
+    if recalled.is_none() {
+        idempotency::remember(&mut tx, actor, key.as_ref(), &run_id).await?;
+    }
+    if recalled.is_some() || matches!(run.state, RunState::Cancelling | RunState::Cancelled) {
         tx.commit().await?;
         return Ok(run);
     }

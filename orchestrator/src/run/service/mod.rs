@@ -42,8 +42,8 @@ pub use reap::{agent_out_of_memory, pod_ended, pod_proven_gone, pod_waits, reap,
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};
 pub use turn::{
     Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES,
-    TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot, report_status, report_usage,
-    snapshot,
+    MAX_STATUS_REPORTS, TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot,
+    report_status, report_usage, snapshot,
 };
 
 /// Locks a run's row until the transaction ends: always before its slot's, its waits' and its effects' rows.

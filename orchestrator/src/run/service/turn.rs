@@ -9,6 +9,7 @@ use crate::agent::{self, Model, Profile};
 use crate::approval::{self, Wait};
 use crate::error::{Error, Result};
 use crate::id::SnapshotId;
+use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::repository::Repository;
 use crate::run::aggregate::Run;
@@ -29,6 +30,8 @@ pub const MAX_BUNDLE_BYTES: i64 = 100 * 1024 * 1024;
 pub const HEARTBEAT_SECONDS: i64 = 10;
 /// Models one turn may use.
 const MAX_MODELS: usize = 20;
+/// Lines an agent may add to its run's timeline.
+pub const MAX_STATUS_REPORTS: i64 = 500;
 
 /// What the platform says to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,18 +286,35 @@ pub async fn snapshot(orchestrator: &Orchestrator, actor: &Actor) -> Result<Snap
     found.ok_or_else(|| Error::not_found("snapshot of run", run.run_id))
 }
 
-/// Takes a word of the agent about its progress: one line of the timeline.
+/// Takes a word of the agent about its progress: one line of the timeline. With an idempotency key a repeat adds none.
 ///
 /// # Errors
 ///
-/// `StaleTurn` or `Invalid`.
-pub async fn report_status(orchestrator: &Orchestrator, actor: &Actor, text: &str) -> Result<()> {
+/// `StaleTurn`, `Invalid`, or `Capacity` after [`MAX_STATUS_REPORTS`].
+pub async fn report_status(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    text: &str,
+    key: Option<Key>,
+) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::Invalid("text must say something".into()));
     }
     let caller = runner(actor)?;
     let mut tx = orchestrator.begin("run.report_status").await?;
     let run = require_live_turn(&mut tx, caller).await?;
+    if idempotency::recall::<()>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    if store::count_events(&mut tx, run.run_id, "status_reported").await? >= MAX_STATUS_REPORTS {
+        return Err(Error::Capacity(format!(
+            "the run has reported {MAX_STATUS_REPORTS} times, the most it may; say the rest in the last message"
+        )));
+    }
+    idempotency::remember(&mut tx, actor, key.as_ref(), &()).await?;
     note(
         &mut tx,
         run.run_id,

@@ -325,6 +325,18 @@ pub(super) async fn append_event(
     Ok(seq)
 }
 
+/// How many events of a kind a run has.
+pub(super) async fn count_events(tx: &mut Tx, run_id: RunId, kind: &str) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM run_events WHERE run_id = $1 AND kind = $2"#,
+        run_id as RunId,
+        kind,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(count)
+}
+
 /// What was given to the agent.
 pub(super) async fn set_prompt(tx: &mut Tx, run_id: RunId, prompt: &str, digest: &str) -> Result<()> {
     sqlx::query!(

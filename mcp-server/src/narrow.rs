@@ -1,0 +1,112 @@
+//! What a caller wants to be shown of its tools: `?toolsets=runs,slots&read_only=true`. It takes away and never adds.
+
+use url::form_urlencoded;
+
+use crate::tool::{Access, Effect};
+
+/// A group of tools, by what they are about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Toolset {
+    #[default]
+    Access,
+    Operations,
+    Repositories,
+    Runs,
+    Slots,
+    /// What the two sides of a runner say about their own turn.
+    Turn,
+}
+
+impl Toolset {
+    const ALL: [Self; 6] = [
+        Self::Access,
+        Self::Operations,
+        Self::Repositories,
+        Self::Runs,
+        Self::Slots,
+        Self::Turn,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Operations => "operations",
+            Self::Repositories => "repositories",
+            Self::Runs => "runs",
+            Self::Slots => "slots",
+            Self::Turn => "turn",
+        }
+    }
+}
+
+/// A narrowing of one request. The default takes nothing away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Narrow {
+    toolsets: Option<Vec<Toolset>>,
+    read_only: bool,
+}
+
+impl Narrow {
+    /// Reads a request's query. Other parameters are somebody else's.
+    ///
+    /// # Errors
+    ///
+    /// What the caller should write instead.
+    pub(crate) fn read(query: Option<&str>) -> Result<Self, String> {
+        let mut narrow = Self::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            match &*name {
+                "toolsets" => {
+                    let named = narrow.toolsets.get_or_insert_default();
+                    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+                        named.push(toolset(word)?);
+                    }
+                }
+                "read_only" => {
+                    narrow.read_only = match &*value {
+                        "true" | "1" | "" => true,
+                        "false" | "0" => false,
+                        _ => return Err("read_only is true or false".to_owned()),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Ok(narrow)
+    }
+
+    /// Whether a tool is left.
+    pub(crate) fn keeps(&self, access: Access) -> bool {
+        let named = self.toolsets.as_ref();
+        named.is_none_or(|named| named.contains(&access.toolset))
+            && (!self.read_only || access.effect == Effect::Read)
+    }
+}
+
+fn toolset(word: &str) -> Result<Toolset, String> {
+    let found = Toolset::ALL.into_iter().find(|toolset| toolset.as_str() == word);
+    found.ok_or_else(|| {
+        let known = Toolset::ALL.map(Toolset::as_str).join(", ");
+        format!("there is no toolset {word:?}; there are {known}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_what_is_left() {
+        let read = |query| Narrow::read(Some(query));
+        assert_eq!(Narrow::read(None), Ok(Narrow::default()));
+        assert_eq!(read("x=1"), Ok(Narrow::default()));
+        let both = read("toolsets=runs,slots&read_only=true").unwrap();
+        assert_eq!(both.toolsets, Some(vec![Toolset::Runs, Toolset::Slots]));
+        assert!(both.read_only);
+        assert_eq!(read("toolsets=runs%2Cslots&read_only"), Ok(both));
+        assert_eq!(read("toolsets=").unwrap().toolsets, Some(vec![]));
+        let error = read("toolsets=run").unwrap_err();
+        assert!(error.contains("there are access, operations, "), "{error}");
+        assert!(read("read_only=maybe").is_err());
+    }
+}
