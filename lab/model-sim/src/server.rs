@@ -1,4 +1,4 @@
-//! The API: `POST /v1/responses`, `GET /v1/models`, and `GET /_sim/log` for people.
+//! The API: `POST /v1/responses`, `GET /v1/models`, and `GET /_sim/log` for people, all with the key.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,8 @@ use crate::answer::{self, Asked};
 use crate::fault::Fault;
 use crate::log::Request;
 use crate::script::Scripts;
+
+const UNKNOWN_KEY: &str = "the key is not the one the scripted model was started with";
 
 /// Requests kept for the log, and bytes of a result in it.
 const LOG_REQUESTS: usize = 1000;
@@ -83,12 +85,18 @@ pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/v1/responses", post(responses))
         .route("/v1/models", get(models))
-        .route(
-            "/_sim/log",
-            get(async |Shared(state): Shared<Arc<State>>| Json(state.log())),
-        )
+        .route("/_sim/log", get(log))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
         .with_state(state)
+}
+
+/// What others asked is for whoever holds the key: agents reach this address too.
+async fn log(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
+    if state.knows(&headers) {
+        Json(state.log()).into_response()
+    } else {
+        failure(StatusCode::UNAUTHORIZED, "invalid_api_key", UNKNOWN_KEY)
+    }
 }
 
 async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
@@ -100,11 +108,7 @@ async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respon
     };
     state.keep(request("GET", "/v1/models", None, status));
     if !known {
-        return failure(
-            status,
-            "invalid_api_key",
-            "the key is not the one the scripted model was started with",
-        );
+        return failure(status, "invalid_api_key", UNKNOWN_KEY);
     }
     let names = state
         .scripts
@@ -133,8 +137,7 @@ async fn responses(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: 
 
 async fn answer(state: &State, headers: &HeaderMap, asked: Option<&Asked>, fault: Option<Fault>) -> Response {
     if !state.knows(headers) || fault == Some(Fault::Unauthorized) {
-        let text = "the key is not the one the scripted model was started with";
-        return failure(StatusCode::UNAUTHORIZED, "invalid_api_key", text);
+        return failure(StatusCode::UNAUTHORIZED, "invalid_api_key", UNKNOWN_KEY);
     }
     match fault {
         Some(Fault::RateLimited) => {

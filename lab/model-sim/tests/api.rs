@@ -122,11 +122,10 @@ async fn a_wrong_key_is_refused_and_not_logged() {
         .await
         .expect("an answer");
     assert_eq!(models.status(), 401);
-    let log = client()
-        .get(sim.url().replace("/v1", "/_sim/log"))
-        .send()
-        .await
-        .expect("an answer");
+    let ask = || client().get(sim.url().replace("/v1", "/_sim/log"));
+    let refused = ask().send().await.expect("an answer");
+    assert_eq!(refused.status(), 401, "what others asked");
+    let log = ask().bearer_auth(KEY).send().await.expect("an answer");
     let log = log.text().await.expect("text");
     assert!(log.contains("401") && !log.contains("wrong"), "{log}");
 }
