@@ -237,7 +237,11 @@ async fn the_demo(terminal: &Terminal) {
 /// The project runs nothing now, so the demo's run waits until somebody cancels it.
 async fn a_demo_that_fails(terminal: &Terminal, endpoints: &Endpoints) {
     let secrets = terminal.dir().join("secrets");
-    let settings = Settings::read(&secrets.join("database-url"), &secrets.join("master-key"), 2);
+    let settings = Settings::read(
+        &secrets.join("database-url"),
+        Some(&secrets.join("master-key")),
+        2,
+    );
     let orchestrator = Orchestrator::open(settings.expect("settings"), Clock::default())
         .await
         .expect("the lab's database answers");

@@ -186,7 +186,7 @@ async fn what_nobody_could_prove_for_long_is_asked_for_last() {
         runs.push(admit_and_run(&orchestrator).await.unwrap());
     }
     for run in &runs[..3] {
-        run::cancel(&orchestrator, &system(), run.run_id, None)
+        run::cancel(&orchestrator, &system(), run.run_id, None, None)
             .await
             .unwrap();
     }
@@ -196,7 +196,7 @@ async fn what_nobody_could_prove_for_long_is_asked_for_last() {
             .await
             .unwrap();
     }
-    run::cancel(&orchestrator, &system(), runs[3].run_id, None)
+    run::cancel(&orchestrator, &system(), runs[3].run_id, None, None)
         .await
         .unwrap();
     for _ in 0..5 {

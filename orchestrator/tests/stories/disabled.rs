@@ -52,7 +52,7 @@ async fn neither_a_retry_nor_a_waiting_turn_lends_a_disabled_persons_rights() {
     let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
     project.start(&orchestrator, Some(7)).await.unwrap();
     let over = admit_and_run(&orchestrator).await.unwrap();
-    run::cancel(&orchestrator, &project.maintainer, over.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, over.run_id, None, None)
         .await
         .unwrap();
     run::pod_proven_gone(&orchestrator, over.lease()).await.unwrap();

@@ -53,7 +53,7 @@ async fn what_is_old_goes_however_much_there_is_of_it() {
     .execute(db.pool())
     .await
     .unwrap();
-    run::cancel(&orchestrator, &project.maintainer, old.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, old.run_id, None, None)
         .await
         .unwrap();
     run::pod_proven_gone(&orchestrator, old.lease()).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_retry_lets_in_the_same_text_that_a_trusted_hand_let_in() {
     let first = run::start(&orchestrator, &Actor::System("test"), new, None)
         .await
         .unwrap();
-    run::cancel(&orchestrator, &project.maintainer, first.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, first.run_id, None, None)
         .await
         .unwrap();
     let again = run::retry(&orchestrator, &project.maintainer, first.run_id, None).await;

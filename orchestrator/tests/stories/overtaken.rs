@@ -45,7 +45,7 @@ async fn fail(orchestrator: &Orchestrator, run: &Run) {
 
 async fn propose(orchestrator: &Orchestrator, run: &Run, head_sha: Option<&str>) -> Effect {
     let head_sha = head_sha.map(str::to_owned);
-    effect::open_pull_request(orchestrator, &supervisor_of(run), None, None, head_sha)
+    effect::open_pull_request(orchestrator, &supervisor_of(run), None, None, head_sha, None)
         .await
         .unwrap()
 }
@@ -66,7 +66,7 @@ async fn a_cancelled_run_writes_no_more_of_its_own() {
         .unwrap();
     let pull_request = propose(&orchestrator, &run, Some(SHA)).await;
     assert_eq!(pull_request.state, EffectState::Ready);
-    run::cancel(&orchestrator, &project.maintainer, run.run_id, None)
+    run::cancel(&orchestrator, &project.maintainer, run.run_id, None, None)
         .await
         .unwrap();
     assert_eq!(state_of(&orchestrator, &comment).await, EffectState::Superseded);

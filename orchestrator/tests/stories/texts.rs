@@ -37,7 +37,7 @@ async fn an_issues_title_is_checked_before_it_becomes_a_pull_requests() {
     .unwrap();
     project.start(&orchestrator, Some(7)).await.unwrap();
     let run = admit_and_run(&orchestrator).await.unwrap();
-    let opened = effect::open_pull_request(&orchestrator, &supervisor_of(&run), None, None, None).await;
+    let opened = effect::open_pull_request(&orchestrator, &supervisor_of(&run), None, None, None, None).await;
     let Write::PullRequest { title, .. } = opened.unwrap().write else {
         panic!("a pull request was asked for")
     };

@@ -72,7 +72,7 @@ impl Platform {
             cluster: cluster.clone(),
             code_host: world.host.clone(),
             audience: AUDIENCE.into(),
-            model_key_file: None,
+            model_key: None,
             name: "worker-1".into(),
             concurrency: Concurrency::each(1),
         };
@@ -101,8 +101,15 @@ impl Platform {
         let sha = checkout.commit("price.txt", "2").await;
         checkout.push(&run.branch, &token).await.expect("a push");
         let supervisor = supervisor_of(&run);
-        let wanted =
-            effect::open_pull_request(&self.orchestrator, &supervisor, None, None, Some(sha.clone())).await;
+        let wanted = effect::open_pull_request(
+            &self.orchestrator,
+            &supervisor,
+            None,
+            None,
+            Some(sha.clone()),
+            None,
+        )
+        .await;
         Pushed {
             run,
             sha,

@@ -10,7 +10,8 @@ use orchestrator::run::jobs::StartRunner;
 use orchestrator::run::{self, Run, RunState};
 use orchestrator::{Actor, Clock, Error};
 use rstest::rstest;
-use worker::kubernetes::{AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
+use worker::ModelKey;
+use worker::kubernetes::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
 
 use crate::hands::{ATTEMPT, Platform};
 use crate::world::ISSUE;
@@ -50,6 +51,11 @@ async fn start(platform: &Platform, model: Option<&str>) -> (Result<Done>, Run) 
     (said, run.expect("there"))
 }
 
+fn key_in(file: PathBuf) -> ModelKey {
+    let host = "http://model.test".into();
+    ModelKey { file, host }
+}
+
 fn failure(run: &Run) -> String {
     match &run.state {
         RunState::Failed(failure) => failure.to_string(),
@@ -58,7 +64,7 @@ fn failure(run: &Run) -> String {
 }
 
 #[rstest]
-#[case::a_model_and_its_key(Some(MODEL), "key", &[AGENT_TOKEN_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE])]
+#[case::a_model_and_its_key(Some(MODEL), "key", &[AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE])]
 #[case::no_model(None, "key", &[AGENT_TOKEN_FILE, SUPERVISOR_TOKEN_FILE])]
 #[case::no_such_file(Some(MODEL), "missing", &[AGENT_TOKEN_FILE, SUPERVISOR_TOKEN_FILE])]
 #[tokio::test]
@@ -70,7 +76,7 @@ async fn the_models_key_goes_where_a_model_is(
     let mut platform = Platform::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("key"), "k\n").expect("written");
-    platform.hands.model_key_file = Some(folder.path().join(file));
+    platform.hands.model_key = Some(key_in(folder.path().join(file)));
     let (said, run) = start(&platform, model).await;
     assert!(
         matches!(said, Err(Error::Unavailable(_))),
@@ -84,7 +90,7 @@ async fn the_models_key_goes_where_a_model_is(
 #[tokio::test]
 async fn a_key_file_that_cannot_be_read_fails_the_run_by_its_name() {
     let mut platform = Platform::new().await;
-    platform.hands.model_key_file = Some(PathBuf::from("/"));
+    platform.hands.model_key = Some(key_in(PathBuf::from("/")));
     let (said, run) = start(&platform, Some(MODEL)).await;
     assert!(said.is_ok(), "{said:?}");
     assert_eq!(failure(&run), "model_auth: key_unreadable");
