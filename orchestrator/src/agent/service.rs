@@ -4,6 +4,8 @@ use super::prompt::sample;
 use super::stage::STAGES;
 use super::text::sha256;
 use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage, store};
+use crate::actor::Actor;
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, ProjectId};
 use crate::postgres::Tx;
@@ -101,7 +103,11 @@ pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
             "the catalogue has no model {model:?}; add it first"
         )));
     }
-    store::upsert_profile(tx, settings).await
+    let profile = store::upsert_profile(tx, settings).await?;
+    let object = ("agent_profile", profile.agent_profile_id);
+    let actor = Actor::System("platform");
+    audit::record_own(tx, &actor, "agent_update", object, profile.project_id).await?;
+    Ok(profile)
 }
 
 /// Publishes a template as the next version of a stage's prompt. The text that is the newest already stays the newest.

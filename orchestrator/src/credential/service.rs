@@ -7,6 +7,7 @@ use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check}
 use super::jwt::{self, KeyPair, SignedToken};
 use super::store::{self, Bearer, KeyRow, Token};
 use crate::actor::{Actor, Role, RunActor, RunSide};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, TokenId};
 use crate::orchestrator::Orchestrator;
@@ -258,6 +259,16 @@ pub async fn issue_service_token(
         revoked_at: None,
     };
     store::insert_token(&mut tx, &token).await?;
+    let operation = format!("token_create_{role}");
+    let object = ("token", token.jti);
+    audit::record_own(
+        &mut tx,
+        &Actor::System("platform"),
+        &operation,
+        object,
+        Some(project_id),
+    )
+    .await?;
     tx.commit().await?;
     sign(orchestrator, token.jti).await
 }

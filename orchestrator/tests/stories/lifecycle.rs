@@ -160,7 +160,7 @@ async fn a_parked_run_gives_its_pod_back_and_resumes_with_the_answer() {
     db.done().await;
 }
 
-async fn put_snapshot(orchestrator: &orchestrator::Orchestrator, supervisor: &Actor) {
+pub(crate) async fn put_snapshot(orchestrator: &orchestrator::Orchestrator, supervisor: &Actor) {
     let snapshot = Snapshot {
         session: "s".into(),
         path: "p".into(),
