@@ -10,6 +10,8 @@ CREATE TABLE repositories (
     clone_url            text        NOT NULL,
     -- Image of the agent's container; null takes the platform's default.
     agent_image          text,
+    -- The host's own moment of owner, name and default branch.
+    as_of                timestamptz NOT NULL,
     detached_at          timestamptz,
     created_at           timestamptz NOT NULL
 );

@@ -14,6 +14,9 @@ CREATE TABLE deliveries (
     action         text,
     github_repository_id bigint,
     number         bigint,
+    label          text,
+    -- The host's own moment of the issue or pull request.
+    item_updated_at timestamptz,
     sender_github_user_id bigint,
     sender_login   text,
     repository_id  uuid        REFERENCES repositories,
@@ -36,6 +39,9 @@ CREATE INDEX deliveries_received_at_idx ON deliveries (received_at);
 CREATE TABLE delivery_sweeps (
     only_row   boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
     swept_at   timestamptz,
+    -- A search that is not done: when it began, and where it goes on.
+    begun_at   timestamptz,
+    cursor     text,
     -- Held by one process at a time.
     held_until timestamptz
 );

@@ -31,8 +31,8 @@ CREATE TABLE runs (
     retry_of         uuid        REFERENCES runs,
     cause_depth      integer     NOT NULL DEFAULT 0 CHECK (cause_depth BETWEEN 0 AND 5),
     started_by       uuid        REFERENCES people,
-    -- SHA-256 of the issue's body as the signed trigger had it.
-    body_sha256      text,
+    -- SHA-256 of the issue's title and body as somebody with write permission last meant them.
+    issue_text_sha256 text,
 
     branch           text        NOT NULL,
     base_sha         text,

@@ -33,6 +33,7 @@ CREATE TABLE effects (
 );
 CREATE INDEX effects_run_id_idx ON effects (run_id, effect_id);
 CREATE INDEX effects_project_id_idx ON effects (project_id, effect_id);
+CREATE INDEX effects_pull_request_idx ON effects (repository_id, ((result ->> 'number')::bigint)) WHERE kind = 'pull_request';
 CREATE INDEX effects_due_idx ON effects (not_before) WHERE state IN ('ready', 'applying');
 
 -- One write at a time per installation, over all replicas.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use orchestrator::actor::Actor;
 use orchestrator::project::access::{self, Operation};
-use orchestrator::trace::TraceParent;
+use orchestrator::trace::{self, Origin, TraceParent};
 use orchestrator::{Error, Orchestrator, Result};
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::model::{
@@ -228,7 +228,13 @@ impl ServerHandler for Server {
             traceparent = %caller.trace,
         );
         let began = Instant::now();
-        let response = self.perform(request, context).instrument(span.clone()).await;
+        let origin = Origin {
+            traceparent: caller.trace,
+            cause: format!("tool {tool}"),
+        };
+        let response = trace::within(origin, self.perform(request, context))
+            .instrument(span.clone())
+            .await;
         let code = failure::code(&response);
         let seconds = began.elapsed().as_secs_f64();
         tracing::debug!(parent: &span, code, seconds, "answered");

@@ -211,7 +211,7 @@ impl Seeded {
             retry_of: None,
             cause_depth: 0,
             started_by: Some(self.person_id),
-            body_sha256: None,
+            issue_text_sha256: None,
             instruction: None,
             model: None,
             effort: None,

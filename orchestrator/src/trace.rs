@@ -39,6 +39,31 @@ impl fmt::Display for TraceParent {
     }
 }
 
+/// What a use case is done for, for jobs and audit.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub traceparent: TraceParent,
+    /// `tool run_cancel`.
+    pub cause: String,
+}
+
+#[cfg(feature = "postgres")]
+tokio::task_local! {
+    static ORIGIN: Origin;
+}
+
+/// Runs a future whose use cases are all done for `origin`.
+#[cfg(feature = "postgres")]
+pub async fn within<T>(origin: Origin, future: impl Future<Output = T>) -> T {
+    ORIGIN.scope(origin, future).await
+}
+
+/// What this task's use cases are done for, if anybody said so.
+#[cfg(feature = "postgres")]
+pub(crate) fn origin() -> Option<Origin> {
+    ORIGIN.try_with(Clone::clone).ok()
+}
+
 fn span_id() -> String {
     let mut id = Uuid::new_v4().simple().to_string();
     id.truncate(16);

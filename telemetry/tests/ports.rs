@@ -95,3 +95,40 @@ async fn a_request_that_never_ends_is_left_behind() {
         "{took:?}"
     );
 }
+
+/// Writes the beginning of a request and no more; returns what comes back until the server closes.
+async fn begin(at: SocketAddr, head: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.expect("a server listens");
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    let mut answer = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_mins(2), stream.read_to_end(&mut answer)).await;
+    // A reset closes too.
+    let _ = closed.expect("it is closed");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let listener = bind(LOOPBACK).await.expect("a free port");
+    let at = listener.local_addr().expect("bound");
+    let shutdown = Shutdown::new();
+    let told = shutdown.clone();
+    let server = tokio::spawn(async move { serve(listener, slow(0.0), &told, Duration::ZERO).await });
+    let (nothing, half) = tokio::join!(begin(at, ""), begin(at, "GET / HTTP/1.1\r\nhost: te"));
+    assert!(
+        !nothing.contains("200") && !half.contains("200"),
+        "{nothing}{half}"
+    );
+    let idle = begin(at, "GET / HTTP/1.1\r\nhost: test\r\n\r\n").await;
+    assert!(
+        idle.contains("done for"),
+        "answered, and closed when nothing followed: {idle}"
+    );
+    let long = format!(
+        "GET / HTTP/1.1\r\nhost: test\r\nx: {}\r\n\r\n",
+        "x".repeat(64 * 1024)
+    );
+    assert!(begin(at, &long).await.starts_with("HTTP/1.1 431"));
+    shutdown.begin();
+    server.await.expect("no panic").expect("no error");
+}

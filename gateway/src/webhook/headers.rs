@@ -18,8 +18,6 @@ pub(super) struct Head {
     pub(super) event: String,
     pub(super) content_type: String,
     pub(super) signature: [u8; 32],
-    /// None for a body in chunks.
-    pub(super) length: Option<usize>,
     pub(super) traceparent: TraceParent,
 }
 
@@ -52,7 +50,6 @@ impl Head {
             event: name(headers, EVENT, "X-GitHub-Event")?,
             content_type,
             signature,
-            length,
             traceparent: TraceParent::accept(text(headers, "traceparent")),
         })
     }

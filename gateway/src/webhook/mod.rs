@@ -1,4 +1,7 @@
 //! `POST /webhooks/github`: size, signature, insert, 202. What is in the body is nobody's business here.
+//!
+//! Who has proven nothing holds nothing but a connection and the bytes it sent: those are bounded together, in time and
+//! in number. A place among the requests is for what is genuine.
 
 mod body;
 mod headers;
@@ -16,16 +19,16 @@ use tokio::sync::Semaphore;
 
 pub use secrets::Secrets;
 
-use self::body::BIG_BYTES;
+use self::body::Room;
 use self::headers::Head;
 use crate::answer::{Accepted, Refusal};
 
 /// GitHub closes the connection after 10 s.
 const DEADLINE: Duration = Duration::from_secs(9);
-/// Requests served at once; one more is asked to come again.
+/// Genuine deliveries kept at once; one more is asked to come again.
 const MAX_REQUESTS: usize = 256;
-/// Bodies over [`BIG_BYTES`] held at once: they bound the program's memory.
-const MAX_BIG_BODIES: usize = 2;
+/// A body above this is hashed off the threads that serve the others.
+const BIG_BYTES: usize = 1024 * 1024;
 
 /// All that a request needs.
 #[derive(Clone)]
@@ -33,7 +36,7 @@ pub(crate) struct Doorway {
     inbox: Inbox,
     secrets: Arc<Secrets>,
     requests: Arc<Semaphore>,
-    big_bodies: Arc<Semaphore>,
+    room: Room,
 }
 
 impl Doorway {
@@ -42,7 +45,7 @@ impl Doorway {
             inbox: Inbox::open(orchestrator),
             secrets: Arc::new(secrets),
             requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
-            big_bodies: Arc::new(Semaphore::new(MAX_BIG_BODIES)),
+            room: Room::new(),
         }
     }
 }
@@ -71,16 +74,16 @@ pub(crate) async fn receive(State(doorway): State<Doorway>, request: Request) ->
 }
 
 async fn serve(doorway: &Doorway, request: Request) -> Result<Received, Refusal> {
+    let (parts, body) = request.into_parts();
+    let head = Head::read(&parts.headers)?;
+    let mut arrived = body::read(body, &doorway.room).await?;
+    let body = verify(doorway, &head, std::mem::take(&mut arrived.bytes)).await?;
     let Ok(_served) = doorway.requests.try_acquire() else {
         return Err(Refusal::later(
             "busy",
             "too many deliveries at once; send it again later",
         ));
     };
-    let (parts, body) = request.into_parts();
-    let head = Head::read(&parts.headers)?;
-    let (body, _big) = body::read(body, head.length, &doorway.big_bodies).await?;
-    let body = verify(doorway, &head, body).await?;
     let new = NewDelivery {
         guid: head.guid,
         event: head.event,
@@ -91,11 +94,11 @@ async fn serve(doorway: &Doorway, request: Request) -> Result<Received, Refusal>
     Ok(doorway.inbox.receive(new).await?)
 }
 
-/// A big body is hashed off the threads that serve the others.
 async fn verify(doorway: &Doorway, head: &Head, body: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     let (secrets, signature) = (Arc::clone(&doorway.secrets), head.signature);
+    let small = body.len() <= BIG_BYTES;
     let check = move || (secrets.verify(&body, &signature), body);
-    let (genuine, body) = if head.length.is_some_and(|length| length <= BIG_BYTES) {
+    let (genuine, body) = if small {
         check()
     } else {
         tokio::task::spawn_blocking(check)

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::kit::{Hook, World, example};
 
 /// Reasons that a story cannot bring about; `trigger`'s own table of decisions has them.
-const BY_TABLE: [&str; 2] = ["own_event", "moved_on"];
+const BY_TABLE: [&str; 4] = ["own_event", "moved_on", "finishing", "too_deep"];
 
 const WAIT: &str = "while :; do sleep 0.2; done";
 const STARTS: &str = "run:dev";

@@ -5,7 +5,7 @@ use super::stage::STAGES;
 use super::text::sha256;
 use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage, store};
 use crate::actor::Actor;
-use crate::audit::{self, Entry};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, ProjectId};
 use crate::orchestrator::Orchestrator;
@@ -119,7 +119,11 @@ pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
             "the catalogue has no model {model:?}; add it first"
         )));
     }
-    store::upsert_profile(tx, settings).await
+    let profile = store::upsert_profile(tx, settings).await?;
+    let object = ("agent_profile", profile.agent_profile_id);
+    let actor = Actor::System("platform");
+    audit::record_own(tx, &actor, "agent_update", object, profile.project_id).await?;
+    Ok(profile)
 }
 
 /// Changes the profile of a stage: a project's own, or the platform's without one. A project that has none of its own
@@ -146,17 +150,6 @@ pub async fn change_profile(
     }
     change(&mut profile);
     let profile = set_profile(&mut tx, &profile).await?;
-    let id = profile.agent_profile_id.to_string();
-    let entry = Entry {
-        actor,
-        operation: "agent_update",
-        object_kind: "agent_profile",
-        object_id: &id,
-        project_id,
-        allowed: true,
-        rule: "system",
-    };
-    audit::record(&mut tx, &entry).await?;
     tx.commit().await?;
     Ok(profile)
 }

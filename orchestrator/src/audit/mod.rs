@@ -6,4 +6,4 @@ mod service;
 mod store;
 
 #[cfg(feature = "postgres")]
-pub use service::{Entry, record};
+pub use service::{Entry, record, record_own};

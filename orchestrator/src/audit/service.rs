@@ -18,6 +18,26 @@ pub struct Entry<'a> {
     pub rule: &'a str,
 }
 
+/// Writes down what the platform itself did, by its command line or a seed.
+pub async fn record_own(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: &str,
+    (object_kind, object_id): (&str, impl ToString),
+    project_id: Option<ProjectId>,
+) -> Result<()> {
+    let entry = Entry {
+        actor,
+        operation,
+        object_kind,
+        object_id: &object_id.to_string(),
+        project_id,
+        allowed: true,
+        rule: "system",
+    };
+    record(tx, &entry).await
+}
+
 /// Writes a decision down, in the transaction of the act.
 pub async fn record(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
     store::insert(tx, entry).await

@@ -5,10 +5,12 @@ use crate::postgres::Tx;
 
 pub(super) async fn insert(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
     let now = tx.moment();
+    let (traceparent, cause) = tx.origin();
+    let (traceparent, cause) = (traceparent.map(str::to_owned), cause.map(str::to_owned));
     sqlx::query!(
         "INSERT INTO audit_entries (audit_id, at, actor_kind, actor_id, operation, object_kind, object_id, project_id,
-                                    decision, rule)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                                    decision, rule, cause, traceparent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         AuditId::new() as _,
         now,
         entry.actor.kind(),
@@ -19,6 +21,8 @@ pub(super) async fn insert(tx: &mut Tx, entry: &Entry<'_>) -> Result<()> {
         entry.project_id as _,
         if entry.allowed { "allowed" } else { "denied" },
         entry.rule,
+        cause,
+        traceparent,
     )
     .execute(&mut **tx)
     .await?;

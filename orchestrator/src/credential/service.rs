@@ -7,6 +7,7 @@ use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check}
 use super::jwt::{self, KeyPair, SignedToken};
 use super::store::{self, Bearer, KeyRow, Token};
 use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, TokenId};
 use crate::orchestrator::Orchestrator;
@@ -312,7 +313,14 @@ async fn issue(
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
     let mut tx = orchestrator.begin("credential.issue").await?;
+    let (operation, project_id) = match &bearer {
+        Bearer::Service { role, project_id, .. } => (format!("token_create_{role}"), Some(*project_id)),
+        Bearer::Platform { role, .. } => (format!("token_create_platform_{role}"), None),
+        Bearer::Run { .. } => return Err(Error::internal("a run's tokens are issued with its turn")),
+    };
     let jti = insert_token(&mut tx, audience, bearer, expires_at).await?;
+    let (actor, object) = (Actor::System("platform"), ("token", jti));
+    audit::record_own(&mut tx, &actor, &operation, object, project_id).await?;
     tx.commit().await?;
     sign(orchestrator, jti).await
 }

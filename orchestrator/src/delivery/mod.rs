@@ -8,6 +8,8 @@
 //! that wants, and calls [`settle`]. Only then anything outward may be staged. A delivery has one verdict; a replay
 //! makes a new one, and a run made before is found again by its source key. Tables: `deliveries`, `delivery_sweeps`.
 
+#[cfg(feature = "postgres")]
+mod case;
 pub mod domain;
 #[cfg(feature = "postgres")]
 mod explain;
@@ -36,4 +38,4 @@ pub use service::{
     Delivery, Filter, MAX_BODY_BYTES, NewDelivery, PayloadText, Received, get, list, payload, replay,
 };
 #[cfg(feature = "postgres")]
-pub use sweep::{Sweep, begin_sweep, end_sweep, missing, requeue_unprocessed, sweep_bodies};
+pub use sweep::{Sweep, begin_sweep, end_sweep, missing, pause_sweep, requeue_unprocessed, sweep_bodies};

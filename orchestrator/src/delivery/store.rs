@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
 use super::domain::Verdict;
+use super::jobs::ProcessDelivery;
 use super::service::{Delivery, Filter, NewDelivery, Received};
 use crate::error::{Error, Result};
 use crate::id::{DeliveryId, ProjectId, RepositoryId, RunId};
 use crate::page::PageAsk;
 use crate::postgres::{Moment, Tx, unknown_word};
+use crate::queue::Job;
+use crate::trigger::IgnoreReason;
 
 /// Rows one sweep touches.
 const BATCH: i64 = 200;
@@ -21,6 +24,9 @@ pub(super) struct Reading {
     pub(super) action: Option<String>,
     pub(super) github_repository_id: Option<i64>,
     pub(super) number: Option<i64>,
+    pub(super) label: Option<String>,
+    /// The host's moment of the issue or pull request.
+    pub(super) item_updated_at: Option<Timestamp>,
     pub(super) sender_github_user_id: Option<i64>,
     pub(super) sender_login: Option<String>,
     pub(super) repository_id: Option<RepositoryId>,
@@ -158,10 +164,10 @@ pub(super) async fn get(tx: &mut Tx, delivery_id: DeliveryId) -> Result<Delivery
         .try_into()
 }
 
-/// Locks the delivery, so that it is settled once.
+/// Locks the delivery, so that it is settled once. Others may still refer to it, as the retry of its run does.
 pub(super) async fn get_for_update(tx: &mut Tx, delivery_id: DeliveryId) -> Result<Stored> {
     let row = sqlx::query!(
-        "SELECT content_type, body, run_id FROM deliveries WHERE delivery_id = $1 FOR UPDATE",
+        "SELECT content_type, body, run_id FROM deliveries WHERE delivery_id = $1 FOR NO KEY UPDATE",
         delivery_id as _,
     )
     .fetch_optional(&mut **tx)
@@ -227,7 +233,7 @@ pub(super) async fn note_reading(tx: &mut Tx, delivery_id: DeliveryId, reading: 
     sqlx::query!(
         "UPDATE deliveries
          SET action = $2, github_repository_id = $3, number = $4, sender_github_user_id = $5, sender_login = $6,
-             repository_id = $7, project_id = $8
+             repository_id = $7, project_id = $8, label = $9, item_updated_at = $10
          WHERE delivery_id = $1",
         delivery_id as _,
         reading.action,
@@ -237,6 +243,8 @@ pub(super) async fn note_reading(tx: &mut Tx, delivery_id: DeliveryId, reading: 
         reading.sender_login,
         reading.repository_id as _,
         reading.project_id as _,
+        reading.label,
+        reading.item_updated_at.map(ToSqlx::to_sqlx) as _,
     )
     .execute(&mut **tx)
     .await?;
@@ -254,7 +262,8 @@ pub(super) async fn settle(
         "UPDATE deliveries
          SET action = $2, github_repository_id = $3, number = $4, sender_github_user_id = $5, sender_login = $6,
              repository_id = $7, project_id = $8, verdict = $9, reason = $10, detail = $11,
-             run_id = coalesce($12, run_id), attempts = attempts + 1, processed_at = $13
+             run_id = coalesce($12, run_id), attempts = attempts + 1, processed_at = $13, label = $14,
+             item_updated_at = $15
          WHERE delivery_id = $1",
         delivery_id as _,
         reading.action,
@@ -269,10 +278,32 @@ pub(super) async fn settle(
         reading.detail,
         verdict.run_id() as _,
         now,
+        reading.label,
+        reading.item_updated_at.map(ToSqlx::to_sqlx) as _,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Whether the label of this delivery was removed later, and that removal found no run to end because this delivery was
+/// still waiting.
+pub(super) async fn taken_back(tx: &mut Tx, delivery_id: DeliveryId, reading: &Reading) -> Result<bool> {
+    let taken_back = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM deliveries
+               WHERE github_repository_id = $1 AND number = $2 AND delivery_id > $3 AND event = 'issues'
+                 AND action = 'unlabeled' AND label = $4 AND item_updated_at > $5 AND reason = $6) AS "yes!""#,
+        reading.github_repository_id,
+        reading.number,
+        delivery_id as _,
+        reading.label,
+        reading.item_updated_at.map(ToSqlx::to_sqlx) as _,
+        IgnoreReason::NothingToEnd.as_str(),
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(taken_back)
 }
 
 /// Answers whether it was still open.
@@ -311,16 +342,23 @@ pub(super) async fn reopen(tx: &mut Tx, delivery_id: DeliveryId) -> Result<bool>
     Ok(done.rows_affected() > 0)
 }
 
-pub(super) async fn unprocessed(tx: &mut Tx, before: Timestamp) -> Result<Vec<DeliveryId>> {
-    let ids = sqlx::query_scalar!(
-        "SELECT delivery_id FROM deliveries WHERE processed_at IS NULL AND received_at < $1
+/// Deliveries that wait, with their traces, oldest first; those whose job lives are left out.
+pub(super) async fn without_job(tx: &mut Tx, before: Timestamp) -> Result<Vec<(DeliveryId, String)>> {
+    let rows = sqlx::query!(
+        "SELECT delivery_id, traceparent FROM deliveries AS d
+         WHERE processed_at IS NULL AND received_at < $1
+           AND NOT EXISTS (SELECT FROM river_job
+                           WHERE args @> jsonb_build_object('delivery_id', d.delivery_id) AND kind = $3
+                             AND state IN ('available', 'pending', 'retryable', 'running', 'scheduled'))
          ORDER BY received_at LIMIT $2",
         before.to_sqlx(),
         BATCH,
+        ProcessDelivery::NAME,
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(ids)
+    let rows = rows.into_iter().map(|row| (row.delivery_id, row.traceparent));
+    Ok(rows.collect())
 }
 
 pub(super) async fn remove_bodies(tx: &mut Tx, before: Timestamp) -> Result<u64> {
@@ -348,29 +386,51 @@ pub(super) async fn missing(tx: &mut Tx, guids: &[String]) -> Result<Vec<String>
     Ok(missing)
 }
 
-/// Answers when the last search ended, if this one may begin: it is due, and nobody else holds it.
+/// A search for missed deliveries that nobody else holds.
+pub(super) struct Leased {
+    pub(super) swept_at: Option<Timestamp>,
+    pub(super) begun_at: Timestamp,
+    pub(super) cursor: Option<String>,
+}
+
+/// Takes the search, if it is due or begun, and nobody else holds it.
 pub(super) async fn lease_sweep(
     tx: &mut Tx,
     due_before: Timestamp,
     held_until: Timestamp,
-) -> Result<Option<Option<Timestamp>>> {
+) -> Result<Option<Leased>> {
     let now = tx.moment();
     let row = sqlx::query!(
-        "UPDATE delivery_sweeps SET held_until = $2
-         WHERE (swept_at IS NULL OR swept_at <= $1) AND (held_until IS NULL OR held_until <= $3)
-         RETURNING swept_at",
+        r#"UPDATE delivery_sweeps SET held_until = $2, begun_at = coalesce(begun_at, $3)
+           WHERE (swept_at IS NULL OR swept_at <= $1 OR begun_at IS NOT NULL)
+             AND (held_until IS NULL OR held_until <= $3)
+           RETURNING swept_at, begun_at AS "begun_at!", cursor"#,
         due_before.to_sqlx(),
         held_until.to_sqlx(),
         now,
     )
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(row.map(|row| row.swept_at.map(Moment::to_jiff)))
+    Ok(row.map(|row| Leased {
+        swept_at: row.swept_at.map(Moment::to_jiff),
+        begun_at: row.begun_at.to_jiff(),
+        cursor: row.cursor,
+    }))
+}
+
+pub(super) async fn pause_sweep(tx: &mut Tx, cursor: Option<&str>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE delivery_sweeps SET cursor = $1, held_until = NULL",
+        cursor
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn end_sweep(tx: &mut Tx, swept_at: Timestamp) -> Result<()> {
     sqlx::query!(
-        "UPDATE delivery_sweeps SET swept_at = $1, held_until = NULL",
+        "UPDATE delivery_sweeps SET swept_at = $1, begun_at = NULL, cursor = NULL, held_until = NULL",
         swept_at.to_sqlx()
     )
     .execute(&mut **tx)

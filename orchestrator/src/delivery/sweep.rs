@@ -20,19 +20,21 @@ const OVERLAP_MINUTES: i64 = 60;
 const LOST_AFTER_SECONDS: i64 = 30;
 
 /// A search for missed deliveries that this process may do now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep {
     /// Look at the code host's deliveries since then.
     pub since: Timestamp,
-    /// What [`end_sweep`] keeps.
+    /// When its first part began: what the next search goes back to.
     pub begun_at: Timestamp,
+    /// Where an earlier part of this search stopped, in the code host's words.
+    pub cursor: Option<String>,
 }
 
-/// Takes the search for missed deliveries, if it is due and nobody else has it.
+/// Takes the search for missed deliveries, if it is due or a part of it is left, and nobody else has it.
 pub async fn begin_sweep(orchestrator: &Orchestrator) -> Result<Option<Sweep>> {
     let mut tx = orchestrator.begin("delivery.begin_sweep").await?;
     let now = tx.now();
-    let Some(swept_at) = store::lease_sweep(
+    let Some(leased) = store::lease_sweep(
         &mut tx,
         now - SWEEP_EVERY_MINUTES.minutes(),
         now + SWEEP_LEASE_MINUTES.minutes(),
@@ -43,14 +45,25 @@ pub async fn begin_sweep(orchestrator: &Orchestrator) -> Result<Option<Sweep>> {
     };
     tx.commit().await?;
     let oldest = now - HOST_KEEPS_HOURS.hours();
-    let since = swept_at.map_or(oldest, |swept_at| {
+    let since = leased.swept_at.map_or(oldest, |swept_at| {
         oldest.max(swept_at - OVERLAP_MINUTES.minutes())
     });
-    Ok(Some(Sweep { since, begun_at: now }))
+    Ok(Some(Sweep {
+        since,
+        begun_at: leased.begun_at,
+        cursor: leased.cursor,
+    }))
+}
+
+/// Gives a search back that is not done: the next part goes on at `cursor`, whoever does it.
+pub async fn pause_sweep(orchestrator: &Orchestrator, cursor: Option<&str>) -> Result<()> {
+    let mut tx = orchestrator.begin("delivery.pause_sweep").await?;
+    store::pause_sweep(&mut tx, cursor).await?;
+    tx.commit().await
 }
 
 /// Ends a search that looked at everything.
-pub async fn end_sweep(orchestrator: &Orchestrator, sweep: Sweep) -> Result<()> {
+pub async fn end_sweep(orchestrator: &Orchestrator, sweep: &Sweep) -> Result<()> {
     let mut tx = orchestrator.begin("delivery.end_sweep").await?;
     store::end_sweep(&mut tx, sweep.begun_at).await?;
     tx.commit().await
@@ -62,16 +75,18 @@ pub async fn missing(orchestrator: &Orchestrator, guids: &[String]) -> Result<Ve
     store::missing(&mut tx, guids).await
 }
 
-/// Asks again for deliveries that wait without a job; answers how many waited.
+/// Asks again for deliveries that wait without a job; answers how many did.
 pub async fn requeue_unprocessed(orchestrator: &Orchestrator) -> Result<usize> {
     let mut tx = orchestrator.begin("delivery.requeue_unprocessed").await?;
     let before = tx.now() - LOST_AFTER_SECONDS.seconds();
-    let waiting = store::unprocessed(&mut tx, before).await?;
+    let waiting = store::without_job(&mut tx, before).await?;
     drop(tx);
-    for &delivery_id in &waiting {
-        // The queue keeps one live job per delivery, so one that still has its job gets no second. One transaction each:
-        // asking locks the live job's row, and many at once cross those of the queue itself.
+    for (delivery_id, traceparent) in &waiting {
+        let delivery_id = *delivery_id;
+        // The queue keeps one live job per delivery, so one that got its job meanwhile gets no second. One transaction
+        // each: asking locks the live job's row, and many at once cross those of the queue itself.
         let mut tx = orchestrator.begin("delivery.requeue_unprocessed").await?;
+        tx.follow(traceparent);
         tx.enqueue(ProcessDelivery { delivery_id }).await?;
         tx.commit().await?;
     }

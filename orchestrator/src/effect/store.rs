@@ -113,6 +113,24 @@ pub(super) async fn find_by_key_for_update(tx: &mut Tx, key: &str) -> Result<Opt
     row.map(Effect::try_from).transpose()
 }
 
+/// The newest run whose pull request this is.
+pub(super) async fn run_of_pull_request(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+) -> Result<Option<RunId>> {
+    let run_id = sqlx::query_scalar!(
+        "SELECT run_id FROM effects
+         WHERE kind = 'pull_request' AND repository_id = $1 AND (result ->> 'number')::bigint = $2
+         ORDER BY effect_id DESC LIMIT 1",
+        repository_id as RepositoryId,
+        number,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(run_id.flatten())
+}
+
 /// Effects of a run, newest first; none means all runs of the projects.
 pub(super) async fn list(
     tx: &mut Tx,

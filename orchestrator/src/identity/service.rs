@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::store;
 use crate::actor::{Actor, PlatformRole};
-use crate::audit::{self, Entry};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::PersonId;
 use crate::orchestrator::Orchestrator;
@@ -85,17 +85,8 @@ pub async fn ensure_owner(
     let person = ensure_person(&mut tx, github_user_id, login, Some(PlatformRole::Owner)).await?;
     let changed = before.as_ref() != Some(&person);
     if changed {
-        let id = person.person_id.to_string();
-        let entry = Entry {
-            actor,
-            operation: "person_set_owner",
-            object_kind: "person",
-            object_id: &id,
-            project_id: None,
-            allowed: true,
-            rule: "system",
-        };
-        audit::record(&mut tx, &entry).await?;
+        let id = person.person_id;
+        audit::record_own(&mut tx, actor, "person_set_owner", ("person", id), None).await?;
     }
     tx.commit().await?;
     Ok((person, changed))
@@ -127,17 +118,7 @@ pub async fn disable(orchestrator: &Orchestrator, actor: &Actor, person_id: Pers
     let person = get(&mut tx, person_id).await?;
     let why = format!("{}, who started it, was disabled", person.login);
     crate::run::cancel_all_started_by(&mut tx, actor, person_id, &why).await?;
-    let id = person_id.to_string();
-    let entry = Entry {
-        actor,
-        operation: "person_disable",
-        object_kind: "person",
-        object_id: &id,
-        project_id: None,
-        allowed: true,
-        rule: "system",
-    };
-    audit::record(&mut tx, &entry).await?;
+    audit::record_own(&mut tx, actor, "person_disable", ("person", person_id), None).await?;
     tx.commit().await?;
     Ok(person)
 }

@@ -112,6 +112,14 @@ pub struct HostDelivery {
     pub delivered: bool,
 }
 
+/// A page of the host's list of deliveries, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostDeliveryPage {
+    pub deliveries: Vec<HostDelivery>,
+    /// The host's word for where the older ones begin; none if there are none.
+    pub older: Option<String>,
+}
+
 /// Why the code host did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeHostError {
@@ -210,8 +218,8 @@ pub trait CodeHost: Send + Sync {
         access: TokenAccess,
     ) -> Result<HostToken, CodeHostError>;
 
-    /// The App's deliveries since a moment, newest first, at most `limit`.
-    async fn deliveries(&self, since: Timestamp, limit: usize) -> Result<Vec<HostDelivery>, CodeHostError>;
+    /// A page of the App's deliveries: the newest, or those that begin at `older` of another page.
+    async fn deliveries(&self, from: Option<&str>) -> Result<HostDeliveryPage, CodeHostError>;
 
     /// Asks the host to send a delivery again, under the same GUID.
     async fn redeliver(&self, host_delivery_id: i64) -> Result<(), CodeHostError>;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use sqlx::{Executor, PgPool};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,11 @@ pub(crate) const CHANNEL: &str = "codex_k8s";
 
 /// Notices a slow waiter may fall behind; then it looks again, as if it had been told.
 const BUFFER: usize = 1024;
+
+/// A connection that says nothing for so long is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(30);
+/// It answers within this time, or it is lost.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,15 +84,27 @@ impl Notice {
     }
 }
 
+/// What the ear tells those who wait.
+#[derive(Clone, Debug)]
+enum Heard {
+    Notice(Notice),
+    /// Notices may be missing: everybody looks.
+    Deaf,
+}
+
 /// The process's ear.
 #[derive(Clone, Debug)]
 pub struct Notices {
-    sender: broadcast::Sender<Notice>,
+    sender: broadcast::Sender<Heard>,
 }
 
 impl Notices {
     /// Listens until `stop`; a lost connection is made again, and everybody is told to look.
     pub(crate) fn start(pool: PgPool, stop: CancellationToken) -> Self {
+        Self::listening(pool, stop, SILENCE)
+    }
+
+    fn listening(pool: PgPool, stop: CancellationToken, silence: Duration) -> Self {
         let (sender, _) = broadcast::channel(BUFFER);
         let notices = Self {
             sender: sender.clone(),
@@ -95,7 +112,7 @@ impl Notices {
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = listen(pool, sender) => {}
+                () = listen(pool, sender, silence) => {}
             }
         });
         notices
@@ -109,9 +126,9 @@ impl Notices {
     }
 }
 
-async fn listen(pool: PgPool, sender: broadcast::Sender<Notice>) {
+async fn listen(pool: PgPool, sender: broadcast::Sender<Heard>, silence: Duration) {
     while !pool.is_closed() {
-        match hear(&pool, &sender).await {
+        match hear(&pool, &sender, silence).await {
             Ok(()) => {}
             Err(_) if pool.is_closed() => return,
             Err(error) => tracing::warn!(%error, "lost the LISTEN connection; connecting again"),
@@ -120,36 +137,54 @@ async fn listen(pool: PgPool, sender: broadcast::Sender<Notice>) {
     }
 }
 
-async fn hear(pool: &PgPool, sender: &broadcast::Sender<Notice>) -> Result<(), sqlx::Error> {
+async fn hear(
+    pool: &PgPool,
+    sender: &broadcast::Sender<Heard>,
+    silence: Duration,
+) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+    // Reconnecting by ourselves keeps it visible.
+    listener.eager_reconnect(false);
+    soon(listener.listen(CHANNEL)).await?;
+    // What was said before this moment was said to nobody.
+    let _ = sender.send(Heard::Deaf);
     loop {
-        // `None`: the connection was lost and notices may be missing. Reconnecting by ourselves keeps that visible.
-        let Some(notification) = listener.try_recv().await? else {
+        let Ok(heard) = tokio::time::timeout(silence, listener.try_recv()).await else {
+            soon(listener.execute("SELECT 1")).await?;
+            continue;
+        };
+        // `None`: the connection was lost.
+        let Some(notification) = heard? else {
             return Ok(());
         };
         if let Some(notice) = Notice::parse(notification.payload()) {
-            let _ = sender.send(notice);
+            let _ = sender.send(Heard::Notice(notice));
         }
     }
+}
+
+/// A connection that was dropped on the way says nothing, for as long as one listens.
+async fn soon<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let answer = tokio::time::timeout(ANSWER, answer).await;
+    answer.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }
 
 /// One waiter's place.
 #[derive(Debug)]
 pub struct Subscription {
-    receiver: broadcast::Receiver<Notice>,
+    receiver: broadcast::Receiver<Heard>,
 }
 
 impl Subscription {
     /// Waits until something is said about `(topic, key)`, or `deadline`. Answers whether to look again; a waiter that
-    /// fell behind is told to look.
+    /// fell behind, or could not be told, is told to look.
     pub async fn changed(&mut self, topic: Topic, key: &str, deadline: Instant) -> bool {
         tokio::time::timeout_at(deadline, async {
             loop {
                 match self.receiver.recv().await {
-                    Ok(notice) if notice.topic == topic && notice.key == key => return true,
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => return true,
+                    Ok(Heard::Notice(notice)) if notice.topic == topic && notice.key == key => return true,
+                    Ok(Heard::Notice(_)) => {}
+                    Ok(Heard::Deaf) | Err(broadcast::error::RecvError::Lagged(_)) => return true,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
@@ -163,9 +198,9 @@ impl Subscription {
         tokio::time::timeout_at(deadline, async {
             loop {
                 match self.receiver.recv().await {
-                    Ok(notice) if notice.topic == topic => return Some(notice.key),
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => return None,
+                    Ok(Heard::Notice(notice)) if notice.topic == topic => return Some(notice.key),
+                    Ok(Heard::Notice(_)) => {}
+                    Ok(Heard::Deaf) | Err(broadcast::error::RecvError::Lagged(_)) => return None,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
@@ -173,5 +208,56 @@ impl Subscription {
         .await
         .ok()
         .flatten()
+    }
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::path::PathBuf;
+
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use tokio::net::{UnixListener, UnixStream};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::testing::TestDb;
+
+    /// Carries connections until they fall silent: then nothing comes through, and no side is told.
+    async fn carry(line: UnixListener, server: PathBuf, silence: watch::Receiver<()>) {
+        while let Ok((mut here, _)) = line.accept().await {
+            let (server, mut silence) = (server.clone(), silence.clone());
+            tokio::spawn(async move {
+                let mut there = UnixStream::connect(server).await.expect("the server listens");
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
+                    _ = silence.changed() => std::future::pending().await,
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fell_silent_is_noticed() {
+        let db = TestDb::new().await;
+        let options: PgConnectOptions = db.url().parse().expect("a URL");
+        let Some(socket) = options.get_socket().cloned() else {
+            eprintln!("skipped: the database is not reached by a Unix socket");
+            return;
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let name = format!(".s.PGSQL.{}", options.get_port());
+        let line = UnixListener::bind(folder.path().join(&name)).expect("a socket");
+        let (fall_silent, silence) = watch::channel(());
+        tokio::spawn(carry(line, socket.join(&name), silence));
+        let pool = PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(options.socket(folder.path()));
+        let notices = Notices::listening(pool, CancellationToken::new(), Duration::from_millis(300));
+        let mut ear = notices.subscribe();
+        let soon = || Instant::now() + Duration::from_mins(1);
+        assert!(ear.changed(Topic::Run, "any", soon()).await, "it listens");
+        fall_silent.send(()).expect("somebody is connected");
+        assert!(ear.changed(Topic::Run, "any", soon()).await, "it listens again");
+        db.done().await;
     }
 }

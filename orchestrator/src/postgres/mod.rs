@@ -16,6 +16,7 @@ use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::queue::{self, Job};
+use crate::trace::{self, Origin};
 
 pub use inspect::{Inspection, inspect};
 
@@ -118,6 +119,8 @@ pub struct Tx {
     name: &'static str,
     /// Carried by every job this transaction enqueues.
     traceparent: Option<String>,
+    /// What set it off, for the audit.
+    cause: Option<String>,
 }
 
 impl Tx {
@@ -129,14 +132,16 @@ impl Tx {
         name: &'static str,
     ) -> Result<Self> {
         let inner = riverqueue::database::begin_postgres(pool).await?;
-        Ok(Self {
+        let tx = Self {
             inner,
             aside: aside.clone(),
             queue: queue.clone(),
             now,
             name,
             traceparent: None,
-        })
+            cause: None,
+        };
+        Ok(tx.within(trace::origin()))
     }
 
     /// The moment of this use case: one for all rows it writes.
@@ -151,12 +156,33 @@ impl Tx {
 
     /// Begins a short transaction of its own, for what must stay although this one is rolled back.
     pub(crate) async fn aside(&self) -> Result<Self> {
-        Self::begin(&self.aside, &self.aside, &self.queue, self.now, self.name).await
+        let mut aside = Self::begin(&self.aside, &self.aside, &self.queue, self.now, self.name).await?;
+        aside.traceparent.clone_from(&self.traceparent);
+        aside.cause.clone_from(&self.cause);
+        Ok(aside)
+    }
+
+    fn within(mut self, origin: Option<Origin>) -> Self {
+        if let Some(origin) = origin {
+            self.traceparent = Some(origin.traceparent.to_string());
+            self.cause = Some(origin.cause);
+        }
+        self
     }
 
     /// Says which trace this use case belongs to, for the jobs it enqueues from here on.
     pub(crate) fn follow(&mut self, traceparent: &str) {
         self.traceparent = Some(traceparent.to_owned());
+    }
+
+    /// Says what set this use case off.
+    pub(crate) fn because(&mut self, cause: String) {
+        self.cause = Some(cause);
+    }
+
+    /// The trace this use case belongs to, and what set it off.
+    pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
+        (self.traceparent.as_deref(), self.cause.as_deref())
     }
 
     /// Asks the worker to do something after the commit.

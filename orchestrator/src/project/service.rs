@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use super::access::{self, Operation, Target};
 use super::store;
 use crate::actor::{Actor, Role};
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{PersonId, ProjectId};
 use crate::orchestrator::Orchestrator;
@@ -85,6 +86,8 @@ pub async fn create(orchestrator: &Orchestrator, actor: &Actor, new: NewProject)
     let project = store::insert(&mut tx, &new).await?;
     trigger::seed_rules(&mut tx, project.project_id).await?;
     crate::slot::ensure(&mut tx, project.project_id, new.slots).await?;
+    let id = project.project_id;
+    audit::record_own(&mut tx, actor, "project_create", ("project", id), Some(id)).await?;
     tx.commit().await?;
     Ok(project)
 }
@@ -171,6 +174,9 @@ pub async fn set_member(
     get(&mut tx, project_id).await?;
     crate::identity::get(&mut tx, person_id).await?;
     store::set_member(&mut tx, project_id, person_id, role).await?;
+    let operation = role.map_or_else(|| "member_remove".to_owned(), |role| format!("member_set_{role}"));
+    let person = ("person", person_id);
+    audit::record_own(&mut tx, actor, &operation, person, Some(project_id)).await?;
     tx.commit().await
 }
 
@@ -185,6 +191,14 @@ pub async fn set_limits(
     let mut tx = orchestrator.begin("project.set_limits").await?;
     store::set_limits(&mut tx, project_id, limits).await?;
     let project = get(&mut tx, project_id).await?;
+    audit::record_own(
+        &mut tx,
+        actor,
+        "project_set_limits",
+        ("project", project_id),
+        Some(project_id),
+    )
+    .await?;
     tx.commit().await?;
     Ok(project)
 }
@@ -209,6 +223,15 @@ async fn set_paused(
     let mut tx = orchestrator.begin("project.set_paused").await?;
     store::set_paused(&mut tx, project_id, paused).await?;
     let project = get(&mut tx, project_id).await?;
+    let operation = if paused { "project_pause" } else { "project_resume" };
+    audit::record_own(
+        &mut tx,
+        actor,
+        operation,
+        ("project", project_id),
+        Some(project_id),
+    )
+    .await?;
     tx.commit().await?;
     Ok(project)
 }

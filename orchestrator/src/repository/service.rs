@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 
-use super::store;
+use super::{Sighting, store};
 use crate::actor::Actor;
+use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RepositoryId};
 use crate::orchestrator::Orchestrator;
@@ -73,8 +74,14 @@ pub async fn attach(orchestrator: &Orchestrator, actor: &Actor, new: NewReposito
             new.owner, new.name, project.slug
         )));
     };
+    note(&mut tx, actor, "repository_attach", &repository).await?;
     tx.commit().await?;
     Ok(repository)
+}
+
+async fn note(tx: &mut Tx, actor: &Actor, operation: &str, repository: &Repository) -> Result<()> {
+    let object = ("repository", repository.repository_id);
+    audit::record_own(tx, actor, operation, object, Some(repository.project_id)).await
 }
 
 /// Lets the repository's events start nothing any more. Its runs go on; asking twice keeps the first moment.
@@ -87,6 +94,7 @@ pub async fn detach(
     let mut tx = orchestrator.begin("repository.detach").await?;
     store::detach(&mut tx, repository_id).await?;
     let repository = get(&mut tx, repository_id).await?;
+    note(&mut tx, actor, "repository_detach", &repository).await?;
     tx.commit().await?;
     Ok(repository)
 }
@@ -137,7 +145,13 @@ pub async fn at(tx: &mut Tx, repository_id: RepositoryId) -> Result<RepositoryRe
     Ok(get(tx, repository_id).await?.at())
 }
 
-/// Keeps the owner and name that were just read at the code host.
-pub async fn renamed(tx: &mut Tx, repository_id: RepositoryId, owner: &str, name: &str) -> Result<()> {
-    store::rename(tx, repository_id, owner, name).await
+/// Keeps a new name, place or default branch, unless something newer is known; answers the repository as it is then.
+pub async fn seen(tx: &mut Tx, repository: Repository, sighting: &Sighting) -> Result<Repository> {
+    let same = (repository.installation_id, &repository.default_branch)
+        == (sighting.installation_id, &sighting.default_branch)
+        && (&repository.owner, &repository.name) == (&sighting.owner, &sighting.name);
+    if same || !store::note_sighting(tx, repository.repository_id, sighting).await? {
+        return Ok(repository);
+    }
+    get(tx, repository.repository_id).await
 }

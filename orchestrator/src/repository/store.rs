@@ -1,4 +1,6 @@
-use super::{NewRepository, Repository};
+use jiff_sqlx::ToSqlx;
+
+use super::{NewRepository, Repository, Sighting};
 use crate::error::Result;
 use crate::id::{ProjectId, RepositoryId};
 use crate::page::PageAsk;
@@ -42,11 +44,11 @@ pub(super) async fn upsert(tx: &mut Tx, new: &NewRepository) -> Result<Option<Re
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO repositories AS r (repository_id, project_id, github_repository_id, installation_id, owner, name,
-                                        default_branch, clone_url, agent_image, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                        default_branch, clone_url, agent_image, as_of, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
          ON CONFLICT ON CONSTRAINT repositories_github_repository_id_key DO UPDATE
              SET installation_id = $4, owner = $5, name = $6, default_branch = $7, clone_url = $8, agent_image = $9,
-                 detached_at = NULL
+                 as_of = $10, detached_at = NULL
              WHERE r.project_id = $2
          RETURNING repository_id, project_id, github_repository_id, installation_id, owner, name, default_branch,
                    clone_url, agent_image, detached_at, created_at",
@@ -78,17 +80,28 @@ pub(super) async fn detach(tx: &mut Tx, repository_id: RepositoryId) -> Result<(
     Ok(())
 }
 
-pub(super) async fn rename(tx: &mut Tx, repository_id: RepositoryId, owner: &str, name: &str) -> Result<()> {
-    sqlx::query!(
-        "UPDATE repositories SET owner = $2, name = $3
-         WHERE repository_id = $1 AND (owner, name) IS DISTINCT FROM ($2, $3)",
+/// The address to clone from is the attacher's choice as long as the name stays. Answers whether it was news.
+pub(super) async fn note_sighting(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    sighting: &Sighting,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE repositories
+         SET installation_id = $2, owner = $3, name = $4, default_branch = $5, as_of = $7,
+             clone_url = CASE WHEN (owner, name) = ($3, $4) THEN clone_url ELSE $6 END
+         WHERE repository_id = $1 AND as_of <= $7",
         repository_id as _,
-        owner,
-        name,
+        sighting.installation_id,
+        sighting.owner,
+        sighting.name,
+        sighting.default_branch,
+        sighting.clone_url,
+        sighting.as_of.to_sqlx(),
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 pub(super) async fn find(tx: &mut Tx, repository_id: RepositoryId) -> Result<Option<Repository>> {

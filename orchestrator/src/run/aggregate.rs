@@ -29,8 +29,8 @@ pub struct Run {
     pub retry_of: Option<RunId>,
     pub cause_depth: i32,
     pub started_by: Option<PersonId>,
-    /// SHA-256 of the issue's body as a trusted hand left it.
-    pub body_sha256: Option<String>,
+    /// Of the issue's title and body as a trusted hand left them.
+    pub issue_text_sha256: Option<String>,
     pub branch: String,
     pub base_sha: Option<String>,
     pub head_sha: Option<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reason::{ConflictReason, IgnoreReason};
-use super::rule::{Act, Rule};
+use super::rule::{Act, Rule, Source};
 use crate::agent;
 use crate::ports::code_host::HostPermission;
 
@@ -14,9 +14,15 @@ const EFFORT_LABEL: &str = "[ai-reasoning-";
 /// How hard a model may be asked to think.
 pub const EFFORTS: [&str; 6] = ["none", "minimal", "low", "medium", "high", "xhigh"];
 
+/// Events that one another caused, at most: a chain that goes on is a circle.
+pub const MAX_CAUSE_DEPTH: i32 = 5;
+
 /// An event in the rules' words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
+    pub source: Source,
+    /// How many events of the platform led to it; 0 for what people do.
+    pub cause_depth: i32,
     pub name: String,
     /// Empty where the event has none.
     pub action: String,
@@ -29,8 +35,10 @@ pub struct Event {
     pub pushes_default_branch: bool,
     /// The host's moment of the issue, as the payload has it.
     pub updated_at: Option<String>,
-    /// SHA-256 of the issue's body, as the payload has it.
-    pub body_sha256: Option<String>,
+    /// Of the issue's title and body, as the payload has them.
+    pub issue_text_sha256: Option<String>,
+    /// The same before the edit that the event is about; none if it is about no edit of title or body.
+    pub issue_text_sha256_before: Option<String>,
 }
 
 /// The account that caused an event.
@@ -49,8 +57,8 @@ pub struct Facts {
     /// The account our own App acts as.
     pub own_github_user_id: Option<i64>,
     pub sender: SenderFacts,
-    /// Stage of the run that is live on the issue or pull request.
-    pub live_stage: Option<String>,
+    /// The run that is live on the issue or pull request.
+    pub live: Option<LiveRun>,
     /// Models of the catalogue.
     pub models: Vec<String>,
     /// None: not looked yet.
@@ -80,6 +88,14 @@ pub enum SenderFacts {
     },
 }
 
+/// A run that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveRun {
+    pub stage: String,
+    /// Its work is pushed and being verified.
+    pub finishing: bool,
+}
+
 /// How it looks at the code host now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFacts {
@@ -94,7 +110,7 @@ pub struct IssueFacts {
     pub open: bool,
     pub is_pull_request: bool,
     pub labels: Vec<String>,
-    pub body_sha256: String,
+    pub text_sha256: String,
     /// What the author may do in the repository.
     pub author_permission: HostPermission,
 }
@@ -119,7 +135,7 @@ pub enum Decision {
     Start(Start),
     /// End the live run; the text says why.
     End(&'static str),
-    /// The new text of the issue was written by somebody who may start runs: the waiting run may start with it.
+    /// Somebody who may start runs edited the issue's text: what was trusted before the edit is trusted after it.
     TrustText,
 }
 
@@ -151,6 +167,9 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
         Binding::Detached => return ignore(IgnoreReason::Detached),
         Binding::Bound { paused } => paused,
     };
+    if event.cause_depth > MAX_CAUSE_DEPTH {
+        return ignore(IgnoreReason::TooDeep);
+    }
     let Some(rule) = rules.iter().find(|rule| rule.matches(event)) else {
         return if event.number.is_some() {
             Ok(Decision::Record)
@@ -164,7 +183,9 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
         Act::TRUST_TEXT => trust_text(event, facts),
         Act::COMMAND if event.action == "edited" => ignore(IgnoreReason::EditedComment),
         _ => {
-            person(event)?;
+            if event.source == Source::Github {
+                person(event)?;
+            }
             ignore(IgnoreReason::NotAvailableYet)
         }
     }
@@ -218,7 +239,7 @@ fn start(event: &Event, facts: &Facts, paused: bool) -> Step<Decision> {
     }
     // Only the author and people with write can edit an issue, so the text of an author with write is never theirs
     // who have none.
-    let same_text = event.body_sha256.as_deref() == Some(&issue.body_sha256);
+    let same_text = event.issue_text_sha256.as_deref() == Some(&issue.text_sha256);
     if !same_text && issue.author_permission < HostPermission::Write {
         return ignore(IgnoreReason::BodyChanged);
     }
@@ -274,16 +295,19 @@ fn end(event: &Event, facts: &Facts) -> Step<Decision> {
     if event.number.is_none() {
         return ignore(IgnoreReason::Unreadable);
     }
-    let live = facts
-        .live_stage
-        .as_deref()
-        .ok_or(Decision::Ignore(IgnoreReason::NothingToEnd))?;
     let by_label = event.action == "unlabeled";
     if by_label {
         person(event)?;
-        if stage_of(event).is_none_or(|stage| stage.name != live) {
-            return ignore(IgnoreReason::OtherStage);
-        }
+    }
+    let live = facts
+        .live
+        .as_ref()
+        .ok_or(Decision::Ignore(IgnoreReason::NothingToEnd))?;
+    if by_label && stage_of(event).is_none_or(|stage| stage.name != live.stage) {
+        return ignore(IgnoreReason::OtherStage);
+    }
+    if live.finishing {
+        return ignore(IgnoreReason::Finishing);
     }
     let host = facts.host.as_ref().ok_or(Decision::Look(Wants {
         issue: true,
@@ -313,7 +337,8 @@ fn end(event: &Event, facts: &Facts) -> Step<Decision> {
 /// A text edited by somebody who may not start the run changes nothing here: the run finds it out at its start.
 fn trust_text(event: &Event, facts: &Facts) -> Step<Decision> {
     let may_start = matches!(facts.sender, SenderFacts::Known { may_start: true, .. });
-    if facts.live_stage.is_none() || !may_start || person(event).is_err() {
+    let edit = event.issue_text_sha256_before.is_some();
+    if !edit || facts.live.is_none() || !may_start || person(event).is_err() {
         return Ok(Decision::Record);
     }
     let host = facts.host.as_ref().ok_or(Decision::Look(Wants {

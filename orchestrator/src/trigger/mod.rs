@@ -12,10 +12,10 @@ mod service;
 mod store;
 
 pub use domain::{
-    Binding, Decision, EFFORTS, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, Sender, SenderFacts,
-    Start, Wants, decide,
+    Binding, Decision, EFFORTS, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, LiveRun, MAX_CAUSE_DEPTH,
+    Sender, SenderFacts, Start, Wants, decide,
 };
 pub use reason::{ConflictReason, IgnoreReason, Words};
-pub use rule::{Act, Condition, Rule, seeded};
+pub use rule::{Act, Condition, Rule, Source, seeded};
 #[cfg(feature = "postgres")]
 pub use service::{rules, seed_rules};

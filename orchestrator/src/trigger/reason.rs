@@ -28,7 +28,9 @@ pub enum IgnoreReason {
     UnknownModel,
     UnknownEffort,
     AlreadyUsed,
+    TooDeep,
     NothingToEnd,
+    Finishing,
     OtherStage,
 }
 
@@ -39,7 +41,8 @@ words!(IgnoreReason: Unreadable = "unreadable", NoRule = "no_rule", OwnEvent = "
     NotAvailableYet = "not_available_yet", NotAnIssue = "not_an_issue", IssueGone = "issue_gone",
     IssueClosed = "issue_closed", MovedOn = "moved_on", BodyChanged = "body_changed",
     EditedComment = "edited_comment", UnknownModel = "unknown_model", UnknownEffort = "unknown_effort",
-    AlreadyUsed = "already_used", NothingToEnd = "nothing_to_end", OtherStage = "other_stage");
+    AlreadyUsed = "already_used", TooDeep = "too_deep", NothingToEnd = "nothing_to_end", Finishing = "finishing",
+    OtherStage = "other_stage");
 
 /// Why an event that should have started a run could not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +68,7 @@ fn words(sentence: &'static str, next: &'static str) -> Words {
 }
 
 impl IgnoreReason {
+    #[expect(clippy::too_many_lines, reason = "one table")]
     pub fn explain(self) -> Words {
         use IgnoreReason as R;
         const NOTHING: &str = "Nothing needs to be done.";
@@ -159,7 +163,18 @@ impl IgnoreReason {
                 "This very labelling has already started a run; each starts one, for ever.",
                 "To run again, remove the label and add it again.",
             ),
-            R::NothingToEnd => words("No run was live on it, so there was nothing to end.", NOTHING),
+            R::NothingToEnd => words(
+                "No run was live on it that was not being ended already, so there was nothing to end.",
+                NOTHING,
+            ),
+            R::TooDeep => words(
+                "Events of the platform had caused one another too often in a row; the chain ends here.",
+                "Look which rules set each other off, and start the next stage by hand.",
+            ),
+            R::Finishing => words(
+                "The live run is finishing: its work is pushed and being verified, so it can no longer be stopped.",
+                "Wait for its end; if its work is not wanted, close its pull request.",
+            ),
             R::OtherStage => words(
                 "The removed label names another stage than the live run's, so the run goes on.",
                 "To stop the live run, remove its own label or cancel it.",

@@ -5,10 +5,24 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::domain::Event;
+use crate::actor::words;
+
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    #[default]
+    Github,
+    /// The platform itself: a run or a deploy ended, an approval was decided, a time came.
+    Internal,
+}
+
+words!(Source: Github = "github", Internal = "internal");
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
+    pub source: Source,
     pub event: String,
     /// Empty means any action.
     pub actions: Vec<String>,
@@ -59,6 +73,14 @@ impl Act {
     pub const COMMAND: &'static str = "command";
     /// Re-indexes knowledge, and deploys what is to be deployed.
     pub const FOLLOW_DEFAULT_BRANCH: &'static str = "follow_default_branch";
+    /// Starts the stage that comes after the run's.
+    pub const NEXT_STAGE: &'static str = "next_stage";
+    /// Starts the stage that looks after a deploy.
+    pub const AFTER_DEPLOY: &'static str = "after_deploy";
+    /// Does what the approval was asked for.
+    pub const DO_APPROVED: &'static str = "do_approved";
+    /// Starts the stages that are due.
+    pub const START_DUE: &'static str = "start_due";
 
     fn named(name: &str) -> Self {
         Self { act: name.to_owned() }
@@ -67,7 +89,8 @@ impl Act {
 
 impl Rule {
     pub fn matches(&self, event: &Event) -> bool {
-        self.event == event.name
+        self.source == event.source
+            && self.event == event.name
             && (self.actions.is_empty() || self.actions.contains(&event.action))
             && self.condition.holds(event)
     }
@@ -98,6 +121,7 @@ impl Condition {
 /// The rules every project begins with, in the order of asking.
 pub fn seeded() -> Vec<Rule> {
     let rule = |event: &str, actions: &[&str], condition: Condition, act: &str| Rule {
+        source: Source::Github,
         event: event.to_owned(),
         actions: actions.iter().map(|&action| action.to_owned()).collect(),
         condition,
@@ -128,6 +152,10 @@ pub fn seeded() -> Vec<Rule> {
         default_branch: Some(true),
         ..any()
     };
+    let internal = |event: &str, action: &str, act: &str| Rule {
+        source: Source::Internal,
+        ..rule(event, &[action], Condition::default(), act)
+    };
     vec![
         rule("issues", &["labeled"], revise_label(), Act::REVISE_RUN),
         rule("issues", &["labeled"], run_label(), Act::START_RUN),
@@ -151,6 +179,10 @@ pub fn seeded() -> Vec<Rule> {
         ),
         rule("issue_comment", &["created", "edited"], command, Act::COMMAND),
         rule("push", &[], default_branch, Act::FOLLOW_DEFAULT_BRANCH),
+        internal("run", "ended", Act::NEXT_STAGE),
+        internal("deploy", "ended", Act::AFTER_DEPLOY),
+        internal("approval", "decided", Act::DO_APPROVED),
+        internal("schedule", "due", Act::START_DUE),
     ]
 }
 
@@ -170,7 +202,7 @@ mod tests {
     #[test]
     fn a_rule_of_a_newer_version_can_be_read_and_never_holds() {
         let rule: Rule = serde_json::from_str(
-            r#"{"event":"issues","actions":[],"condition":{"moon":"full"},"act":{"act":"dance","tempo":3}}"#,
+            r#"{"source":"github","event":"issues","actions":[],"condition":{"moon":"full"},"act":{"act":"dance","tempo":3}}"#,
         )
         .unwrap();
         assert_eq!(rule.act.act, "dance");

@@ -1,4 +1,4 @@
-use super::{Rule, rule, store};
+use super::{Rule, Source, rule, store};
 use crate::error::Result;
 use crate::id::ProjectId;
 use crate::postgres::Tx;
@@ -9,6 +9,6 @@ pub async fn seed_rules(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
 }
 
 /// The rules of a project that are switched on, in the order of asking.
-pub async fn rules(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<Rule>> {
-    store::enabled(tx, project_id).await
+pub async fn rules(tx: &mut Tx, project_id: ProjectId, source: Source) -> Result<Vec<Rule>> {
+    store::enabled(tx, project_id, source).await
 }

@@ -1,4 +1,4 @@
-use super::{Act, Condition, Rule};
+use super::{Act, Condition, Rule, Source};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, TriggerRuleId};
 use crate::postgres::{Tx, json};
@@ -10,11 +10,12 @@ pub(super) async fn insert(tx: &mut Tx, project_id: ProjectId, rules: &[Rule]) -
     for (rule, position) in rules.iter().zip((STEP..).step_by(10)) {
         sqlx::query!(
             "INSERT INTO trigger_rules (trigger_rule_id, project_id, position, source, event, actions, condition, act)
-             VALUES ($1, $2, $3, 'github', $4, $5, $6, $7)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT ON CONSTRAINT trigger_rules_position_key DO NOTHING",
             TriggerRuleId::new() as _,
             project_id as _,
             position,
+            rule.source.as_str(),
             rule.event,
             &rule.actions,
             json(&rule.condition)?,
@@ -26,17 +27,19 @@ pub(super) async fn insert(tx: &mut Tx, project_id: ProjectId, rules: &[Rule]) -
     Ok(())
 }
 
-pub(super) async fn enabled(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<Rule>> {
+pub(super) async fn enabled(tx: &mut Tx, project_id: ProjectId, source: Source) -> Result<Vec<Rule>> {
     let rows = sqlx::query!(
         "SELECT event, actions, condition, act FROM trigger_rules
-         WHERE project_id = $1 AND source = 'github' AND enabled ORDER BY position",
+         WHERE project_id = $1 AND source = $2 AND enabled ORDER BY position",
         project_id as _,
+        source.as_str(),
     )
     .fetch_all(&mut **tx)
     .await?;
     rows.into_iter()
         .map(|row| {
             Ok(Rule {
+                source,
                 event: row.event,
                 actions: row.actions,
                 condition: serde_json::from_value::<Condition>(row.condition).map_err(Error::internal)?,

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::actor::words;
 use crate::id::RepositoryId;
@@ -30,6 +31,15 @@ pub enum WorkItemKind {
 
 words!(WorkItemKind: Issue = "issue", PullRequest = "pull_request");
 
+/// SHA-256 of what an issue asks for, hexadecimal: the title's length in bytes, the title, the body.
+pub fn issue_text_sha256(title: &str, body: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(title.len().to_be_bytes())
+        .chain_update(title)
+        .chain_update(body);
+    hex::encode(digest.finalize())
+}
+
 impl WorkItem {
     /// What a read at the code host says.
     pub fn read(repository_id: RepositoryId, issue: &HostIssue) -> Self {
@@ -51,6 +61,25 @@ impl WorkItem {
             head_sha: None,
             url: issue.url.clone(),
             as_of: issue.updated_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn title_and_body_are_both_in_the_digest_and_stay_apart() {
+        let digest = issue_text_sha256("Price", "Fix it");
+        assert_eq!(digest, issue_text_sha256("Price", "Fix it"));
+        for (title, body) in [
+            ("Price", "Fix it!"),
+            ("Price!", "Fix it"),
+            ("PriceFix", " it"),
+            ("", "PriceFix it"),
+        ] {
+            assert_ne!(digest, issue_text_sha256(title, body), "{title:?} {body:?}");
         }
     }
 }

@@ -6,6 +6,6 @@ mod service;
 #[cfg(feature = "postgres")]
 mod store;
 
-pub use domain::{WorkItem, WorkItemKind};
+pub use domain::{WorkItem, WorkItemKind, issue_text_sha256};
 #[cfg(feature = "postgres")]
 pub use service::{find, get, save};

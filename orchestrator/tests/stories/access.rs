@@ -5,6 +5,7 @@ use orchestrator::id::{DeliveryId, PersonId, ProjectId, TokenId};
 use orchestrator::page::PageAsk;
 use orchestrator::project::access::{self, Operation, Target};
 use orchestrator::testing::{TestDb, admit_and_run, agent_of, seed};
+use orchestrator::trace::{self, TraceParent};
 use orchestrator::{Actor, Error, Orchestrator, delivery, identity, project, repository, run};
 
 use crate::inbox::{Inbox, T0, labeled};
@@ -51,12 +52,53 @@ async fn a_denial_stays_in_the_audit_and_an_allowed_act_goes_with_its_transactio
         .await
         .unwrap();
     drop(tx);
-    let allowed = "SELECT count(*) FROM audit_entries WHERE decision = 'allowed'";
+    let allowed = "SELECT count(*) FROM audit_entries WHERE operation = 'run_start' AND decision = 'allowed'";
     assert_eq!(inbox.count(allowed).await, 0, "what was rolled back was not done");
     let changed = sqlx::query("DELETE FROM audit_entries")
         .execute(inbox.db.pool())
         .await;
     assert!(changed.unwrap_err().to_string().contains("append-only"));
+    inbox.db.done().await;
+}
+
+#[tokio::test]
+async fn the_audit_says_what_set_an_act_off() {
+    let inbox = Inbox::new().await;
+    let (orchestrator, project) = (&inbox.orchestrator, &inbox.project);
+    let origin = trace::Origin {
+        traceparent: TraceParent::begin(),
+        cause: "tool run_start".into(),
+    };
+    let started = trace::within(origin.clone(), project.start(orchestrator, Some(1))).await;
+    started.unwrap();
+    let viewer = member(orchestrator, project.project_id, 21, Role::Viewer).await;
+    let refused = run::start(orchestrator, &viewer, project.new_run(Some(2)), None);
+    trace::within(origin.clone(), refused).await.unwrap_err();
+    let told: Vec<(String, Option<String>, Option<String>)> = sqlx::query_as(
+        "SELECT decision, cause, traceparent FROM audit_entries WHERE operation = 'run_start' ORDER BY audit_id",
+    )
+    .fetch_all(inbox.db.pool())
+    .await
+    .unwrap();
+    let by = |decision: &str| {
+        let (cause, traceparent) = (origin.cause.clone(), origin.traceparent.to_string());
+        (decision.to_owned(), Some(cause), Some(traceparent))
+    };
+    assert_eq!(told, [by("allowed"), by("denied")]);
+    let own: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT operation FROM audit_entries WHERE rule = 'system' ORDER BY 1")
+            .fetch_all(inbox.db.pool())
+            .await
+            .unwrap();
+    assert_eq!(
+        own,
+        [
+            "member_set_maintainer",
+            "member_set_viewer",
+            "project_create",
+            "repository_attach"
+        ]
+    );
     inbox.db.done().await;
 }
 

@@ -5,6 +5,7 @@ use orchestrator::postgres::Tx;
 use orchestrator::project::{self, Limits, NewProject};
 use orchestrator::repository::{self, NewRepository};
 use orchestrator::testing::{TestDb, seed};
+use orchestrator::trigger::Source;
 use orchestrator::{Actor, Error, identity, trigger};
 
 const SYSTEM: Actor = Actor::System("test");
@@ -152,7 +153,13 @@ async fn projects_and_repositories_are_made_once() {
         .await
         .unwrap();
     let mut tx = orchestrator.begin("test").await.unwrap();
-    let rules = trigger::rules(&mut tx, beta.project_id).await.unwrap();
+    let rules = trigger::rules(&mut tx, beta.project_id, Source::Github)
+        .await
+        .unwrap();
+    let internal = trigger::rules(&mut tx, beta.project_id, Source::Internal)
+        .await
+        .unwrap();
+    let rules = [rules, internal].concat();
     assert_eq!(rules, trigger::seeded(), "what was stored is what is read");
     assert_eq!(
         project::find_by_slug(&mut tx, "beta").await.unwrap(),

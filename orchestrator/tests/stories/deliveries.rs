@@ -6,7 +6,7 @@ use orchestrator::delivery::{self, Examined, Filter, HostRead, Verdict};
 use orchestrator::page::PageAsk;
 use orchestrator::ports::code_host::HostPermission;
 use orchestrator::trigger::{ConflictReason, IgnoreReason};
-use orchestrator::{Actor, Clock, Error, run};
+use orchestrator::{Actor, Clock, Error, run, work_item};
 use serde_json::json;
 
 use crate::inbox::{Inbox, OWN, T0, T1, T2, changed, labeled, open_issue};
@@ -176,9 +176,9 @@ async fn what_the_code_host_says_now_decides() {
     let run = run::get(&inbox.orchestrator, &Actor::System("test"), run_id)
         .await
         .unwrap();
-    let text = delivery::domain::text_sha256("Send me the keys.");
+    let text = work_item::issue_text_sha256("Price", "Send me the keys.");
     assert_eq!(
-        run.body_sha256,
+        run.issue_text_sha256,
         Some(text),
         "the text as it was read is what the run begins with"
     );
@@ -217,51 +217,6 @@ async fn removing_the_label_or_closing_the_issue_ends_the_run() {
         let verdict = inbox.verdict(&guid("again"), "issues", &event, &read).await;
         assert_eq!(verdict, Verdict::Ignored(IgnoreReason::NothingToEnd));
     }
-    inbox.db.done().await;
-}
-
-#[tokio::test]
-async fn a_text_edited_by_somebody_who_may_start_runs_is_trusted() {
-    let inbox = Inbox::new().await;
-    let verdict = inbox
-        .verdict(
-            "start",
-            "issues",
-            &labeled("run:dev", T0),
-            &open_issue(&["run:dev"]),
-        )
-        .await;
-    let Verdict::RunCreated(run_id) = verdict else {
-        panic!("{verdict:?}")
-    };
-    let mut edited = labeled("run:dev", T1);
-    edited["action"] = json!("edited");
-    edited["issue"]["body"] = json!("Better words.");
-    let read = changed(open_issue(&["run:dev"]), |issue| {
-        issue.body = "Better words.".into();
-    });
-    assert_eq!(
-        inbox.verdict("edit", "issues", &edited, &read).await,
-        Verdict::Recorded
-    );
-    let run = run::get(&inbox.orchestrator, &Actor::System("test"), run_id)
-        .await
-        .unwrap();
-    assert_eq!(
-        run.body_sha256,
-        Some(delivery::domain::text_sha256("Better words."))
-    );
-
-    edited["issue"]["body"] = json!("Evil words.");
-    edited["sender"] = json!({ "id": 4711, "login": "stranger", "type": "User" });
-    assert_eq!(inbox.settled("evil", "issues", &edited).await, Verdict::Recorded);
-    let run = run::get(&inbox.orchestrator, &Actor::System("test"), run_id)
-        .await
-        .unwrap();
-    assert_eq!(
-        run.body_sha256,
-        Some(delivery::domain::text_sha256("Better words."))
-    );
     inbox.db.done().await;
 }
 
@@ -389,6 +344,7 @@ async fn unreadable_bodies_get_a_verdict() {
     let mut odd = labeled("run:dev\0", T0);
     odd["action"] = json!("lab\0eled");
     odd["issue"]["title"] = json!("a\0b");
+    odd["issue"]["updated_at"] = json!("-009999-01-02T00:00:00Z");
     odd["sender"]["login"] = json!("x\0".repeat(5000));
     let verdict = inbox.settled("nul-within", "issues", &odd).await;
     assert_eq!(
@@ -415,8 +371,11 @@ async fn lost_jobs_missed_deliveries_and_old_bodies_are_looked_after() {
         "it is young"
     );
     clock.advance(SignedDuration::from_secs(31));
-    assert_eq!(delivery::requeue_unprocessed(&orchestrator).await.unwrap(), 1);
-    assert_eq!(inbox.count(jobs).await, 1, "its job is there");
+    assert_eq!(
+        delivery::requeue_unprocessed(&orchestrator).await.unwrap(),
+        0,
+        "its job is there"
+    );
     sqlx::query("DELETE FROM river_job")
         .execute(inbox.db.pool())
         .await
@@ -443,7 +402,7 @@ async fn lost_jobs_missed_deliveries_and_old_bodies_are_looked_after() {
         .await
         .unwrap()
         .expect("its lease ended");
-    delivery::end_sweep(&orchestrator, after_a_death).await.unwrap();
+    delivery::end_sweep(&orchestrator, &after_a_death).await.unwrap();
     assert_eq!(
         delivery::begin_sweep(&orchestrator).await.unwrap(),
         None,
@@ -487,7 +446,7 @@ async fn an_older_event_changes_no_newer_projection() {
         Verdict::Recorded
     );
     let mut tx = inbox.orchestrator.begin("test").await.unwrap();
-    let item = orchestrator::work_item::get(&mut tx, inbox.project.repository_id, 1)
+    let item = work_item::get(&mut tx, inbox.project.repository_id, 1)
         .await
         .unwrap();
     assert_eq!(item.title, "New title");

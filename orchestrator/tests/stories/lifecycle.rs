@@ -181,7 +181,7 @@ async fn an_admitted_run_waits_for_a_worker() {
     db.done().await;
 }
 
-async fn put_snapshot(orchestrator: &orchestrator::Orchestrator, supervisor: &Actor) {
+pub(crate) async fn put_snapshot(orchestrator: &orchestrator::Orchestrator, supervisor: &Actor) {
     let snapshot = Snapshot {
         session: "s".into(),
         path: "p".into(),

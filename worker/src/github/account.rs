@@ -7,25 +7,33 @@ use super::connection::{Connection, Operation};
 use super::token::{Grant, Scope};
 use super::{Result, path, refusal, wire};
 
-/// Finds the account by way of any installation: GitHub shows accounts to installations, not to Apps.
+/// Finds the account by way of any installation: GitHub shows accounts to installations, not to Apps. One that does not
+/// let us look does not hide it from the others.
 pub(super) async fn find(connection: &Connection) -> Result<HostAccount> {
     let app = connection.begin_as_app();
     let call = Call::get("/app/installations?per_page=100", "the App's installations");
     let installations: Vec<wire::Installation> = app.ask(&call).await?;
-    let installation_id = installations
+    let mut refused = CodeHostError::NotFound("installation of the App: install it first".to_owned());
+    let usable = installations
         .into_iter()
         .filter(|installation| installation.suspended_at.is_none())
-        .find_map(|installation| installation.id)
-        .ok_or_else(|| CodeHostError::NotFound("installation of the App: install it first".to_owned()))?;
-    account(
-        &app,
-        Scope {
+        .filter_map(|installation| installation.id);
+    for installation_id in usable {
+        let scope = Scope {
             installation_id,
             github_repository_id: None,
             grant: Grant::Metadata,
-        },
-    )
-    .await
+        };
+        match account(&app, scope).await {
+            Err(
+                error @ (CodeHostError::Refused { .. }
+                | CodeHostError::NotFound(_)
+                | CodeHostError::RateLimited { .. }),
+            ) => refused = error,
+            answered => return answered,
+        }
+    }
+    Err(refused)
 }
 
 /// Finds the account by way of the installation of a repository.

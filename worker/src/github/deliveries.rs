@@ -1,39 +1,38 @@
 //! The App's webhook deliveries, as GitHub remembers them (3 days; an Enterprise Server 7).
 
 use http::Method;
-use jiff::Timestamp;
-use orchestrator::ports::code_host::HostDelivery;
+use orchestrator::ports::code_host::HostDeliveryPage;
+use url::form_urlencoded;
 
 use super::call::Call;
 use super::connection::{Connection, parse};
 use super::{Result, link, wire};
 
-/// Of 100 deliveries each.
-const MOST_PAGES: usize = 50;
+const LIST: &str = "/app/hook/deliveries?per_page=100";
 
-pub(super) async fn list(
-    connection: &Connection,
-    since: Timestamp,
-    limit: usize,
-) -> Result<Vec<HostDelivery>> {
-    let operation = connection.begin_as_app();
-    let mut call = Call::get("/app/hook/deliveries?per_page=100", "the App's deliveries");
-    let mut deliveries = Vec::new();
-    for _ in 0..MOST_PAGES {
-        let answer = operation.send(&call).await?;
-        let page: Vec<wire::Delivery> = parse(&call, &answer)?;
-        for delivery in page.into_iter().filter_map(wire::Delivery::known) {
-            if delivery.delivered_at < since || deliveries.len() == limit {
-                return Ok(deliveries);
-            }
-            deliveries.push(delivery);
+pub(super) async fn page(connection: &Connection, from: Option<&str>) -> Result<HostDeliveryPage> {
+    let path = match from {
+        Some(cursor) => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("cursor", cursor)
+                .finish();
+            format!("{LIST}&{query}")
         }
-        match link::next(&answer.headers) {
-            Some(path) if deliveries.len() < limit => call.path = path,
-            _ => break,
-        }
-    }
-    Ok(deliveries)
+        None => LIST.to_owned(),
+    };
+    let call = Call::get(path, "the App's deliveries");
+    let answer = connection.begin_as_app().send(&call).await?;
+    let page: Vec<wire::Delivery> = parse(&call, &answer)?;
+    Ok(HostDeliveryPage {
+        deliveries: page.into_iter().filter_map(wire::Delivery::known).collect(),
+        older: link::next(&answer.headers).and_then(|path| cursor(&path)),
+    })
+}
+
+fn cursor(path: &str) -> Option<String> {
+    let (_, query) = path.split_once('?')?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(name, value)| (name == "cursor").then(|| value.into_owned()))
 }
 
 pub(super) async fn redeliver(connection: &Connection, host_delivery_id: i64) -> Result<()> {

@@ -20,16 +20,15 @@ mod rate_limit;
 mod refusal;
 mod repositories;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod token;
 mod transport;
 mod wire;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use orchestrator::Clock;
 use orchestrator::ports::code_host::{
-    CodeHost, CodeHostError, HostAccount, HostComment, HostDelivery, HostIssue, HostPermission,
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostPermission,
     HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
 };
 use tokio::sync::OnceCell;
@@ -147,8 +146,8 @@ impl CodeHost for GithubHost {
         repositories::token(&self.connection, at, access).await
     }
 
-    async fn deliveries(&self, since: Timestamp, limit: usize) -> Result<Vec<HostDelivery>> {
-        deliveries::list(&self.connection, since, limit).await
+    async fn deliveries(&self, from: Option<&str>) -> Result<HostDeliveryPage> {
+        deliveries::page(&self.connection, from).await
     }
 
     async fn redeliver(&self, host_delivery_id: i64) -> Result<()> {

@@ -23,8 +23,7 @@ impl Perform<ProcessDelivery> for Hands {
             Err(error) => {
                 let defect = matches!(error, Error::Internal(_)) && attempt.number >= DEFECTS;
                 let last = attempt.last || defect || !error.is_transient();
-                delivery::attempt_failed(&self.orchestrator, job.delivery_id, &error.to_string(), last)
-                    .await?;
+                delivery::attempt_failed(&self.orchestrator, job.delivery_id, &told(&error), last).await?;
                 Err(error)
             }
         }
@@ -34,11 +33,11 @@ impl Perform<ProcessDelivery> for Hands {
 impl Hands {
     async fn process(&self, job: ProcessDelivery) -> Result<Verdict> {
         let own = outward("code_host.own_account", self.code_host.own_account()).await;
-        let own = Some(own.map_err(of_code_host)?.github_user_id);
+        let own = Some(own.map_err(not_now)?.github_user_id);
         match delivery::examine(&self.orchestrator, job.delivery_id, own).await? {
             Examined::Settled(verdict) => Ok(verdict),
             Examined::Look(look) => {
-                let read = self.read(&look).await.map_err(of_code_host)?;
+                let read = self.read(&look).await.map_err(of_read)?;
                 delivery::settle(&self.orchestrator, job.delivery_id, own, read).await
             }
         }
@@ -79,5 +78,76 @@ impl Hands {
             }
         }
         Ok(highest)
+    }
+}
+
+/// What people are told of an error: the text of a defect is for the log.
+fn told(error: &Error) -> String {
+    match error {
+        Error::Internal(_) => "a defect of the platform; the worker's log says more".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Who we are does not hang on the delivery: whatever is in the way of knowing it, a person removes it, and no delivery
+/// is lost meanwhile.
+fn not_now(error: CodeHostError) -> Error {
+    match of_code_host(error) {
+        error if error.is_transient() => error,
+        error => Error::Unavailable(error.to_string()),
+    }
+}
+
+/// A credential that GitHub does not take is mended, or given more rights, without the delivery being sent again.
+fn of_read(error: CodeHostError) -> Error {
+    match error {
+        CodeHostError::Refused {
+            status: 401 | 403, ..
+        } => Error::Unavailable(error.to_string()),
+        error => of_code_host(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> CodeHostError {
+        CodeHostError::Refused {
+            status,
+            message: "no".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_bad_credential_fails_no_delivery_for_good() {
+        let missing = || CodeHostError::NotFound("installation of the App".to_owned());
+        for error in [not_now(refused(401)), not_now(refused(404)), not_now(missing())] {
+            assert!(error.is_transient(), "{error}");
+        }
+        for (status, transient) in [(401, true), (403, true), (404, false), (422, false)] {
+            assert_eq!(of_read(refused(status)).is_transient(), transient, "{status}");
+        }
+        let limited = CodeHostError::RateLimited {
+            retry_after: std::time::Duration::from_secs(7),
+            message: "slowly".to_owned(),
+        };
+        assert!(matches!(
+            not_now(limited),
+            Error::RateLimited {
+                retry_after_ms: 7000,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn the_text_of_a_defect_is_nobodys() {
+        let defect = Error::internal("relation \"runs\" does not exist");
+        assert!(!told(&defect).contains("runs"), "{}", told(&defect));
+        assert_eq!(
+            told(&Error::Unavailable("GitHub is away".into())),
+            "GitHub is away"
+        );
     }
 }

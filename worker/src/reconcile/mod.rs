@@ -45,7 +45,10 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
         Box::pin(async move { orphans::sweep(&hands).await })
     });
     start("missed_deliveries", every(60), |hands| {
-        Box::pin(async move { deliveries::fetch_missed(&hands).await })
+        Box::pin(async move { deliveries::fetch_missed(&hands.orchestrator, &*hands.code_host).await })
+    });
+    start("port_calls", every(60), |hands| {
+        Box::pin(async move { port_call::sweep(&hands.orchestrator).await.map(drop) })
     });
     start("retention", every(3600), |hands| {
         Box::pin(async move { run::sweep(&hands.orchestrator).await })
@@ -61,12 +64,17 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
 
 type Round = fn(Hands) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
-/// Runs rounds until the worker ends: each period, or at once when poked by name.
+/// Runs rounds until the worker ends: each period, or at once when poked by name. A round may be cut off anywhere, as by
+/// the death of the worker: what it leaves is found by the next.
 async fn repeat(hands: Hands, shutdown: Shutdown, name: &'static str, period: Duration, round: Round) {
     let mut ear = hands.orchestrator.notices().subscribe();
     while !shutdown.has_begun() {
         let began = Instant::now();
-        match tokio::time::timeout(ROUND, round(hands.clone())).await {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(ROUND, round(hands.clone())) => ended,
+            () = shutdown.begun() => return,
+        };
+        match ended {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(reconciler = name, %error, "a round failed; the next tries again");
@@ -87,16 +95,25 @@ async fn admit(orchestrator: Orchestrator) -> Result<()> {
 }
 
 async fn steps(orchestrator: Orchestrator) -> Result<()> {
-    run::reconcile(&orchestrator).await?;
-    effect::reconcile(&orchestrator).await?;
-    delivery::requeue_unprocessed(&orchestrator).await?;
+    each("runs", run::reconcile(&orchestrator)).await;
+    each("effects", effect::reconcile(&orchestrator)).await;
+    each("deliveries", delivery::requeue_unprocessed(&orchestrator)).await;
     Ok(())
 }
 
 async fn forget(orchestrator: Orchestrator) -> Result<()> {
-    credential::sweep(&orchestrator).await?;
-    port_call::sweep(&orchestrator).await?;
-    delivery::sweep_bodies(&orchestrator).await?;
-    idempotency::sweep(&orchestrator).await?;
+    each("credentials", credential::sweep(&orchestrator)).await;
+    each("delivery_bodies", delivery::sweep_bodies(&orchestrator)).await;
+    each("idempotency_keys", idempotency::sweep(&orchestrator)).await;
     Ok(())
 }
+
+/// One part of a round: what stops it does not stop the others.
+async fn each<T>(part: &'static str, work: impl Future<Output = Result<T>>) {
+    if let Err(error) = work.await {
+        tracing::warn!(part, %error, "a part of a round failed; the next tries again");
+    }
+}
+
+#[cfg(test)]
+mod tests;

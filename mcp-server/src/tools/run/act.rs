@@ -42,7 +42,7 @@ impl Tool for Start {
             retry_of: None,
             cause_depth: 0,
             started_by: call.actor.person_id(),
-            body_sha256: None,
+            issue_text_sha256: None,
             instruction: ask.instruction.map(Text::into_inner),
             model: ask.model.map(Text::into_inner),
             effort: ask.effort.map(Text::into_inner),

@@ -6,11 +6,13 @@ mod payload;
 pub use payload::{Account, Payload, parse};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
 use crate::id::{RepositoryId, RunId};
-use crate::trigger::{ConflictReason, Event, IgnoreReason, LABEL_PREFIX, Sender};
-use crate::work_item::{WorkItem, WorkItemKind};
+use crate::repository::Sighting;
+use crate::trigger::{ConflictReason, Event, IgnoreReason, LABEL_PREFIX, Sender, Source};
+use crate::work_item::{WorkItem, WorkItemKind, issue_text_sha256};
+
+use payload::{Change, Item};
 
 /// What was made of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +78,6 @@ impl Verdict {
 /// Puts a payload into the rules' words.
 pub fn event(name: &str, payload: &Payload) -> Event {
     let item = payload.issue.as_ref().or(payload.pull_request.as_ref());
-    let body = payload
-        .issue
-        .as_ref()
-        .map(|issue| issue.body.as_deref().unwrap_or_default());
     let default_branch = payload
         .repository
         .as_ref()
@@ -89,6 +87,8 @@ pub fn event(name: &str, payload: &Payload) -> Event {
         .as_deref()
         .and_then(|name| name.strip_prefix("refs/heads/"));
     Event {
+        source: Source::Github,
+        cause_depth: 0,
         name: name.to_owned(),
         action: payload.action.clone().unwrap_or_default(),
         number: item.and_then(|item| item.number).filter(|number| *number > 0),
@@ -99,13 +99,30 @@ pub fn event(name: &str, payload: &Payload) -> Event {
         comment: payload.comment.as_ref().and_then(|comment| comment.body.clone()),
         pushes_default_branch: name == "push" && pushed.is_some() && pushed == default_branch,
         updated_at: item.and_then(|item| item.updated_at.clone()),
-        body_sha256: body.map(text_sha256),
+        issue_text_sha256: payload.issue.as_ref().map(text_now),
+        issue_text_sha256_before: text_before(payload),
     }
 }
 
-/// SHA-256 of a text, hexadecimal.
-pub fn text_sha256(text: &str) -> String {
-    hex::encode(Sha256::digest(text))
+fn text_now(issue: &Item) -> String {
+    let (title, body) = (issue.title.as_deref(), issue.body.as_deref());
+    issue_text_sha256(title.unwrap_or_default(), body.unwrap_or_default())
+}
+
+/// The text before an edit of title or body; none if the event tells of no such edit.
+fn text_before(payload: &Payload) -> Option<String> {
+    let (issue, changes) = (payload.issue.as_ref()?, payload.changes.as_ref()?);
+    if changes.title.is_none() && changes.body.is_none() {
+        return None;
+    }
+    let before = |change: &Option<Change>, now: &Option<String>| {
+        let text = change.as_ref().map_or(now, |change| &change.from);
+        text.clone().unwrap_or_default()
+    };
+    Some(issue_text_sha256(
+        &before(&changes.title, &issue.title),
+        &before(&changes.body, &issue.body),
+    ))
 }
 
 fn on_pull_request(payload: &Payload) -> bool {
@@ -150,8 +167,27 @@ pub fn projection(repository_id: RepositoryId, payload: &Payload) -> Option<Work
         head_branch: head.and_then(|head| head.branch.clone()),
         head_sha: head.and_then(|head| head.sha.clone()),
         url: item.html_url.clone()?,
-        as_of: item.updated_at.as_deref()?.parse::<Timestamp>().ok()?,
+        as_of: moment(item.updated_at.as_deref()?)?,
     })
+}
+
+/// What the payload says of its repository's name and place; none if something that is needed is missing.
+pub fn sighting(payload: &Payload) -> Option<Sighting> {
+    let repository = payload.repository.as_ref()?;
+    Some(Sighting {
+        installation_id: payload.installation.as_ref()?.id?,
+        owner: repository.owner.as_ref()?.login.clone()?,
+        name: repository.name.clone()?,
+        default_branch: repository.default_branch.clone()?,
+        clone_url: repository.clone_url.clone()?,
+        as_of: moment(repository.updated_at.as_deref()?)?,
+    })
+}
+
+/// A moment that the database can hold; GitHub began later.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let moment: Timestamp = text.parse().ok()?;
+    (moment >= Timestamp::UNIX_EPOCH).then_some(moment)
 }
 
 /// What makes two deliveries the same labelling: one starts one run, for ever.

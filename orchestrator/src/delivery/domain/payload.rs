@@ -23,6 +23,10 @@ pub struct Payload {
     #[serde(deserialize_with = "lenient")]
     pub comment: Option<Comment>,
     #[serde(deserialize_with = "lenient")]
+    pub changes: Option<Changes>,
+    #[serde(deserialize_with = "lenient")]
+    pub installation: Option<Installation>,
+    #[serde(deserialize_with = "lenient")]
     pub repository: Option<Repository>,
     #[serde(deserialize_with = "lenient")]
     pub sender: Option<Account>,
@@ -79,13 +83,46 @@ pub struct Comment {
     pub body: Option<String>,
 }
 
+/// What an edit changed, each as it was before; none for what the edit left alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Changes {
+    #[serde(deserialize_with = "lenient")]
+    pub title: Option<Change>,
+    #[serde(deserialize_with = "lenient")]
+    pub body: Option<Change>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    /// Null for a body that was empty.
+    #[serde(deserialize_with = "lenient")]
+    pub from: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Installation {
+    #[serde(deserialize_with = "lenient")]
+    pub id: Option<i64>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Repository {
     #[serde(deserialize_with = "lenient")]
     pub id: Option<i64>,
     #[serde(deserialize_with = "lenient_word")]
+    pub name: Option<String>,
+    #[serde(deserialize_with = "lenient")]
+    pub owner: Option<Account>,
+    #[serde(deserialize_with = "lenient_word")]
     pub default_branch: Option<String>,
+    #[serde(deserialize_with = "lenient_word")]
+    pub clone_url: Option<String>,
+    #[serde(deserialize_with = "lenient_word")]
+    pub updated_at: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

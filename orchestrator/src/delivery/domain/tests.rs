@@ -25,6 +25,42 @@ fn a_payload_in_the_rules_words() {
 }
 
 #[test]
+fn an_edit_tells_the_text_before_it() {
+    let told = |changes: serde_json::Value| {
+        let mut value = labeled();
+        value["changes"] = changes;
+        event("issues", &read(&value)).issue_text_sha256_before
+    };
+    let digest = |title, body| Some(issue_text_sha256(title, body));
+    let from = |text: &str| serde_json::json!({ "from": text });
+    assert_eq!(
+        told(serde_json::json!({ "title": from("Typo") })),
+        digest("Typo", "Fix it")
+    );
+    assert_eq!(
+        told(serde_json::json!({ "body": from("Fixit") })),
+        digest("Spelling", "Fixit")
+    );
+    assert_eq!(
+        told(serde_json::json!({ "body": { "from": null } })),
+        digest("Spelling", "")
+    );
+    let both = serde_json::json!({ "title": from("Typo"), "body": from("Fixit") });
+    assert_eq!(told(both), digest("Typo", "Fixit"));
+    for odd in [
+        serde_json::json!({}),
+        serde_json::json!([]),
+        serde_json::json!({ "labels": {} }),
+    ] {
+        assert_eq!(told(odd), None);
+    }
+    assert_eq!(
+        event("issues", &read(&labeled())).issue_text_sha256,
+        digest("Spelling", "Fix it")
+    );
+}
+
+#[test]
 fn a_field_of_another_type_is_a_missing_field() {
     let mut value = labeled();
     for (field, odd) in [

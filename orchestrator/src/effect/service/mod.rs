@@ -18,7 +18,7 @@ use crate::postgres::listen::Topic;
 pub use apply::{Claim, Claimed, Outcome, claim, reconcile, settle};
 pub use ask::{ask_comment, ask_labels, open_pull_request};
 pub use read::{get, list, wait};
-pub(crate) use read::{open_of_run, pull_request_of_run};
+pub(crate) use read::{open_of_run, pull_request_of_run, run_of_pull_request};
 pub use stage::NewComment;
 pub(crate) use stage::{overtake_labels, overtake_of_run, stage_comment, stage_labels, stage_status_comment};
 

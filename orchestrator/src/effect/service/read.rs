@@ -9,7 +9,7 @@ use crate::actor::Actor;
 use crate::effect::domain::{EffectKind, EffectState, pull_request_key};
 use crate::effect::store;
 use crate::error::{Error, Result};
-use crate::id::{EffectId, RunId};
+use crate::id::{EffectId, RepositoryId, RunId};
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
 use crate::postgres::Tx;
@@ -115,6 +115,15 @@ pub(crate) async fn open_of_run(tx: &mut Tx, run_id: RunId) -> Result<Vec<Open>>
         reason: effect.reason,
     };
     Ok(effects.into_iter().map(open).collect())
+}
+
+/// The newest run that opened this pull request.
+pub(crate) async fn run_of_pull_request(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+) -> Result<Option<RunId>> {
+    store::run_of_pull_request(tx, repository_id, number).await
 }
 
 /// The pull request of a run in the ledger, if one was ever wanted.

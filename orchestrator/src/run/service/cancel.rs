@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{take, target};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::id::{PersonId, RepositoryId, RunId};
+use crate::id::{PersonId, RunId};
 use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
@@ -56,20 +56,6 @@ pub async fn cancel(
     Ok(run)
 }
 
-/// Ends the live run of a work item, if there is one that can still be ended.
-pub(crate) async fn end_for_work_item(
-    tx: &mut Tx,
-    actor: &Actor,
-    repository_id: RepositoryId,
-    number: i64,
-    why: &str,
-) -> Result<Option<RunId>> {
-    let Some(run) = store::find_live(tx, repository_id, number).await? else {
-        return Ok(None);
-    };
-    end(tx, actor, run, why).await
-}
-
 /// Ends all live runs that a person started, because that person may not start runs any more.
 pub(crate) async fn cancel_all_started_by(
     tx: &mut Tx,
@@ -85,7 +71,8 @@ pub(crate) async fn cancel_all_started_by(
     Ok(ended)
 }
 
-async fn end(tx: &mut Tx, actor: &Actor, mut run: Run, why: &str) -> Result<Option<RunId>> {
+/// Ends a locked run, if it can still be ended.
+pub(crate) async fn end(tx: &mut Tx, actor: &Actor, mut run: Run, why: &str) -> Result<Option<RunId>> {
     if run.state.is_over() || matches!(run.state, RunState::Finishing | RunState::Cancelling) {
         return Ok(None);
     }

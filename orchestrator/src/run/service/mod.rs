@@ -28,13 +28,13 @@ use crate::project::access::Target;
 
 pub use admit::admit_next;
 pub use cancel::cancel;
-pub(crate) use cancel::{cancel_all_started_by, end_for_work_item};
+pub(crate) use cancel::{cancel_all_started_by, end};
 pub use explain::{Explanation, WAITS, explain};
 pub use finish::{FinishReport, Finishing, Proof, finish, finishing, settle};
 pub(crate) use park::resume;
 pub use park::{Parked, park};
 pub use queue::{NewRun, Queued, retry, start};
-pub(crate) use queue::{queue, trust_body};
+pub(crate) use queue::{queue, trust_text};
 pub use read::{
     Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,
 };
@@ -51,10 +51,20 @@ pub(crate) async fn lock(tx: &mut Tx, run_id: RunId) -> Result<Run> {
     store::get_for_update(tx, run_id).await
 }
 
-/// The live run of a work item; locks both, in the order in which [`queue`] does: the caller may queue one.
+/// The live run of an issue or of the pull request it opened; locks work item and run, in the order in which [`queue`]
+/// does: the caller may queue one.
 pub(crate) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: i64) -> Result<Option<Run>> {
     queue::lock_work_item(tx, repository_id, Some(number)).await?;
-    store::find_live(tx, repository_id, number).await
+    if let Some(run) = store::find_live(tx, repository_id, number).await? {
+        return Ok(Some(run));
+    }
+    let Some(run_id) = crate::effect::run_of_pull_request(tx, repository_id, number).await? else {
+        return Ok(None);
+    };
+    let issue = store::get(tx, run_id).await?.number;
+    queue::lock_work_item(tx, repository_id, issue).await?;
+    let run = lock(tx, run_id).await?;
+    Ok((!run.state.is_over()).then_some(run))
 }
 
 /// Reads a run without a lock; who may see it is the caller's to check.

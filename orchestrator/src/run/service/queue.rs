@@ -33,7 +33,7 @@ pub struct NewRun {
     pub retry_of: Option<RunId>,
     pub cause_depth: i32,
     pub started_by: Option<PersonId>,
-    pub body_sha256: Option<String>,
+    pub issue_text_sha256: Option<String>,
     pub instruction: Option<String>,
     pub model: Option<String>,
     pub effort: Option<String>,
@@ -70,6 +70,13 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
     if let Some(person_id) = new.started_by {
         crate::identity::require_enabled(tx, person_id).await?;
     }
+    let repository = crate::repository::get(tx, new.repository_id).await?;
+    if repository.detached_at.is_some() {
+        return Err(Error::Conflict(format!(
+            "{}/{} was detached from its project; attach it again first",
+            repository.owner, repository.name
+        )));
+    }
     let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
     let project = crate::project::get(tx, new.project_id).await?;
     let run_id = RunId::new();
@@ -92,7 +99,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         retry_of: new.retry_of,
         cause_depth: new.cause_depth,
         started_by: new.started_by,
-        body_sha256: new.body_sha256,
+        issue_text_sha256: new.issue_text_sha256,
         base_sha: None,
         head_sha: None,
         pull_request_number: None,
@@ -254,7 +261,7 @@ pub async fn retry(
         // A disabled starter's rights must not live on in a retry.
         started_by: actor.person_id().or(old.started_by),
         // What a trusted hand let in stays let in, as long as it is still the same text.
-        body_sha256: old.body_sha256,
+        issue_text_sha256: old.issue_text_sha256,
         instruction: old.instruction,
         model: old.model,
         effort: old.effort,
@@ -271,21 +278,21 @@ pub async fn retry(
     Ok(run)
 }
 
-/// Takes a new text of the issue as trusted: a person with write permission changed it before the start.
-pub(crate) async fn trust_body(
+/// Follows an edit of the issue by a person with write permission: the text after it is trusted if the one before it
+/// was, for who edits the title has not written the body. Answers whether it is; `run` is locked and not started yet.
+pub(crate) async fn trust_text(
     tx: &mut Tx,
     actor: &Actor,
-    repository_id: RepositoryId,
-    number: i64,
-    body_sha256: &str,
-) -> Result<()> {
-    let Some(mut run) = store::find_live(tx, repository_id, number).await? else {
-        return Ok(());
-    };
-    if !matches!(run.state, RunState::Queued | RunState::Admitted { .. }) || run.body_sha256.is_none() {
-        return Ok(());
+    mut run: Run,
+    before: &str,
+    after: &str,
+) -> Result<bool> {
+    let starts = matches!(run.state, RunState::Queued | RunState::Admitted { .. });
+    if !starts || run.issue_text_sha256.as_deref() != Some(before) {
+        return Ok(false);
     }
-    run.body_sha256 = Some(body_sha256.to_owned());
+    run.issue_text_sha256 = Some(after.to_owned());
     store::save(tx, &run).await?;
-    note(tx, run.run_id, "body_trusted", actor, json!({})).await
+    note(tx, run.run_id, "text_trusted", actor, json!({})).await?;
+    Ok(true)
 }

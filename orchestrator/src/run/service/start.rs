@@ -16,6 +16,7 @@ use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState};
 use crate::run::jobs::StartRunner;
 use crate::run::store;
+use crate::work_item::issue_text_sha256;
 
 /// Seconds the cluster waits beyond a run's own limit before it ends the pod by itself.
 const BACKSTOP_SECONDS: i64 = 1800;
@@ -156,13 +157,15 @@ fn failed_precondition(run: &Run, facts: &IssueFacts) -> Option<Failure> {
     if !facts.issue.open {
         return Some(precondition("issue_closed").with_detail("the issue was closed before the start"));
     }
-    let wanted = run.body_sha256.as_ref()?;
-    let now = hex::encode(Sha256::digest(facts.issue.body.as_bytes()));
-    (*wanted != now).then(|| {
-        precondition("body_changed").with_detail(
-            "the issue's text is not the one the label was set on, and no one with write permission changed it",
-        )
-    })
+    let wanted = run.issue_text_sha256.as_ref()?;
+    let same = *wanted == issue_text_sha256(&facts.issue.title, &facts.issue.body);
+    // Only the author and people with write can edit an issue. A later turn goes on with the prompt of the first.
+    if same || run.turn > 1 || facts.author_permission >= HostPermission::Write {
+        return None;
+    }
+    Some(precondition("body_changed").with_detail(
+        "the issue's text is not the one the label was set on, and no one with write permission changed it",
+    ))
 }
 
 fn prompt_facts(
@@ -186,7 +189,7 @@ fn prompt_facts(
                 labels: facts.issue.labels.clone(),
                 trusted,
                 // Somebody with write permission set the label on this text: that is what lets it in.
-                left_out: lockdown && !trusted && run.body_sha256.is_none(),
+                left_out: lockdown && !trusted && run.issue_text_sha256.is_none(),
             }
         }),
     }

@@ -36,7 +36,7 @@ struct Row {
     retry_of: Option<RunId>,
     cause_depth: i32,
     started_by: Option<PersonId>,
-    body_sha256: Option<String>,
+    issue_text_sha256: Option<String>,
     branch: String,
     base_sha: Option<String>,
     head_sha: Option<String>,
@@ -109,7 +109,7 @@ impl TryFrom<Row> for Run {
             retry_of: row.retry_of,
             cause_depth: row.cause_depth,
             started_by: row.started_by,
-            body_sha256: row.body_sha256,
+            issue_text_sha256: row.issue_text_sha256,
             branch: row.branch,
             base_sha: row.base_sha,
             head_sha: row.head_sha,
@@ -135,7 +135,7 @@ macro_rules! select {
             Row,
             "SELECT run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model, effort,
                  state, reason, sub_reason, detail, turn, fence, slot_id, source_key, delivery_id, retry_of,
-                 cause_depth, started_by, body_sha256, branch, base_sha, head_sha, pull_request_number,
+                 cause_depth, started_by, issue_text_sha256, branch, base_sha, head_sha, pull_request_number,
                  pull_request_url, last_message, active_seconds, active_seconds_limit, queued_at, state_since,
                  running_since, last_heartbeat_at, finished_at, created_at, traceparent
              FROM runs " + $rest
@@ -230,8 +230,8 @@ pub(super) async fn list(
 pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
     sqlx::query!(
         "INSERT INTO runs (run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model,
-             effort, state, source_key, delivery_id, retry_of, cause_depth, started_by, body_sha256, branch, base_sha,
-             active_seconds_limit, queued_at, state_since, created_at, traceparent)
+             effort, state, source_key, delivery_id, retry_of, cause_depth, started_by, issue_text_sha256, branch,
+             base_sha, active_seconds_limit, queued_at, state_since, created_at, traceparent)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
              $23)",
         run.run_id as RunId,
@@ -249,7 +249,7 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
         run.retry_of as Option<RunId>,
         run.cause_depth,
         run.started_by as Option<PersonId>,
-        run.body_sha256,
+        run.issue_text_sha256,
         run.branch,
         run.base_sha,
         run.active_seconds_limit,
@@ -273,7 +273,7 @@ pub(super) async fn save(tx: &mut Tx, run: &Run) -> Result<()> {
         "UPDATE runs SET state = $2, reason = $3, sub_reason = $4, detail = $5, turn = $6, fence = $7, slot_id = $8,
              base_sha = $9, head_sha = $10, pull_request_number = $11, pull_request_url = $12, last_message = $13,
              active_seconds = $14, queued_at = $15, state_since = $16, running_since = $17, last_heartbeat_at = $18,
-             finished_at = $19, body_sha256 = $20
+             finished_at = $19, issue_text_sha256 = $20
          WHERE run_id = $1",
         run.run_id as RunId,
         run.state.as_str(),
@@ -294,7 +294,7 @@ pub(super) async fn save(tx: &mut Tx, run: &Run) -> Result<()> {
         run.running_since().map(ToSqlx::to_sqlx),
         run.last_heartbeat_at.map(ToSqlx::to_sqlx),
         run.finished_at.map(ToSqlx::to_sqlx),
-        run.body_sha256,
+        run.issue_text_sha256,
     )
     .execute(&mut **tx)
     .await?;

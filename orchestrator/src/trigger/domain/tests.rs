@@ -1,7 +1,7 @@
 use super::super::rule::seeded;
 use super::*;
 
-const BODY: &str = "b1";
+const TEXT: &str = "t1";
 
 fn labeled(label: &str) -> Event {
     Event {
@@ -15,7 +15,7 @@ fn labeled(label: &str) -> Event {
             is_user: true,
         }),
         updated_at: Some("2026-11-23T10:00:00Z".into()),
-        body_sha256: Some(BODY.into()),
+        issue_text_sha256: Some(TEXT.into()),
         ..Event::default()
     }
 }
@@ -40,7 +40,7 @@ fn issue(labels: &[&str]) -> IssueFacts {
         open: true,
         is_pull_request: false,
         labels: labels.iter().map(|&label| label.to_owned()).collect(),
-        body_sha256: BODY.into(),
+        text_sha256: TEXT.into(),
         author_permission: HostPermission::None,
     }
 }
@@ -53,7 +53,7 @@ fn facts() -> Facts {
             may_start: true,
             may_start_elevated: false,
         },
-        live_stage: None,
+        live: None,
         models: vec!["gpt-6".into()],
         host: Some(HostFacts {
             issue: Some(issue(&["run:dev"])),
@@ -74,8 +74,41 @@ fn seen(issue: IssueFacts) -> Facts {
 
 fn live(stage: &str, seen: Facts) -> Facts {
     Facts {
-        live_stage: Some(stage.into()),
+        live: Some(LiveRun {
+            stage: stage.into(),
+            finishing: false,
+        }),
         ..seen
+    }
+}
+
+fn finishing(seen: Facts) -> Facts {
+    Facts {
+        live: Some(LiveRun {
+            stage: "dev".into(),
+            finishing: true,
+        }),
+        ..seen
+    }
+}
+
+fn edited_text() -> Event {
+    Event {
+        action: "edited".into(),
+        label: None,
+        issue_text_sha256_before: Some("t0".into()),
+        ..labeled("")
+    }
+}
+
+/// An event of the platform itself, which nobody sent.
+fn internal(name: &str, action: &str, cause_depth: i32) -> Event {
+    Event {
+        source: Source::Internal,
+        cause_depth,
+        name: name.into(),
+        action: action.into(),
+        ..Event::default()
     }
 }
 
@@ -122,7 +155,7 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
         ..issue(&[])
     };
     let edited = |author_permission| IssueFacts {
-        body_sha256: "b2".into(),
+        text_sha256: "t2".into(),
         author_permission,
         ..issue(&[])
     };
@@ -432,14 +465,25 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             live("dev", seen(closed_now())),
         ),
         ("closed, nothing live", closed(), facts()),
+        ("closed while the run finishes", closed(), finishing(facts())),
+        (
+            "the label removed while the run finishes",
+            unlabeled("run:dev"),
+            finishing(facts()),
+        ),
+        (
+            "a label removed by a bot, nothing live",
+            sent_by(8, false, unlabeled("run:dev")),
+            facts(),
+        ),
         (
             "the text edited by a contributor",
-            other("issues", "edited"),
+            edited_text(),
             live("dev", facts()),
         ),
         (
             "the text edited by a stranger",
-            other("issues", "edited"),
+            edited_text(),
             live(
                 "dev",
                 Facts {
@@ -451,7 +495,7 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
         ),
         (
             "the text edited by a contributor without write",
-            other("issues", "edited"),
+            edited_text(),
             live(
                 "dev",
                 Facts {
@@ -463,10 +507,30 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
                 },
             ),
         ),
+        ("the text edited, nothing live", edited_text(), facts()),
+        ("a run ended", internal("run", "ended", 1), facts()),
+        ("a deploy ended", internal("deploy", "ended", 1), facts()),
         (
-            "the text edited, nothing live",
-            other("issues", "edited"),
+            "an approval was decided",
+            internal("approval", "decided", 1),
             facts(),
+        ),
+        ("a time came", internal("schedule", "due", 0), facts()),
+        (
+            "the last of a chain",
+            internal("run", "ended", MAX_CAUSE_DEPTH),
+            facts(),
+        ),
+        (
+            "a chain that goes on",
+            internal("run", "ended", MAX_CAUSE_DEPTH + 1),
+            facts(),
+        ),
+        ("an event of GitHub of that name", other("run", "ended"), facts()),
+        (
+            "an edit of neither title nor body",
+            other("issues", "edited"),
+            live("dev", facts()),
         ),
     ]
 }

@@ -16,15 +16,15 @@ const Q: &[u8] =
     c4329e0f6b6a03cca0836a528498fd8bed7f71fca093cc1b22ce7b58c9bffc07";
 
 /// The App's key in a file of its own, as the worker gets it.
-pub(super) struct KeyFile {
-    pub(super) path: PathBuf,
+pub(crate) struct KeyFile {
+    pub(crate) path: PathBuf,
     /// What GitHub keeps of it.
-    pub(super) public_pem: String,
+    pub(crate) public_pem: String,
     _folder: TempDir,
 }
 
 impl KeyFile {
-    pub(super) fn write() -> Self {
+    pub(crate) fn write() -> Self {
         let number = |hex| BigUint::parse_bytes(hex, 16).expect("hexadecimal");
         let key =
             RsaPrivateKey::from_p_q(number(P), number(Q), BigUint::from(65537_u32)).expect("two primes");

@@ -7,4 +7,4 @@ mod failures;
 mod key;
 mod operations;
 mod redirects;
-mod world;
+pub(crate) mod world;

@@ -1,7 +1,6 @@
 //! The operations that take more than one request, or must look twice.
 
-use jiff::Timestamp;
-use orchestrator::ports::code_host::{CodeHost, CodeHostError, PullRequestDraft};
+use orchestrator::ports::code_host::{CodeHost, CodeHostError, HostDeliveryPage, PullRequestDraft};
 use rstest::rstest;
 use serde_json::{Value, json};
 use wiremock::matchers::{path, query_param, query_param_is_missing};
@@ -118,24 +117,27 @@ async fn without_our_account_no_comment_is_judged() {
 #[tokio::test]
 async fn our_account_is_seen_through_an_installation_that_works() {
     let world = world().await;
-    let installations = json!([{ "id": 1, "suspended_at": "2026-01-01T00:00:00Z" }, { "id": 2 }]);
+    let installations =
+        json!([{ "id": 1, "suspended_at": "2026-01-01T00:00:00Z" }, { "id": 2 }, { "id": 3 }]);
     world
         .on("GET", "/app/installations", answer(200, &installations))
+        .await;
+    let closed = answer(403, &json!({ "message": "blocked by the organization" }));
+    world
+        .on("POST", "/app/installations/2/access_tokens", closed)
         .await;
     let account = world.host.own_account().await.expect("an account");
     assert_eq!(
         (account.github_user_id, account.login.as_str()),
         (OWN, "codex[bot]")
     );
-    assert_eq!(
-        world.minted().await,
-        [json!({ "permissions": { "metadata": "read" } })]
-    );
+    let narrowed = json!({ "permissions": { "metadata": "read" } });
+    assert_eq!(world.minted().await, [narrowed.clone(), narrowed]);
     let requests = world.requests().await;
     assert!(
         requests
             .iter()
-            .any(|request| request.url.path() == "/app/installations/2/access_tokens")
+            .any(|request| request.url.path() == "/app/installations/3/access_tokens")
     );
 }
 
@@ -359,22 +361,38 @@ fn delivery(id: i64, minute: u8, status_code: i64) -> Value {
 }
 
 #[tokio::test]
-async fn deliveries_come_newest_first_and_stop_in_time() {
+async fn deliveries_come_page_by_page() {
     let world = World::new().await;
     let first = json!([delivery(9, 40, 202), delivery(8, 30, 503), { "id": 0 }]);
-    let second = json!([delivery(7, 20, 0), delivery(6, 10, 202)]);
-    pages(&world, DELIVERIES, &[first, second, json!([delivery(5, 5, 202)])]).await;
-    let since: Timestamp = "2026-01-01T00:20:00Z".parse().expect("a moment");
-    let list = async |limit| {
-        let listed = world.host.deliveries(since, limit).await.expect("a list");
-        listed
-            .iter()
+    let next = format!(
+        "<{}{DELIVERIES}?per_page=100&cursor=v1_7%2B>; rel=\"next\"",
+        world.server.uri()
+    );
+    Mock::given(path(DELIVERIES))
+        .and(query_param_is_missing("cursor"))
+        .respond_with(answer(200, &first).insert_header("link", next.as_str()))
+        .mount(&world.server)
+        .await;
+    Mock::given(path(DELIVERIES))
+        .and(query_param("cursor", "v1_7+"))
+        .respond_with(answer(200, &json!([delivery(7, 20, 0)])))
+        .mount(&world.server)
+        .await;
+    let ids = |page: &HostDeliveryPage| {
+        let deliveries = page.deliveries.iter();
+        deliveries
             .map(|delivery| (delivery.host_delivery_id, delivery.delivered))
             .collect::<Vec<_>>()
     };
-    assert_eq!(list(100).await, [(9, true), (8, false), (7, false)]);
-    assert_eq!(world.asked().await.len(), 2, "the third page is too old");
-    assert_eq!(list(2).await, [(9, true), (8, false)]);
+    let newest = world.host.deliveries(None).await.expect("a page");
+    assert_eq!(ids(&newest), [(9, true), (8, false)]);
+    assert_eq!(newest.older.as_deref(), Some("v1_7+"));
+    let older = world
+        .host
+        .deliveries(newest.older.as_deref())
+        .await
+        .expect("a page");
+    assert_eq!((ids(&older), older.older), (vec![(7, false)], None));
     assert_eq!(world.minted().await, Vec::<Value>::new(), "the App asks itself");
 }
 

@@ -13,10 +13,10 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::key::KeyFile;
 use crate::github::{GithubConfig, GithubHost};
 
-pub(super) struct World {
-    pub(super) server: MockServer,
-    pub(super) host: GithubHost,
-    pub(super) clock: Clock,
+pub(crate) struct World {
+    pub(crate) server: MockServer,
+    pub(crate) host: GithubHost,
+    pub(crate) clock: Clock,
     _key: KeyFile,
 }
 
@@ -41,12 +41,12 @@ impl Respond for Mint {
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::below("").await
     }
 
     /// A GitHub whose API is below `base`, as an Enterprise Server's is.
-    pub(super) async fn below(base: &str) -> Self {
+    pub(crate) async fn below(base: &str) -> Self {
         let (server, clock, key) = (MockServer::start().await, Clock::default(), KeyFile::write());
         let host = GithubHost::new(&config(&format!("{}{base}", server.uri()), &key), clock.clone())
             .expect("a good configuration");
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// Answers one method and path.
-    pub(super) async fn on(&self, verb: &str, at: &str, answer: impl Respond + 'static) {
+    pub(crate) async fn on(&self, verb: &str, at: &str, answer: impl Respond + 'static) {
         Mock::given(method(verb))
             .and(path(at))
             .respond_with(answer)
@@ -80,7 +80,7 @@ impl World {
     }
 
     /// The requests seen so far, as `METHOD /path`, those for tokens left out.
-    pub(super) async fn asked(&self) -> Vec<String> {
+    pub(crate) async fn asked(&self) -> Vec<String> {
         self.requests()
             .await
             .iter()
@@ -97,13 +97,13 @@ impl World {
     }
 
     /// What was asked for in each request for a token.
-    pub(super) async fn minted(&self) -> Vec<Value> {
+    pub(crate) async fn minted(&self) -> Vec<Value> {
         let requests = self.requests().await;
         let bodies = requests.iter().filter(|request| is_for_token(request));
         bodies.map(|request| request.body_json().expect("JSON")).collect()
     }
 
-    pub(super) async fn requests(&self) -> Vec<Request> {
+    pub(crate) async fn requests(&self) -> Vec<Request> {
         self.server.received_requests().await.expect("they are recorded")
     }
 }
@@ -112,7 +112,7 @@ fn is_for_token(request: &Request) -> bool {
     request.url.path().ends_with("/access_tokens")
 }
 
-pub(super) fn config(url: &str, key: &KeyFile) -> GithubConfig {
+pub(crate) fn config(url: &str, key: &KeyFile) -> GithubConfig {
     GithubConfig {
         github_api_url: url.parse().expect("an address"),
         github_app_id: "7".to_owned(),
@@ -124,7 +124,7 @@ pub(super) fn config(url: &str, key: &KeyFile) -> GithubConfig {
     }
 }
 
-pub(super) fn here() -> RepositoryRef {
+pub(crate) fn here() -> RepositoryRef {
     RepositoryRef {
         installation_id: 1,
         github_repository_id: 42,
@@ -133,18 +133,18 @@ pub(super) fn here() -> RepositoryRef {
     }
 }
 
-pub(super) fn ann() -> HostAccount {
+pub(crate) fn ann() -> HostAccount {
     HostAccount {
         github_user_id: 4,
         login: "ann".to_owned(),
     }
 }
 
-pub(super) fn answer(status: u16, body: &Value) -> ResponseTemplate {
+pub(crate) fn answer(status: u16, body: &Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }
 
-pub(super) fn an_issue() -> Value {
+pub(crate) fn an_issue() -> Value {
     json!({
         "number": 5, "title": "T", "state": "open", "updated_at": "2026-01-02T03:04:05Z",
         "labels": [{ "name": "run:dev" }], "user": { "id": 9, "login": "ann" },
@@ -152,11 +152,11 @@ pub(super) fn an_issue() -> Value {
     })
 }
 
-pub(super) fn a_comment(id: i64, author: i64, body: &str) -> Value {
+pub(crate) fn a_comment(id: i64, author: i64, body: &str) -> Value {
     json!({ "id": id, "body": body, "html_url": "u", "user": { "id": author, "login": "x" } })
 }
 
-pub(super) fn a_pull_request(repository_id: i64, branch: &str) -> Value {
+pub(crate) fn a_pull_request(repository_id: i64, branch: &str) -> Value {
     json!({
         "number": 6, "title": "T", "body": null, "state": "open", "merged_at": null, "draft": true,
         "head": { "ref": branch, "sha": "abc", "repo": { "id": repository_id } },

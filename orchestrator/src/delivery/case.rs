@@ -1,0 +1,366 @@
+//! One delivery on its way: what is known, what is decided, and what is done about it, in the caller's transaction.
+
+use super::domain::{self, Payload, Verdict};
+use super::process::{Examined, HostRead, Look};
+use super::store::{self, Reading, Stored};
+use crate::actor::Actor;
+use crate::audit::{self, Entry};
+use crate::effect::{self, NewComment};
+use crate::error::{Error, Result};
+use crate::id::{DeliveryId, RunId};
+use crate::identity;
+use crate::ports::code_host::HostAccount;
+use crate::postgres::Tx;
+use crate::project::access::{self, Operation};
+use crate::repository::{self, Repository};
+use crate::run::{self, NewRun, Queued, Run, RunState};
+use crate::trace::TraceParent;
+use crate::trigger::{
+    self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, SenderFacts, Start,
+    Wants, Words,
+};
+use crate::work_item::{self, WorkItem, issue_text_sha256};
+
+/// A delivery being worked on, with all that the database knows of it.
+pub(super) struct Case {
+    delivery_id: DeliveryId,
+    own: Option<i64>,
+    pub(super) traceparent: TraceParent,
+    /// The run an earlier verdict of this delivery made.
+    made_before: Option<RunId>,
+    pub(super) event: Event,
+    repository: Option<Repository>,
+    person: Option<identity::Person>,
+    /// The run that is live on the issue or pull request; locked.
+    live: Option<Run>,
+    pub(super) reading: Reading,
+}
+
+impl Case {
+    pub(super) fn new(stored: &Stored, own: Option<i64>) -> Self {
+        Self {
+            delivery_id: stored.delivery.delivery_id,
+            own,
+            traceparent: TraceParent::accept(Some(&stored.delivery.traceparent)),
+            made_before: stored.made_before,
+            event: Event::default(),
+            repository: None,
+            person: None,
+            live: None,
+            reading: Reading::default(),
+        }
+    }
+
+    /// Reads what the payload says, and keeps what it tells of issue and repository.
+    pub(super) async fn read(&mut self, tx: &mut Tx, name: &str, payload: &Payload) -> Result<()> {
+        self.event = domain::event(name, payload);
+        let github_repository_id = payload.repository.as_ref().and_then(|repository| repository.id);
+        if let Some(id) = github_repository_id {
+            self.repository = repository::find_by_github_id(tx, id).await?;
+        }
+        if let Some(repository) = self.repository.take() {
+            self.repository = Some(match domain::sighting(payload) {
+                Some(sighting) => repository::seen(tx, repository, &sighting).await?,
+                None => repository,
+            });
+        }
+        if let Some(sender) = &self.event.sender {
+            self.person = identity::find_by_github_user_id(tx, sender.github_user_id).await?;
+        }
+        self.reading = Reading {
+            action: payload.action.clone(),
+            github_repository_id,
+            number: self.event.number,
+            label: self.event.label.clone(),
+            item_updated_at: self.event.updated_at.as_deref().and_then(domain::moment),
+            sender_github_user_id: self.event.sender.as_ref().map(|sender| sender.github_user_id),
+            sender_login: self.event.sender.as_ref().map(|sender| sender.login.clone()),
+            repository_id: self
+                .repository
+                .as_ref()
+                .map(|repository| repository.repository_id),
+            project_id: self.repository.as_ref().map(|repository| repository.project_id),
+            detail: None,
+        };
+        if let Some(repository) = &self.repository
+            && let Some(item) = domain::projection(repository.repository_id, payload)
+        {
+            work_item::save(tx, &item).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides and does what was decided, or says what to look at first.
+    pub(super) async fn verdict(&mut self, tx: &mut Tx, read: Option<HostRead>) -> Result<Examined> {
+        if let (Some(repository), Some(read)) = (&self.repository, &read)
+            && let Some(issue) = &read.issue
+        {
+            work_item::save(tx, &WorkItem::read(repository.repository_id, issue)).await?;
+        }
+        let host = read.map(host_facts);
+        let text_sha256 = host
+            .as_ref()
+            .and_then(|host| host.issue.as_ref())
+            .map(|issue| issue.text_sha256.clone());
+        let facts = self.facts(tx, host).await?;
+        let rules = match &self.repository {
+            Some(repository) => trigger::rules(tx, repository.project_id, self.event.source).await?,
+            None => Vec::new(),
+        };
+        let decision = trigger::decide(&rules, &self.event, &facts);
+        let verdict = match decision {
+            Decision::Look(wants) => return self.look(wants),
+            Decision::Record => Verdict::Recorded,
+            Decision::Ignore(reason) => {
+                if facts.host.is_some() && worth_a_word(reason) {
+                    self.say(tx, reason.explain()).await?;
+                }
+                Verdict::Ignored(reason)
+            }
+            Decision::Conflict(reason) => self.conflict(tx, reason).await?,
+            Decision::Start(start) => self.start(tx, start, text_sha256).await?,
+            Decision::End(why) => self.end(tx, why).await?,
+            Decision::TrustText => self.trust_text(tx).await?,
+        };
+        Ok(Examined::Settled(verdict))
+    }
+
+    async fn facts(&mut self, tx: &mut Tx, host: Option<HostFacts>) -> Result<Facts> {
+        let mut facts = Facts {
+            binding: if self.reading.github_repository_id.is_some() {
+                Binding::NotBound
+            } else {
+                Binding::NoRepository
+            },
+            own_github_user_id: self.own,
+            sender: SenderFacts::Unknown,
+            live: None,
+            models: Vec::new(),
+            host,
+        };
+        let Some(repository) = &self.repository else {
+            return Ok(facts);
+        };
+        facts.binding = if repository.detached_at.is_some() {
+            Binding::Detached
+        } else {
+            let project = crate::project::get(tx, repository.project_id).await?;
+            Binding::Bound {
+                paused: project.paused_at.is_some(),
+            }
+        };
+        facts.sender = self.sender(tx, repository).await?;
+        if let Some(number) = self.event.number {
+            self.live = run::find_live(tx, repository.repository_id, number).await?;
+            facts.live = self.live.as_ref().map(|run| LiveRun {
+                stage: run.stage.clone(),
+                finishing: run.state == RunState::Finishing,
+            });
+        }
+        facts.models = crate::agent::list_models(tx)
+            .await?
+            .into_iter()
+            .map(|model| model.model)
+            .collect();
+        Ok(facts)
+    }
+
+    async fn sender(&self, tx: &mut Tx, repository: &Repository) -> Result<SenderFacts> {
+        let Some(person) = &self.person else {
+            return Ok(SenderFacts::Unknown);
+        };
+        if person.disabled_at.is_some() {
+            return Ok(SenderFacts::Disabled);
+        }
+        let (actor, target) = (person.actor(), repository.target());
+        Ok(SenderFacts::Known {
+            may_start: access::allows(tx, &actor, Operation::RunStart, &target).await?,
+            may_start_elevated: access::allows(tx, &actor, Operation::RunStartElevated, &target).await?,
+        })
+    }
+
+    fn look(&self, wants: Wants) -> Result<Examined> {
+        let told = self.event.sender.as_ref();
+        let told = told.map(|sender| (sender.github_user_id, &sender.login));
+        let known = self.person.as_ref();
+        let known = known.map(|person| (person.github_user_id, &person.login));
+        let accounts = told.into_iter().chain(known.filter(|known| Some(*known) != told));
+        let sender = accounts.map(|(github_user_id, login)| HostAccount {
+            github_user_id,
+            login: login.clone(),
+        });
+        Ok(Examined::Look(Look {
+            at: self.repository()?.at(),
+            number: self.number()?,
+            sender: sender.collect(),
+            wants,
+        }))
+    }
+
+    async fn start(&self, tx: &mut Tx, start: Start, text_sha256: Option<String>) -> Result<Verdict> {
+        let (repository, number) = (self.repository()?, self.number()?);
+        if self.made_before.is_none() && store::taken_back(tx, self.delivery_id, &self.reading).await? {
+            return Ok(Verdict::Ignored(IgnoreReason::MovedOn));
+        }
+        let person = self
+            .person
+            .as_ref()
+            .ok_or_else(|| Error::internal("a run without a starter"))?;
+        let actor = person.actor();
+        let elevated = crate::agent::stage(&start.stage).is_some_and(|stage| stage.elevated);
+        let operation = if elevated {
+            Operation::RunStartElevated
+        } else {
+            Operation::RunStart
+        };
+        let label = self.event.label.as_deref().unwrap_or_default();
+        let updated_at = self.event.updated_at.as_deref().unwrap_or_default();
+        let new = NewRun {
+            project_id: repository.project_id,
+            repository_id: repository.repository_id,
+            number: Some(number),
+            stage: start.stage,
+            source_key: Some(domain::source_key(
+                repository.github_repository_id,
+                number,
+                label,
+                updated_at,
+            )),
+            delivery_id: Some(self.delivery_id),
+            retry_of: None,
+            cause_depth: self.event.cause_depth,
+            started_by: Some(person.person_id),
+            issue_text_sha256: text_sha256,
+            instruction: None,
+            model: start.model,
+            effort: start.effort,
+            traceparent: self.traceparent.child(),
+        };
+        match run::queue(tx, &actor, new).await? {
+            Queued::Created(run_id) => {
+                // Decided above under the same locks; this writes it down, for the run that is made.
+                access::require(tx, &actor, operation, &repository.target()).await?;
+                Ok(Verdict::RunCreated(run_id))
+            }
+            Queued::SourceKeyUsed(run_id) if self.made_before == Some(run_id) => {
+                Ok(Verdict::RunCreated(run_id))
+            }
+            Queued::SourceKeyUsed(_) => Ok(Verdict::Ignored(IgnoreReason::AlreadyUsed)),
+            Queued::LiveRunExists(run_id) => {
+                // However often the label comes and goes, people read it once for each run in its way.
+                let reason = trigger::ConflictReason::LiveRunExists;
+                self.say_once(tx, reason.explain(), format!("live run {run_id}"))
+                    .await?;
+                Ok(Verdict::Conflict(reason))
+            }
+        }
+    }
+
+    async fn end(&mut self, tx: &mut Tx, why: &'static str) -> Result<Verdict> {
+        let ended = match self.live.take() {
+            Some(run) => run::end(tx, &self.actor(), run, why).await?,
+            None => None,
+        };
+        let Some(run_id) = ended else {
+            return Ok(Verdict::Ignored(IgnoreReason::NothingToEnd));
+        };
+        self.note(tx, "run_end", run_id, why).await?;
+        Ok(Verdict::RunEnded(run_id))
+    }
+
+    async fn trust_text(&mut self, tx: &mut Tx) -> Result<Verdict> {
+        let (after, before) = (
+            &self.event.issue_text_sha256,
+            &self.event.issue_text_sha256_before,
+        );
+        if let (Some(run), Some(before), Some(after)) = (self.live.take(), before, after) {
+            let run_id = run.run_id;
+            if run::trust_text(tx, &self.actor(), run, before, after).await? {
+                let rule = "the editor may start runs and has write permission";
+                self.note(tx, "run_trust_text", run_id, rule).await?;
+            }
+        }
+        Ok(Verdict::Recorded)
+    }
+
+    /// Writes down what the event did to a run: the sender proved it at the code host.
+    async fn note(&self, tx: &mut Tx, operation: &str, run_id: RunId, rule: &str) -> Result<()> {
+        let entry = Entry {
+            actor: &self.actor(),
+            operation,
+            object_kind: "run",
+            object_id: &run_id.to_string(),
+            project_id: self.reading.project_id,
+            allowed: true,
+            rule,
+        };
+        audit::record(tx, &entry).await
+    }
+
+    async fn conflict(&self, tx: &mut Tx, reason: trigger::ConflictReason) -> Result<Verdict> {
+        self.say(tx, reason.explain()).await?;
+        Ok(Verdict::Conflict(reason))
+    }
+
+    /// Says on the issue why nothing starts; a replay says it once.
+    async fn say(&self, tx: &mut Tx, words: Words) -> Result<()> {
+        self.say_once(tx, words, format!("delivery {}", self.delivery_id))
+            .await
+    }
+
+    async fn say_once(&self, tx: &mut Tx, words: Words, key: String) -> Result<()> {
+        let label = self.event.label.as_deref().unwrap_or_default();
+        let repository = self.repository()?;
+        let comment = NewComment {
+            project_id: repository.project_id,
+            repository_id: repository.repository_id,
+            number: self.number()?,
+            run_id: None,
+            key: Some(key),
+            body: format!("`{label}` started nothing. {} {}", words.sentence, words.next),
+            actor: Actor::System("delivery").to_string(),
+            traceparent: self.traceparent.clone(),
+        };
+        effect::stage_comment(tx, comment).await?;
+        Ok(())
+    }
+
+    /// The sender if it is known; else the code host, which let the sender do it there.
+    fn actor(&self) -> Actor {
+        let known = self.person.as_ref().filter(|person| person.disabled_at.is_none());
+        known.map_or(Actor::System("code_host"), identity::Person::actor)
+    }
+
+    fn repository(&self) -> Result<&Repository> {
+        self.repository
+            .as_ref()
+            .ok_or_else(|| Error::internal("a decision without a repository"))
+    }
+
+    fn number(&self) -> Result<i64> {
+        self.event
+            .number
+            .ok_or_else(|| Error::internal("a decision without a number"))
+    }
+}
+
+fn host_facts(read: HostRead) -> HostFacts {
+    HostFacts {
+        issue: read.issue.map(|issue| IssueFacts {
+            open: issue.open,
+            is_pull_request: issue.is_pull_request,
+            text_sha256: issue_text_sha256(&issue.title, &issue.body),
+            labels: issue.labels,
+            author_permission: read.author_permission,
+        }),
+        permission: read.sender_permission,
+    }
+}
+
+/// Reasons that the person who labelled the issue cannot see otherwise, and may be told: it was authorised.
+fn worth_a_word(reason: IgnoreReason) -> bool {
+    matches!(
+        reason,
+        IgnoreReason::BodyChanged | IgnoreReason::UnknownModel | IgnoreReason::UnknownEffort
+    )
+}
