@@ -39,6 +39,7 @@ async fn opened(inbox: &Inbox, run: &run::Run) {
         Some("Price".into()),
         None,
         head,
+        None,
     )
     .await
     .unwrap();
@@ -149,9 +150,15 @@ async fn a_label_taken_back_before_it_was_worked_on_starts_nothing() {
 async fn nobody_starts_a_run_in_a_detached_repository() {
     let inbox = Inbox::new().await;
     let first = inbox.project.start(&inbox.orchestrator, Some(1)).await.unwrap();
-    run::cancel(&inbox.orchestrator, &inbox.project.maintainer, first.run_id, None)
-        .await
-        .unwrap();
+    run::cancel(
+        &inbox.orchestrator,
+        &inbox.project.maintainer,
+        first.run_id,
+        None,
+        None,
+    )
+    .await
+    .unwrap();
     repository::detach(
         &inbox.orchestrator,
         &Actor::System("test"),

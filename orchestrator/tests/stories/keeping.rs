@@ -78,7 +78,7 @@ async fn a_retry_lets_in_the_same_text_that_a_trusted_hand_let_in() {
     let orchestrator = db.orchestrator().await;
     let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
     let mut new = project.new_run(Some(1));
-    new.body_sha256 = Some("ab".repeat(32));
+    new.issue_text_sha256 = Some("ab".repeat(32));
     let first = run::start(&orchestrator, &Actor::System("test"), new, None)
         .await
         .unwrap();
@@ -86,6 +86,6 @@ async fn a_retry_lets_in_the_same_text_that_a_trusted_hand_let_in() {
         .await
         .unwrap();
     let again = run::retry(&orchestrator, &project.maintainer, first.run_id, None).await;
-    assert_eq!(again.unwrap().body_sha256, first.body_sha256);
+    assert_eq!(again.unwrap().issue_text_sha256, first.issue_text_sha256);
     db.done().await;
 }

@@ -15,12 +15,12 @@ async fn a_part_that_fails_stops_no_other() {
         .execute(db.pool())
         .await
         .expect("an old key");
-    sqlx::query("ALTER TABLE run_log_pieces RENAME TO away")
+    sqlx::query("ALTER TABLE access_tokens RENAME TO away")
         .execute(db.pool())
         .await
         .expect("a broken part");
-    run::sweep(&orchestrator).await.expect_err("it is broken");
-    retain(orchestrator).await.expect("the rest is done");
+    credential::sweep(&orchestrator).await.expect_err("it is broken");
+    forget(orchestrator).await.expect("the rest is done");
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM idempotency_keys")
         .fetch_one(db.pool())
         .await
