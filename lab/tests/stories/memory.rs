@@ -25,10 +25,10 @@ async fn an_agent_out_of_memory_leaves_its_checkpoint_and_its_reason() {
     .await;
     let pods = world.cluster_list("/api/v1/pods").await;
     assert_eq!(pods.len(), 1, "{pods:#?}");
-    let word = |name: &str| pods[0]["metadata"][name].as_str().expect("a word").to_owned();
+    let of_pod = |name: &str| pods[0]["metadata"][name].as_str().expect("a word").to_owned();
     let oom = Fault::OomKill {
-        namespace: word("namespace"),
-        pod: word("name"),
+        namespace: of_pod("namespace"),
+        pod: of_pod("name"),
         container: "agent".into(),
     };
     world.lab.cluster.faults().inject(oom).expect("a fault");
