@@ -226,6 +226,8 @@ mod tests {
     async fn carry(line: UnixListener, server: PathBuf, silence: watch::Receiver<()>) {
         while let Ok((mut here, _)) = line.accept().await {
             let (server, mut silence) = (server.clone(), silence.clone());
+            // Only the next silence is this connection's.
+            silence.mark_unchanged();
             tokio::spawn(async move {
                 let mut there = UnixStream::connect(server).await.expect("the server listens");
                 tokio::select! {
