@@ -123,7 +123,13 @@ async fn the_usual_commands_work() {
 }
 
 fn watch_prints_rows(kubectl: &Kubectl<'_>) {
-    kubectl.run(&["create", "configmap", "settled"]);
+    let make = |name: &str| {
+        let manifest = kubectl.home.join("map.yaml");
+        let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+        std::fs::write(&manifest, text).expect("written");
+        kubectl.run(&["create", "-f", manifest.to_str().expect("a path")]);
+    };
+    make("settled");
     let mut child = Command::new("kubectl")
         .arg("--kubeconfig")
         .arg(kubectl.kubeconfig)
@@ -133,7 +139,7 @@ fn watch_prints_rows(kubectl: &Kubectl<'_>) {
         .spawn()
         .expect("kubectl can be started");
     let mut rows = BufReader::new(child.stdout.take().expect("its output")).lines();
-    // What is there already comes first: then the watch is on. `kubectl` cannot print it before it listens.
+    // It prints what is there, and watches from there on: nothing is lost between the two.
     let seen = |name: &str, rows: &mut Lines<BufReader<ChildStdout>>| {
         let found = rows
             .by_ref()
@@ -142,13 +148,7 @@ fn watch_prints_rows(kubectl: &Kubectl<'_>) {
         assert!(found, "kubectl shows {name}");
     };
     seen("settled", &mut rows);
-    let manifest = kubectl.home.join("map.yaml");
-    std::fs::write(
-        &manifest,
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: later}\n",
-    )
-    .expect("written");
-    kubectl.run(&["create", "-f", manifest.to_str().expect("a path")]);
+    make("later");
     seen("later", &mut rows);
     child.kill().expect("it still runs");
     child.wait().expect("it ended");
