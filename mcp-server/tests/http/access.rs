@@ -290,13 +290,13 @@ async fn column(column: Column) -> (Vec<String>, Vec<String>) {
             Ask::Own(arguments) => outcome(&world.call(&token, tool, arguments).await),
             Ask::On(arguments) => {
                 let there = world.call(&token, tool, on(tool, &foreign)).await;
-                let not_there = world.call(&token, tool, on(tool, &missing)).await;
+                let not_there = world.call(&token, tool, on(tool, &missing)).await.to_string();
                 let mut said = there.to_string();
                 for (foreign, missing) in foreign.ids().iter().zip(missing.ids()) {
                     said = said.replace(&foreign.to_string(), &missing.to_string());
                 }
                 assert!(
-                    said == not_there.to_string() || column.is_everywhere(),
+                    said == not_there || column.is_everywhere(),
                     "{tool} as {column:?} tells that the thing is there: {said}, not {not_there}"
                 );
                 let own = outcome(&world.call(&token, tool, arguments).await);
