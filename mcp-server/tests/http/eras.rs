@@ -247,6 +247,7 @@ async fn tools_are_all_there_is() {
         let params = json!({"taskId": "1", "inputResponses": {}});
         let response = world
             .modern_request(&token, method, params)
+            .header("Mcp-Name", "1")
             .send()
             .await
             .expect("an answer");

@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use orchestrator::credential::MasterKey;
+use orchestrator::Clock;
+use orchestrator::credential::{self, MasterKey};
 use orchestrator::testing::{AUDIENCE, TestDb};
 use tokio::process::{Child, Command};
 
@@ -26,10 +27,15 @@ async fn status(url: &str) -> Option<u16> {
         .map(|response| response.status().as_u16())
 }
 
-fn start(db: &TestDb, folder: &std::path::Path, public: SocketAddr, internal: SocketAddr) -> Child {
+async fn start(db: &TestDb, folder: &std::path::Path, public: SocketAddr, internal: SocketAddr) -> Child {
     let (url, key) = (folder.join("url"), folder.join("key"));
     std::fs::write(&url, db.url()).expect("a file");
-    std::fs::write(&key, MasterKey::generate().encode()).expect("a file");
+    let master_key = MasterKey::generate();
+    std::fs::write(&key, master_key.encode()).expect("a file");
+    let orchestrator = db.orchestrator_with(Clock::default(), master_key).await;
+    credential::ensure_signing_key(&orchestrator, AUDIENCE)
+        .await
+        .expect("a signing key");
     Command::new(env!("CARGO_BIN_EXE_mcp-server"))
         .env("CODEXK8S_LISTEN", public.to_string())
         .env("CODEXK8S_INTERNAL_LISTEN", internal.to_string())
@@ -48,7 +54,7 @@ async fn it_gets_ready_and_ends_when_told() {
     let db = TestDb::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let (public, internal) = (free_address(), free_address());
-    let mut program = start(&db, folder.path(), public, internal);
+    let mut program = start(&db, folder.path(), public, internal).await;
     let began = Instant::now();
     while status(&format!("http://{internal}/readyz")).await != Some(200) {
         assert!(began.elapsed() < Duration::from_secs(20), "it does not get ready");
