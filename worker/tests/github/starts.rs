@@ -64,7 +64,7 @@ fn failure(run: &Run) -> String {
 }
 
 #[rstest]
-#[case::a_model_and_its_key(Some(MODEL), "key", &[AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE])]
+#[case::a_model_and_its_key(Some(MODEL), "key", &[AGENT_TOKEN_FILE, MODEL_KEY_FILE, MODEL_HOST_FILE, SUPERVISOR_TOKEN_FILE])]
 #[case::no_model(None, "key", &[AGENT_TOKEN_FILE, SUPERVISOR_TOKEN_FILE])]
 #[case::no_such_file(Some(MODEL), "missing", &[AGENT_TOKEN_FILE, SUPERVISOR_TOKEN_FILE])]
 #[tokio::test]
