@@ -27,6 +27,10 @@ const RESCUE_EVERY: Duration = Duration::from_secs(5);
 /// What waits longest between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_mins(1);
 
+/// A job is fetched so soon after the last fetch, and asked for so soon after the last notice: River's own tenth of a
+/// second would be most of the time from a label to its pod.
+const COOLDOWN: Duration = Duration::from_millis(10);
+
 /// The queues, each with workers of its own: what one kind of job waits for holds up no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
@@ -131,6 +135,7 @@ impl<J: Job> JobArgs for Args<J> {
 /// A client that can only insert.
 pub(crate) fn insert_only(pool: &PgPool) -> Result<Client> {
     riverqueue::Client::builder(pool.clone())
+        .fetch_cooldown(COOLDOWN)
         .build()
         .map_err(Error::internal)
 }
@@ -261,6 +266,7 @@ pub(crate) fn start(pool: &PgPool, performers: Performers, concurrency: Concurre
         builder = builder.queue(queue.as_str(), QueueConfig::new(concurrency.of(*queue)));
     }
     let client = builder
+        .fetch_cooldown(COOLDOWN)
         .job_timeout(JOB_TIMEOUT)
         .maintenance(maintenance)
         .retry_policy(Backoff)

@@ -92,6 +92,9 @@ const BESIDE: [&str; 21] = [
 const RECOVERED_WITHIN: Duration = Duration::from_mins(2);
 /// A status comment is edited 30 s after it was written.
 const PASSED_WITHIN: Duration = Duration::from_mins(1);
+/// A point that loops pass for whichever run is there may kill every worker before it comes to the one it was armed for:
+/// after so many deaths any of them counts.
+const MOST_DEATHS: u32 = 4;
 /// So long the story waits for what is passed on the way back.
 const WAY_BACK: Duration = Duration::from_secs(35);
 
@@ -148,7 +151,7 @@ async fn kill_at(places: &[Point]) {
             label(&world, n);
             let mut deaths = 1;
             dies(&file, &point).await;
-            while !is_there(&world, n, &repository_id, *behind).await {
+            while deaths < MOST_DEATHS && !is_there(&world, n, &repository_id, *behind).await {
                 // The worker died there with another run in hand, before this one came.
                 std::fs::write(&file, &point).expect("armed again");
                 deaths += 1;
