@@ -65,6 +65,8 @@ impl Lab {
         }
         private_dir(&config.dir)?;
         let lock = Lock::take(&config.dir)?;
+        // Of a lab that was killed: whoever finds none waits for this one's.
+        let _ = std::fs::remove_file(Endpoints::file(&config.dir));
         let files = Files::at(&config.dir)?;
         let database = open_database(&config).await?;
         let database_url = database.url(DATABASE).expose_secret().to_owned();

@@ -265,8 +265,8 @@ async fn seed_agents(
         cached_input_micro_usd: cached_input,
         output_micro_usd: output,
     };
-    agent::set_model(&mut tx, &model).await?;
-    agent::set_profile(&mut tx, &command_profile(project_id, DEMO_COMMAND)).await?;
+    agent::set_model(&mut tx, &system(), &model).await?;
+    agent::set_profile(&mut tx, &system(), &command_profile(project_id, DEMO_COMMAND)).await?;
     tx.commit().await?;
     Ok(name)
 }
@@ -289,7 +289,7 @@ pub async fn use_command(
     script: &str,
 ) -> anyhow::Result<()> {
     let mut tx = orchestrator.begin("lab.use_command").await?;
-    agent::set_profile(&mut tx, &command_profile(project_id, script)).await?;
+    agent::set_profile(&mut tx, &system(), &command_profile(project_id, script)).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -308,7 +308,7 @@ pub async fn use_codex(
         ..Profile::codex("dev", Output::PullRequest)
     };
     let mut tx = orchestrator.begin("lab.use_codex").await?;
-    agent::set_profile(&mut tx, &profile).await?;
+    agent::set_profile(&mut tx, &system(), &profile).await?;
     tx.commit().await?;
     Ok(())
 }

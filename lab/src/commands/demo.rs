@@ -1,6 +1,6 @@
 //! The main job, watched: a label, a run, a pull request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use super::{LabArgs, doctor, log, up};
 
 /// A demo that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a lab that another terminal started may take until it is there.
+const STARTING: Duration = Duration::from_secs(60);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArgs {
@@ -62,7 +64,7 @@ fn show(args: &DemoArgs, outcome: &mut Outcome) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         if runs {
-            let endpoints = Endpoints::read(&args.lab.dir)?;
+            let endpoints = of_the_running(&args.lab.dir).await?;
             refuse_other_settings(&args.lab, &endpoints.settings)?;
             return follow(&endpoints, args.agent, outcome).await;
         }
@@ -77,6 +79,15 @@ fn show(args: &DemoArgs, outcome: &mut Outcome) -> anyhow::Result<ExitCode> {
         lab.stop().await?;
         followed
     })
+}
+
+/// Where the lab of another terminal is; it may have begun to start a moment ago.
+async fn of_the_running(dir: &Path) -> anyhow::Result<Endpoints> {
+    let until = Instant::now() + STARTING;
+    while !Endpoints::file(dir).exists() && Lock::holder(dir).is_some() && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Endpoints::read(dir)
 }
 
 /// A lab that runs was set up when it was started: what it cannot do is said, not left out.

@@ -93,7 +93,7 @@ pub async fn render_prompt(
 /// # Errors
 ///
 /// `Invalid` for an unknown stage, model or effort, a glob that does not parse, or a `command` adapter without a command.
-pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
+pub async fn set_profile(tx: &mut Tx, actor: &Actor, settings: &Profile) -> Result<Profile> {
     check_stage(&settings.stage)?;
     for globs in [&settings.write_include, &settings.write_exclude] {
         check_globs(globs).map_err(Error::Invalid)?;
@@ -121,8 +121,7 @@ pub async fn set_profile(tx: &mut Tx, settings: &Profile) -> Result<Profile> {
     }
     let profile = store::upsert_profile(tx, settings).await?;
     let object = ("agent_profile", profile.agent_profile_id);
-    let actor = Actor::System("platform");
-    audit::record_own(tx, &actor, "agent_update", object, profile.project_id).await?;
+    audit::record_own(tx, actor, "agent_update", object, profile.project_id).await?;
     Ok(profile)
 }
 
@@ -149,7 +148,7 @@ pub async fn change_profile(
         profile.project_id = project_id;
     }
     change(&mut profile);
-    let profile = set_profile(&mut tx, &profile).await?;
+    let profile = set_profile(&mut tx, actor, &profile).await?;
     tx.commit().await?;
     Ok(profile)
 }
@@ -161,6 +160,7 @@ pub async fn change_profile(
 /// `Invalid` for an unknown stage or a template that does not render.
 pub async fn publish_prompt(
     tx: &mut Tx,
+    actor: &Actor,
     project_id: Option<ProjectId>,
     stage: &str,
     body: &str,
@@ -176,7 +176,12 @@ pub async fn publish_prompt(
     let digest = sha256(body);
     match store::newest_prompt(tx, project_id, stage).await? {
         Some(newest) if newest.digest == digest => Ok(newest),
-        _ => store::insert_prompt(tx, project_id, stage, body, &digest).await,
+        _ => {
+            let prompt = store::insert_prompt(tx, project_id, stage, body, &digest).await?;
+            let object = ("prompt", prompt.prompt_id);
+            audit::record_own(tx, actor, "prompt_publish", object, project_id).await?;
+            Ok(prompt)
+        }
     }
 }
 
@@ -192,8 +197,9 @@ fn check_stage(name: &str) -> Result<()> {
 }
 
 /// Adds a model to the catalogue, or replaces what is known of it.
-pub async fn set_model(tx: &mut Tx, model: &Model) -> Result<()> {
-    store::upsert_model(tx, model).await
+pub async fn set_model(tx: &mut Tx, actor: &Actor, model: &Model) -> Result<()> {
+    store::upsert_model(tx, model).await?;
+    audit::record_own(tx, actor, "model_set", ("model", &model.model), None).await
 }
 
 pub async fn find_model(tx: &mut Tx, model: &str) -> Result<Option<Model>> {

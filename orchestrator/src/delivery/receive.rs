@@ -1,7 +1,9 @@
 //! The door: a delivery and its job are kept in one transaction, and deliveries that come while one commits share the
 //! next one.
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::jobs::ProcessDelivery;
 use super::service::{MAX_BODY_BYTES, NewDelivery, Received};
@@ -10,11 +12,13 @@ use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
 
 const MAX_NAME_BYTES: usize = 100;
-/// Deliveries that wait for the transaction before theirs.
+/// Deliveries that wait for a transaction to take them.
 const MAX_WAITING: usize = 256;
+/// Transactions under way at once: while one waits for the disk, the next is filled.
+const WRITERS: usize = 2;
 /// Deliveries kept in one transaction.
 const MAX_TOGETHER: usize = 32;
-/// Bytes of bodies kept in one transaction, unless one alone has more.
+/// Bytes of bodies after which a transaction takes no further delivery.
 const MAX_BYTES_TOGETHER: usize = 4 * 1024 * 1024;
 
 /// Keeps a delivery and asks for it to be worked on. A GUID that is here already changes nothing.
@@ -28,8 +32,8 @@ pub async fn receive(orchestrator: &Orchestrator, new: NewDelivery) -> Result<Re
     received.into_iter().next().ok_or_else(nothing_kept)
 }
 
-/// A process's door for many deliveries at once: nobody waits for company, but who comes while a transaction is under
-/// way is kept by the next one, together with all others who wait.
+/// A process's door for many deliveries at once: nobody waits for company, but who comes while all writers are at work is
+/// kept by the next transaction, together with all others who wait.
 #[derive(Clone)]
 pub struct Inbox {
     door: mpsc::Sender<Letter>,
@@ -44,7 +48,10 @@ impl Inbox {
     /// Opens the door; it closes when the last clone is dropped.
     pub fn open(orchestrator: Orchestrator) -> Self {
         let (door, letters) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(keep_letters(orchestrator, letters));
+        let letters = Arc::new(Mutex::new(letters));
+        for _ in 0..WRITERS {
+            tokio::spawn(keep_letters(orchestrator.clone(), letters.clone()));
+        }
         Self { door }
     }
 
@@ -62,26 +69,25 @@ impl Inbox {
     }
 }
 
-async fn keep_letters(orchestrator: Orchestrator, mut letters: mpsc::Receiver<Letter>) {
-    let mut next = letters.recv().await;
-    while let Some(first) = next {
-        let mut bytes = first.new.body.len();
-        let mut together = vec![first];
-        next = None;
-        while together.len() < MAX_TOGETHER {
-            let Ok(letter) = letters.try_recv() else { break };
-            bytes += letter.new.body.len();
-            if bytes > MAX_BYTES_TOGETHER {
-                next = Some(letter);
-                break;
-            }
-            together.push(letter);
-        }
+async fn keep_letters(orchestrator: Orchestrator, letters: Arc<Mutex<mpsc::Receiver<Letter>>>) {
+    while let Some(together) = next_letters(&letters).await {
         keep_together(&orchestrator, together).await;
-        if next.is_none() {
-            next = letters.recv().await;
-        }
     }
+}
+
+/// Waits for a letter and takes all that wait with it, as far as one transaction goes; `None` when the door is closed.
+/// Only one writer at a time waits here: the others are at work.
+async fn next_letters(letters: &Mutex<mpsc::Receiver<Letter>>) -> Option<Vec<Letter>> {
+    let mut letters = letters.lock().await;
+    let first = letters.recv().await?;
+    let mut bytes = first.new.body.len();
+    let mut together = vec![first];
+    while together.len() < MAX_TOGETHER && bytes < MAX_BYTES_TOGETHER {
+        let Ok(letter) = letters.try_recv() else { break };
+        bytes += letter.new.body.len();
+        together.push(letter);
+    }
+    Some(together)
 }
 
 /// Answers every letter. One that the database refuses must not cost the others: then each is kept alone.

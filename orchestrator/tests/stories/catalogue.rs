@@ -68,29 +68,35 @@ async fn a_projects_own_profile_and_prompt_win() {
     let mut own = Profile::codex("dev", Output::PullRequest);
     own.project_id = Some(alpha.project_id);
     own.model = Some("gpt-6".into());
-    let unknown = agent::set_profile(&mut tx, &own).await;
+    let unknown = agent::set_profile(&mut tx, &SYSTEM, &own).await;
     assert!(
         matches!(&unknown, Err(Error::Invalid(text)) if text.contains("gpt-6")),
         "{unknown:?}"
     );
-    agent::set_model(&mut tx, &model).await.unwrap();
-    agent::set_profile(&mut tx, &own).await.unwrap();
+    agent::set_model(&mut tx, &SYSTEM, &model).await.unwrap();
+    agent::set_profile(&mut tx, &SYSTEM, &own).await.unwrap();
     own.adapter = Adapter::Command;
     assert!(
-        matches!(agent::set_profile(&mut tx, &own).await, Err(Error::Invalid(_))),
+        matches!(
+            agent::set_profile(&mut tx, &SYSTEM, &own).await,
+            Err(Error::Invalid(_))
+        ),
         "no command"
     );
     own.command = vec!["/bin/agent".into()];
     own.write_include = vec!["src/[".into()];
     assert!(
-        matches!(agent::set_profile(&mut tx, &own).await, Err(Error::Invalid(_))),
+        matches!(
+            agent::set_profile(&mut tx, &SYSTEM, &own).await,
+            Err(Error::Invalid(_))
+        ),
         "no glob"
     );
     own.write_include = vec!["src/**".into()];
     let first = agent::profile_for(&mut tx, alpha.project_id, "dev")
         .await
         .unwrap();
-    let changed = agent::set_profile(&mut tx, &own).await.unwrap();
+    let changed = agent::set_profile(&mut tx, &SYSTEM, &own).await.unwrap();
     assert_eq!(
         changed.agent_profile_id, first.agent_profile_id,
         "a profile keeps its id"
@@ -107,17 +113,17 @@ async fn a_projects_own_profile_and_prompt_win() {
 
     let own_prompt = |text: &'static str| (Some(alpha.project_id), "dev", text);
     let (project_id, stage, text) = own_prompt("Work on {{ branch }}.");
-    let first = agent::publish_prompt(&mut tx, project_id, stage, text)
+    let first = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, text)
         .await
         .unwrap();
-    let same = agent::publish_prompt(&mut tx, project_id, stage, text)
+    let same = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, text)
         .await
         .unwrap();
-    let second = agent::publish_prompt(&mut tx, project_id, stage, "Work well on {{ branch }}.")
+    let second = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, "Work well on {{ branch }}.")
         .await
         .unwrap();
     assert_eq!((first.version, same.version, second.version), (1, 1, 2));
-    let broken = agent::publish_prompt(&mut tx, project_id, stage, "{{ brunch }}").await;
+    let broken = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, "{{ brunch }}").await;
     assert!(matches!(broken, Err(Error::Invalid(_))));
     let rendered = agent::render_prompt(&mut tx, alpha.project_id, "dev", &facts())
         .await

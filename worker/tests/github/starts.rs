@@ -30,7 +30,7 @@ async fn start(platform: &Platform, model: Option<&str>) -> (Result<Done>, Run) 
         cached_input_micro_usd: None,
         output_micro_usd: None,
     };
-    agent::set_model(&mut tx, &known).await.expect("set");
+    agent::set_model(&mut tx, &system, &known).await.expect("set");
     tx.commit().await.expect("committed");
     let mut new = platform.project.new_run(Some(ISSUE));
     new.model = model.map(str::to_owned);

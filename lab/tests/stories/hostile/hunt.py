@@ -52,8 +52,12 @@ ports -= mine
 reached = 0
 victim = VICTIM_PORT
 for port in [victim, *sorted(ports - {victim})[:63]]:
-    for path, body in (("/", None), ("/mcp", call), ("/", call), ("/v1/responses", b"{}")):
-        asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
+    asks = [("/", None), ("/mcp", call), ("/", call), ("/v1/responses", b"{}"), ("/_sim/log", None)]
+    # What only the lab's owner may do at the simulators, as a form of a page would ask for it.
+    doors = ("/_sim/tokens", "/_sim/label", "/_sim/faults", "/acme/hello/issues/1/labels")
+    for path, body in [*asks, *((door, b"label=run:dev") for door in doors)]:
+        kind = {} if path not in doors else {"content-type": "application/x-www-form-urlencoded"}
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers={**headers, **kind})
         try:
             with urllib.request.urlopen(asked, timeout=2) as answer:
                 note(f"{port}{path}", f"{answer.status} {answer.read(2000)}")

@@ -70,6 +70,17 @@ async fn a_hunter_finds_no_secret_and_no_neighbour() {
         found.contains(&format!("== {port}/mcp\n404")),
         "it reached the victim's own way, and was turned away"
     );
+    let simulator = world.lab.endpoints.github_url.rsplit(':').next().expect("a port");
+    for (door, answer) in [
+        ("_sim/tokens", 401),
+        ("_sim/label", 401),
+        ("acme/hello/issues/1/labels", 403),
+    ] {
+        assert!(
+            found.contains(&format!("== {simulator}/{door}\n{answer}")),
+            "{door} of the simulator is shut"
+        );
+    }
     loot.is_not_in("the log", &log);
     loot.is_not_in("the branch", &git(&clone, &["log", "-p", "--format=full"]).await);
     loot.is_not_in("the pull request", &world.pull_request(&ended).to_string());

@@ -5,7 +5,7 @@ use model_sim::{ModelScript, ModelSim, Scripts, Step};
 use serde_json::json;
 
 use super::{loot, world_with};
-use crate::kit::npm_ci;
+use crate::kit::codex;
 
 const KEY: &str = "a-key-of-the-hostile-model";
 /// Puts a link in the place of the file while Codex works with it, and says how many it placed.
@@ -35,11 +35,7 @@ async fn model() -> ModelSim {
 
 #[tokio::test]
 async fn a_session_that_is_a_link_is_not_followed() {
-    if let Err(why) = tokio::task::spawn_blocking(|| npm_ci("npm/codex", "@openai/codex"))
-        .await
-        .expect("npm ends")
-    {
-        println!("SKIPPED: the Codex CLI cannot be fetched: {why}");
+    if !codex().await {
         return;
     }
     let model = model().await;

@@ -9,7 +9,6 @@ mod world;
 pub(crate) use codex::codex;
 pub(crate) use examples::{example, examples};
 pub(crate) use hook::Hook;
-pub(crate) use lab::npm_ci;
 pub(crate) use look::git;
 pub(crate) use world::{Ended, World};
 

@@ -1,6 +1,7 @@
 use clap::Args;
 use orchestrator::agent::{self, Model};
 
+use crate::me;
 use crate::memory::Memory;
 
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ impl AddModel {
             output_micro_usd: self.output_micro_usd,
         };
         let mut tx = orchestrator.begin("cli.model").await?;
-        agent::set_model(&mut tx, &model).await?;
+        agent::set_model(&mut tx, &me(), &model).await?;
         tx.commit().await?;
         println!("model {} at {}: in the catalogue", model.model, model.base_url);
         Ok(())

@@ -28,7 +28,7 @@ use std::time::Duration;
 use anyhow::Context;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use contract::runner::{CONTRACT_VERSION, ContextAsk, RunContext};
+use contract::runner::{Nothing, RunContext};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -174,10 +174,7 @@ impl Base {
 
     /// Asks the platform what to do, and gets ready to do it.
     async fn prepare(&self) -> Result<Turn> {
-        let ask = ContextAsk {
-            contract_version: CONTRACT_VERSION,
-        };
-        let context: RunContext = self.platform.call("run_context_get", &ask).await?;
+        let context: RunContext = self.platform.call("run_context_get", &Nothing {}).await?;
         let began = Instant::now();
         if context.run_id != self.config.run_id || context.turn != self.config.turn {
             let text = format!("the token is for run {}, turn {}", context.run_id, context.turn);

@@ -1,8 +1,11 @@
 //! Turns that do not go well: each ends with the reason a person needs.
 
+use std::path::Path;
+
 use contract::failure::ErrorCode;
 use contract::runner::{Finish, FinishOutcome};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::kit::{World, finish_of, send};
 
@@ -115,7 +118,7 @@ async fn the_program_is_the_first_to_go_when_memory_runs_out() {
 
 #[tokio::test]
 async fn a_killed_container_leaves_its_last_checkpoint() {
-    let world = World::new("echo precious > file.txt; touch \"$HOME/go\"; sleep 600").await;
+    let world = World::new("echo precious > file.txt; echo $$ > \"$HOME/go\"; sleep 600").await;
     let mut pod = world.start();
     world.sees(&world.path("home/go")).await;
     let progress = world.path("private/progress.json");
@@ -123,6 +126,7 @@ async fn a_killed_container_leaves_its_last_checkpoint() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     send(&pod.agent, Signal::SIGKILL);
+    end_what_a_container_would(&world.path("home/go"));
     pod.ends().await;
     let finish = finish_of(&world.platform);
     assert_eq!(reasons(&finish), ("environment", "agent_lost"));
@@ -133,6 +137,13 @@ async fn a_killed_container_leaves_its_last_checkpoint() {
             .contains("the last checkpoint of the work is on codex/issue-7")
     );
     assert_eq!(world.host.ask(&["show", "codex/issue-7:file.txt"]), "precious");
+}
+
+/// A container takes all its processes with it; here the program's group, whose leader wrote its number, is what is left.
+fn end_what_a_container_would(leader: &Path) {
+    let leader = std::fs::read_to_string(leader).expect("a pid");
+    let group = Pid::from_raw(leader.trim().parse().expect("a number"));
+    killpg(group, Signal::SIGKILL).expect("ended");
 }
 
 #[tokio::test]

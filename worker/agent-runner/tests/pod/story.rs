@@ -1,6 +1,6 @@
 //! Turns that go well.
 
-use contract::runner::{FinishOutcome, Output};
+use contract::runner::{CONTRACT_VERSION, FinishOutcome, Output};
 
 use crate::kit::{AGENT_TOKEN, GIT_TOKEN, MODEL_KEY, SUPERVISOR_TOKEN, World};
 
@@ -53,6 +53,11 @@ async fn a_command_becomes_a_pull_request() {
     assert!(world.platform.log().contains("wears green"));
     assert!(!world.platform.calls("run_heartbeat").is_empty());
     assert!(!world.path("termination-log").exists());
+    for tool in ["run_context_get", "run_heartbeat", "run_log_append", "run_finish"] {
+        for call in world.platform.calls(tool) {
+            assert_eq!(call.input["contract_version"], CONTRACT_VERSION, "{tool}");
+        }
+    }
 }
 
 #[tokio::test]

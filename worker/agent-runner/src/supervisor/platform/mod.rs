@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use contract::failure::{ErrorCode, Failure as Refusal};
-use contract::runner::{Nothing, RunTokens};
+use contract::runner::{CONTRACT_VERSION, Nothing, RunTokens};
 use http::HeaderValue;
 use rmcp::model::{CallToolRequestParams, CallToolResult};
 use rmcp::service::{RoleClient, RunningService, ServiceError};
@@ -84,13 +84,13 @@ impl Platform {
         }
     }
 
-    /// Calls a tool once.
+    /// Calls a tool once, and says which contract is spoken: the platform may be a version ahead or behind.
     pub(crate) async fn call_once<O: DeserializeOwned>(
         &self,
         tool: &'static str,
         input: &impl Serialize,
     ) -> Result<O, CallError> {
-        let arguments = match serde_json::to_value(input) {
+        let mut arguments = match serde_json::to_value(input) {
             Ok(Value::Object(arguments)) => arguments,
             other => {
                 return Err(CallError::Garbled(format!(
@@ -98,6 +98,7 @@ impl Platform {
                 )));
             }
         };
+        arguments.insert("contract_version".to_owned(), CONTRACT_VERSION.into());
         let ask = CallToolRequestParams::new(tool).with_arguments(arguments);
         let connection = self.connect().await?;
         let answer = match tokio::time::timeout(CALL, connection.call_tool(ask)).await {
