@@ -224,7 +224,7 @@ async fn what_the_platform_says(inbox: &mut Inbox<'_>) {
         .expect("disabled");
     inbox.expect("sender_disabled", "issues", dev()).await;
     let repository_id = world.lab.endpoints.repository_id.into();
-    repository::detach(&world.orchestrator, &system, repository_id)
+    repository::detach(&world.orchestrator, &system, repository_id, None)
         .await
         .expect("detached");
     inbox.expect("detached", "issues", dev()).await;

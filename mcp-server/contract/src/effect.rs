@@ -15,6 +15,7 @@ pub enum EffectKind {
     StatusComment,
     Comment,
     Labels,
+    LabelDefinitions,
 }
 
 /// Where an outward write is in its life.

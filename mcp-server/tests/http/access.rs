@@ -111,7 +111,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 38] = [
+const TOOLS: [&str; 42] = [
     "delivery_explain",
     "delivery_get",
     "delivery_list",
@@ -123,9 +123,12 @@ const TOOLS: [&str; 38] = [
     "principal_get",
     "pull_request_get",
     "pull_request_open",
+    "repository_attach",
     "repository_get",
     "repository_list",
+    "repository_preflight",
     "repository_token_issue",
+    "repository_update",
     "run_change_list",
     "run_context_get",
     "run_event_list",
@@ -149,6 +152,7 @@ const TOOLS: [&str; 38] = [
     "wait_get",
     "delivery_replay",
     "run_cancel",
+    "repository_detach",
     "run_finish",
 ];
 
@@ -173,7 +177,13 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "pull_request_get" => Ask::On(json!({"repository_id": repository, "number": 77})),
         "effect_list" | "run_cancel" | "run_change_list" | "run_event_list" | "run_explain" | "run_get"
         | "run_log_tail" | "run_prompt_get" | "run_usage_get" => Ask::On(json!({"run_id": run})),
-        "issue_get" | "repository_get" | "run_list" => Ask::On(json!({"repository_id": repository})),
+        "repository_attach" => Ask::On(json!({"project_id": project, "repository": "octo/new"})),
+        "issue_get"
+        | "repository_detach"
+        | "repository_get"
+        | "repository_preflight"
+        | "repository_update"
+        | "run_list" => Ask::On(json!({"repository_id": repository})),
         "run_retry" => Ask::On(json!({"run_id": ended})),
         "run_start" => {
             Ask::On(json!({"repository_id": repository, "stage": "dev", "instruction": "Tidy up."}))

@@ -7,7 +7,10 @@ use orchestrator::effect::{self, Claimed, EffectResult, Outcome, Write};
 use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Question};
+use orchestrator::ports::CodeHostError;
+use orchestrator::ports::survey::{HostInstallation, HostSurvey, HostWebhook};
 use orchestrator::queue::{Attempt, Concurrency, Done, Perform, Performers, Working};
+use orchestrator::repository::{Place, preflight};
 use orchestrator::{Orchestrator, Result};
 
 pub(crate) const TOKEN: &str = "ghs_secret_of_the_code_host";
@@ -63,6 +66,24 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
             author: None,
             url: format!("https://github.test/octo/shop/pull/{number}"),
         }),
+        Question::RepositoryPlace { owner, name, .. } => Answer::RepositoryPlace(Place {
+            github_repository_id: 4242,
+            installation_id: 1,
+            owner: owner.clone(),
+            name: name.clone(),
+            default_branch: "main".into(),
+            clone_url: format!("https://github.test/{owner}/{name}.git"),
+        }),
+        Question::RepositoryPreflight { .. } => Answer::RepositoryPreflight {
+            checks: preflight::judge(&HostSurvey {
+                installation: Ok(HostInstallation::default()),
+                webhook: Ok(HostWebhook::default()),
+                labels: Ok(Vec::new()),
+                default_branch: Err(CodeHostError::Unavailable("it sleeps".into())),
+                workflows: Ok(Vec::new()),
+                services: Ok(None),
+            }),
+        },
         Question::RepositoryToken { .. } => Answer::RepositoryToken {
             username: "x-access-token".into(),
             token: TOKEN.into(),

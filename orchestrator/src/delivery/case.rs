@@ -1,5 +1,7 @@
 //! One delivery on its way: what is known, what is decided, and what is done about it, in the caller's transaction.
 
+use jiff::Timestamp;
+
 use super::domain::{self, Payload, Verdict};
 use super::process::{Examined, HostRead, Look};
 use super::store::{self, Reading, Stored};
@@ -24,6 +26,7 @@ use crate::work_item::{self, WorkItem, issue_text_sha256};
 /// A delivery being worked on, with all that the database knows of it.
 pub(super) struct Case {
     delivery_id: DeliveryId,
+    received_at: Timestamp,
     own: Option<i64>,
     pub(super) traceparent: TraceParent,
     /// The run an earlier verdict of this delivery made.
@@ -33,6 +36,8 @@ pub(super) struct Case {
     person: Option<identity::Person>,
     /// The run that is live on the issue or pull request; locked.
     live: Option<Run>,
+    /// It told where our App may go, and that was noted.
+    tells_access: bool,
     pub(super) reading: Reading,
 }
 
@@ -40,6 +45,7 @@ impl Case {
     pub(super) fn new(stored: &Stored, own: Option<i64>) -> Self {
         Self {
             delivery_id: stored.delivery.delivery_id,
+            received_at: stored.delivery.received_at,
             own,
             traceparent: TraceParent::accept(Some(&stored.delivery.traceparent)),
             made_before: stored.made_before,
@@ -47,6 +53,7 @@ impl Case {
             repository: None,
             person: None,
             live: None,
+            tells_access: false,
             reading: Reading::default(),
         }
     }
@@ -55,6 +62,10 @@ impl Case {
     pub(super) async fn read(&mut self, tx: &mut Tx, name: &str, payload: &Payload) -> Result<()> {
         self.event = domain::event(name, payload);
         let github_repository_id = payload.repository.as_ref().and_then(|repository| repository.id);
+        if let Some(access) = domain::host_access(name, payload, self.received_at) {
+            repository::host_access_changed(tx, &Actor::System("delivery"), &access).await?;
+            self.tells_access = true;
+        }
         if let Some(id) = github_repository_id {
             self.repository = repository::find_by_github_id(tx, id).await?;
         }
@@ -96,6 +107,9 @@ impl Case {
             && let Some(issue) = &read.issue
         {
             work_item::save(tx, &WorkItem::read(repository.repository_id, issue)).await?;
+        }
+        if self.tells_access {
+            return Ok(Examined::Settled(Verdict::Recorded));
         }
         let host = read.map(host_facts);
         let text_sha256 = host
@@ -143,6 +157,8 @@ impl Case {
         };
         facts.binding = if repository.detached_at.is_some() {
             Binding::Detached
+        } else if repository.suspension.is_some() {
+            Binding::Suspended
         } else {
             let project = crate::project::get(tx, repository.project_id).await?;
             Binding::Bound {

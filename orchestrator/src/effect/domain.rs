@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::actor::words;
 use crate::id::RunId;
+use crate::repository::label::LabelDefinition;
 
 /// Bytes of a text written outward: GitHub takes 65,536 characters.
 pub const MAX_BODY_BYTES: usize = 60_000;
@@ -39,6 +40,10 @@ pub enum Write {
         add: Vec<String>,
         remove: Vec<String>,
     },
+    /// Labels that the repository must know, whoever wears them.
+    LabelDefinitions {
+        labels: Vec<LabelDefinition>,
+    },
 }
 
 /// The kinds of writes.
@@ -48,10 +53,11 @@ pub enum EffectKind {
     StatusComment,
     Comment,
     Labels,
+    LabelDefinitions,
 }
 
 words!(EffectKind: PullRequest = "pull_request", StatusComment = "status_comment", Comment = "comment",
-    Labels = "labels");
+    Labels = "labels", LabelDefinitions = "label_definitions");
 
 impl Write {
     pub fn kind(&self) -> EffectKind {
@@ -60,6 +66,7 @@ impl Write {
             Self::StatusComment { .. } => EffectKind::StatusComment,
             Self::Comment { .. } => EffectKind::Comment,
             Self::Labels { .. } => EffectKind::Labels,
+            Self::LabelDefinitions { .. } => EffectKind::LabelDefinitions,
         }
     }
 

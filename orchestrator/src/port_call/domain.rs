@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::RepositoryId;
+use crate::repository::Place;
+use crate::repository::preflight::Check;
 
 /// A question to the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +19,15 @@ pub enum Question {
         repository_id: RepositoryId,
         number: i64,
     },
+    /// Where a repository is, for somebody who administers or maintains it; nobody else learns that it exists.
+    RepositoryPlace {
+        owner: String,
+        name: String,
+        github_user_id: i64,
+        login: String,
+    },
+    /// Whether a repository is ready for runs.
+    RepositoryPreflight { repository_id: RepositoryId },
     /// A Git credential for one repository.
     RepositoryToken {
         repository_id: RepositoryId,
@@ -30,6 +41,10 @@ pub enum Question {
 pub enum Answer {
     Issue(IssueAnswer),
     PullRequest(PullRequestAnswer),
+    RepositoryPlace(Place),
+    RepositoryPreflight {
+        checks: Vec<Check>,
+    },
     /// Never stored in the clear.
     RepositoryToken {
         username: String,
@@ -88,6 +103,8 @@ impl Question {
         match self {
             Self::Issue { .. } => "issue",
             Self::PullRequest { .. } => "pull_request",
+            Self::RepositoryPlace { .. } => "repository_place",
+            Self::RepositoryPreflight { .. } => "repository_preflight",
             Self::RepositoryToken { .. } => "repository_token",
         }
     }

@@ -4,6 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::survey::HostSurvey;
+use crate::repository::label::LabelDefinition;
+
 /// A repository as the code host addresses it. The number is the authority; owner and name are for paths.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RepositoryRef {
@@ -148,6 +151,16 @@ pub trait CodeHost: Send + Sync {
     /// By the number, so that a rename or transfer is followed.
     async fn repository(&self, at: &RepositoryRef) -> Result<HostRepository, CodeHostError>;
 
+    /// Where a repository is, if the App is installed on it and not suspended; a redirect of an old name is followed.
+    async fn find_repository(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> Result<Option<(RepositoryRef, HostRepository)>, CodeHostError>;
+
+    /// Looks at all that decides whether runs can work there. What cannot be read is an error of its part.
+    async fn survey(&self, at: &RepositoryRef) -> HostSurvey;
+
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue, CodeHostError>;
 
     async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest, CodeHostError>;
@@ -204,6 +217,14 @@ pub trait CodeHost: Send + Sync {
         add: &[String],
         remove: &[String],
     ) -> Result<Vec<String>, CodeHostError>;
+
+    /// Makes each label that is not there; one that is there keeps its colour and words. At most
+    /// [`crate::repository::label::AT_ONCE`] of them.
+    async fn ensure_labels(
+        &self,
+        at: &RepositoryRef,
+        labels: &[LabelDefinition],
+    ) -> Result<(), CodeHostError>;
 
     async fn open_pull_request(
         &self,

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod code_host;
+pub mod survey;
 
 pub use cluster::{Cluster, ClusterError};
 pub use code_host::{CodeHost, CodeHostError};

@@ -72,6 +72,8 @@ pub enum Binding {
     NoRepository,
     NotBound,
     Detached,
+    /// GitHub does not let our App in.
+    Suspended,
     Bound {
         paused: bool,
     },
@@ -165,6 +167,7 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
         Binding::NoRepository => return ignore(IgnoreReason::NoRule),
         Binding::NotBound => return ignore(IgnoreReason::NotBound),
         Binding::Detached => return ignore(IgnoreReason::Detached),
+        Binding::Suspended => return ignore(IgnoreReason::Suspended),
         Binding::Bound { paused } => paused,
     };
     if event.cause_depth > MAX_CAUSE_DEPTH {

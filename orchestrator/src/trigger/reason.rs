@@ -16,6 +16,7 @@ pub enum IgnoreReason {
     NoWritePermission,
     NotBound,
     Detached,
+    Suspended,
     ProjectPaused,
     UnknownLabel,
     NotAvailableYet,
@@ -37,7 +38,7 @@ pub enum IgnoreReason {
 words!(IgnoreReason: Unreadable = "unreadable", NoRule = "no_rule", OwnEvent = "own_event", Bot = "bot",
     NoSender = "no_sender", UnknownSender = "unknown_sender", SenderDisabled = "sender_disabled",
     NotPermitted = "not_permitted", NoWritePermission = "no_write_permission", NotBound = "not_bound",
-    Detached = "detached", ProjectPaused = "project_paused", UnknownLabel = "unknown_label",
+    Detached = "detached", Suspended = "suspended", ProjectPaused = "project_paused", UnknownLabel = "unknown_label",
     NotAvailableYet = "not_available_yet", NotAnIssue = "not_an_issue", IssueGone = "issue_gone",
     IssueClosed = "issue_closed", MovedOn = "moved_on", BodyChanged = "body_changed",
     EditedComment = "edited_comment", UnknownModel = "unknown_model", UnknownEffort = "unknown_effort",
@@ -113,6 +114,11 @@ impl IgnoreReason {
             R::Detached => words(
                 "The repository was detached from its project.",
                 "Attach the repository again; then label the issue again.",
+            ),
+            R::Suspended => words(
+                "GitHub does not let the platform's App work in the repository: it was removed or suspended there, or the \
+                 repository was archived or deleted.",
+                "Ask repository_preflight what to mend at GitHub; then remove the label and add it again.",
             ),
             R::ProjectPaused => words(
                 "The project is paused, and nothing starts in a paused project.",

@@ -185,7 +185,7 @@ async fn projects_and_repositories_are_made_once() {
     };
     let stolen = repository::attach(&orchestrator, &SYSTEM, attach(beta.project_id, "x")).await;
     assert!(matches!(stolen, Err(Error::Conflict(_))), "{stolen:?}");
-    let detached = repository::detach(&orchestrator, &SYSTEM, alpha.repository_id)
+    let detached = repository::detach(&orchestrator, &SYSTEM, alpha.repository_id, None)
         .await
         .unwrap();
     assert!(detached.detached_at.is_some());

@@ -163,6 +163,7 @@ async fn nobody_starts_a_run_in_a_detached_repository() {
         &inbox.orchestrator,
         &Actor::System("test"),
         inbox.project.repository_id,
+        None,
     )
     .await
     .unwrap();

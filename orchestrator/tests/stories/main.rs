@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod bindings;
 mod catalogue;
 mod connections;
 mod deliveries;

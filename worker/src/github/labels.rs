@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use orchestrator::ports::code_host::{CodeHostError, RepositoryRef};
+use orchestrator::repository::label::{self, LabelDefinition};
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -11,6 +12,8 @@ use super::connection::{Connection, Operation};
 use super::token::Grant;
 use super::{Result, issues, path, wire};
 
+/// A repository with more labels than these pages hold is looked at no further.
+const PAGES: u32 = 10;
 /// GitHub asks for a second between writes ("Best practices for using the REST API").
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,47 @@ pub(super) async fn change(
         now = labels.remove(name).await?;
     }
     Ok(now)
+}
+
+/// The names of all labels of the repository.
+pub(super) async fn all(connection: &Connection, at: &RepositoryRef) -> Result<Vec<String>> {
+    let operation = connection.begin(at, Grant::IssuesRead);
+    let about = format!("labels of {}/{}", at.owner, at.name);
+    let mut names = Vec::new();
+    for page in 1..=PAGES {
+        let path = format!("{}/labels?per_page=100&page={page}", path::repository(at));
+        let labels: Vec<Value> = operation.ask(&Call::get(path, &about)).await?;
+        let last = labels.len() < 100;
+        names.extend(wire::label_names(&labels));
+        if last {
+            break;
+        }
+    }
+    Ok(names)
+}
+
+/// Makes what is not there, one a second. One that somebody else makes meanwhile is there all the same.
+pub(super) async fn ensure(
+    connection: &Connection,
+    at: &RepositoryRef,
+    labels: &[LabelDefinition],
+) -> Result<()> {
+    let there = all(connection, at).await?;
+    let operation = connection.begin(at, Grant::IssuesWrite);
+    let missing = labels.iter().filter(|label| !has(&there, &label.name));
+    for (position, label) in missing.take(label::AT_ONCE).enumerate() {
+        if position > 0 {
+            tokio::time::sleep(BETWEEN_WRITES).await;
+        }
+        let body = json!({ "name": label.name, "color": label.colour, "description": label.description });
+        let about = format!("label {} of {}/{}", label.name, at.owner, at.name);
+        let call = Call::write(Method::POST, format!("{}/labels", path::repository(at)), about).with(body);
+        match operation.send(&call).await {
+            Err(CodeHostError::Refused { status: 422, message }) if message.contains("already_exists") => {}
+            made => drop(made?),
+        }
+    }
+    Ok(())
 }
 
 struct Labels<'a> {

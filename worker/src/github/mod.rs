@@ -19,6 +19,7 @@ mod pulls;
 mod rate_limit;
 mod refusal;
 mod repositories;
+mod survey;
 #[cfg(test)]
 pub(crate) mod tests;
 mod token;
@@ -31,6 +32,8 @@ use orchestrator::ports::code_host::{
     CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostPermission,
     HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
 };
+use orchestrator::ports::survey::HostSurvey;
+use orchestrator::repository::label::LabelDefinition;
 use tokio::sync::OnceCell;
 
 pub use config::GithubConfig;
@@ -72,6 +75,18 @@ impl GithubHost {
 impl CodeHost for GithubHost {
     async fn repository(&self, at: &RepositoryRef) -> Result<HostRepository> {
         repositories::get(&self.connection, at).await
+    }
+
+    async fn find_repository(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> Result<Option<(RepositoryRef, HostRepository)>> {
+        repositories::find(&self.connection, owner, name).await
+    }
+
+    async fn survey(&self, at: &RepositoryRef) -> HostSurvey {
+        survey::survey(&self.connection, at).await
     }
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue> {
@@ -132,6 +147,10 @@ impl CodeHost for GithubHost {
         remove: &[String],
     ) -> Result<Vec<String>> {
         labels::change(&self.connection, at, number, add, remove).await
+    }
+
+    async fn ensure_labels(&self, at: &RepositoryRef, labels: &[LabelDefinition]) -> Result<()> {
+        labels::ensure(&self.connection, at, labels).await
     }
 
     async fn open_pull_request(

@@ -23,6 +23,47 @@ pub(super) async fn get(connection: &Connection, at: &RepositoryRef) -> Result<H
         .ok_or_else(|| refusal::unreadable(&call, "no id, name, default branch or clone address"))
 }
 
+/// Finds it by its name: the App is told where it is installed, and the installation shows the number.
+pub(super) async fn find(
+    connection: &Connection,
+    owner: &str,
+    name: &str,
+) -> Result<Option<(RepositoryRef, HostRepository)>> {
+    let place = format!("/repos/{}/{}", path::segment(owner), path::segment(name));
+    let app = connection.begin_as_app();
+    let call = Call::get(
+        format!("{place}/installation"),
+        format!("installation on {owner}/{name}"),
+    );
+    let installation = match app.ask::<wire::Installation>(&call).await {
+        Err(CodeHostError::NotFound(_)) => return Ok(None),
+        found => found?,
+    };
+    let Some(installation_id) = installation.id.filter(|_| installation.suspended_at.is_none()) else {
+        return Ok(None);
+    };
+    let scope = Scope {
+        installation_id,
+        github_repository_id: None,
+        grant: Grant::Metadata,
+    };
+    let call = Call::get(place, format!("repository {owner}/{name}"));
+    let found = match app.within(scope).ask::<wire::Repository>(&call).await {
+        Err(CodeHostError::NotFound(_)) => return Ok(None),
+        found => found?,
+    };
+    let found = found
+        .known()
+        .ok_or_else(|| refusal::unreadable(&call, "no id, name, default branch or clone address"))?;
+    let at = RepositoryRef {
+        installation_id,
+        github_repository_id: found.github_repository_id,
+        owner: found.owner.clone(),
+        name: found.name.clone(),
+    };
+    Ok(Some((at, found)))
+}
+
 pub(super) async fn branch_head(
     connection: &Connection,
     at: &RepositoryRef,

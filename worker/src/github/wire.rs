@@ -1,10 +1,13 @@
 //! What GitHub says, as little as we need of it. Every field may be missing and no list of words is closed: accounts
 //! get deleted, and GitHub adds values any day.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use orchestrator::ports::code_host::{
     HostAccount, HostComment, HostDelivery, HostIssue, HostPermission, HostPullRequest, HostRepository,
 };
+use orchestrator::ports::survey::HostWebhook;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -131,9 +134,47 @@ pub(super) struct App {
 pub(super) struct Installation {
     pub(super) id: Option<i64>,
     pub(super) suspended_at: Option<String>,
+    pub(super) permissions: Option<BTreeMap<String, String>>,
+    pub(super) events: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HookConfig {
+    url: Option<String>,
+    content_type: Option<String>,
+    /// A text or a number, `1` for "do not verify".
+    insecure_ssl: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct BranchState {
+    pub(super) protected: Option<bool>,
+}
+
+/// A file with its text, or an entry of a folder without.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Content {
+    pub(super) name: Option<String>,
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    /// Base64, in lines.
+    pub(super) content: Option<String>,
 }
 
 // Each conversion answers None when what cannot be guessed is missing.
+
+impl HookConfig {
+    pub(super) fn known(self) -> HostWebhook {
+        HostWebhook {
+            url: self.url.unwrap_or_default(),
+            content_type: self.content_type.unwrap_or_else(|| "form".to_owned()),
+            insecure_tls: self.insecure_ssl.is_some_and(|word| word == "1" || word == 1),
+        }
+    }
+}
 
 impl Account {
     pub(super) fn known(self) -> Option<HostAccount> {

@@ -71,6 +71,11 @@ impl Hands {
             }
             Write::StatusComment { body } => self.upsert_comment(claim, key, body).await,
             Write::Comment { body } => self.comment_once(claim, key, body).await,
+            Write::LabelDefinitions { labels } => {
+                let ensure = self.code_host.ensure_labels(&claim.at, labels);
+                self.send(claim, "code_host.ensure_labels", ensure).await?;
+                Ok(EffectResult::default())
+            }
             Write::Labels { add, remove } => {
                 let change = self
                     .code_host

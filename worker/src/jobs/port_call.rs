@@ -7,9 +7,9 @@ use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Failed, Question};
 use orchestrator::ports::CodeHostError;
-use orchestrator::ports::code_host::{HostPermission, RepositoryRef, TokenAccess};
+use orchestrator::ports::code_host::{HostAccount, HostPermission, RepositoryRef, TokenAccess};
 use orchestrator::queue::{Attempt, Done, Perform};
-use orchestrator::repository;
+use orchestrator::repository::{self, Place, preflight};
 use secrecy::ExposeSecret;
 
 use crate::Hands;
@@ -52,6 +52,29 @@ impl Hands {
                     .map(Answer::PullRequest)
                     .map_err(failed)
             }
+            Question::RepositoryPlace {
+                ref owner,
+                ref name,
+                github_user_id,
+                ref login,
+            } => {
+                let account = HostAccount {
+                    github_user_id,
+                    login: login.clone(),
+                };
+                let found = self.place(owner, name, &account).await.map_err(failed)?;
+                let nowhere = || Failed::NotFound {
+                    what: format!("{owner}/{name}"),
+                };
+                found.map(Answer::RepositoryPlace).ok_or_else(nowhere)
+            }
+            Question::RepositoryPreflight { repository_id } => {
+                let at = self.at(repository_id).await?;
+                let survey = outward("code_host.survey", self.code_host.survey(&at)).await;
+                Ok(Answer::RepositoryPreflight {
+                    checks: preflight::judge(&survey),
+                })
+            }
             Question::RepositoryToken { repository_id, write } => {
                 let at = self.at(repository_id).await?;
                 let access = if write {
@@ -84,6 +107,31 @@ impl Hands {
                 retry_after_ms: None,
             }
         })
+    }
+
+    /// A repository, if the account may give it away: it administers or maintains it now. To all others it is not there.
+    async fn place(
+        &self,
+        owner: &str,
+        name: &str,
+        account: &HostAccount,
+    ) -> Result<Option<Place>, CodeHostError> {
+        let find = self.code_host.find_repository(owner, name);
+        let Some((at, found)) = outward("code_host.find_repository", find).await? else {
+            return Ok(None);
+        };
+        let permission = self.code_host.permission(&at, account);
+        if outward("code_host.permission", permission).await? < HostPermission::Maintain {
+            return Ok(None);
+        }
+        Ok(Some(Place {
+            github_repository_id: at.github_repository_id,
+            installation_id: at.installation_id,
+            owner: found.owner,
+            name: found.name,
+            default_branch: found.default_branch,
+            clone_url: found.clone_url,
+        }))
     }
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<IssueAnswer, CodeHostError> {

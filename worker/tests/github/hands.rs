@@ -36,7 +36,7 @@ pub(crate) struct Platform {
     pub(crate) cluster: Arc<Nowhere>,
     pub(crate) hands: Hands,
     pub(crate) project: Seeded,
-    world: World,
+    pub(crate) world: World,
 }
 
 /// A run that pushed and asked for its pull request.
@@ -120,7 +120,7 @@ impl Platform {
     }
 
     /// Lets the worker do a write, as soon as it is due.
-    async fn apply(&self, wanted: &Effect) -> Effect {
+    pub(crate) async fn apply(&self, wanted: &Effect) -> Effect {
         self.clock.advance(SignedDuration::from_mins(30));
         let effect_id = wanted.effect_id;
         let done = self.hands.perform(ApplyEffect { effect_id }, ATTEMPT).await;

@@ -3,6 +3,7 @@
 mod git;
 mod hands;
 mod nowhere;
+mod repositories;
 mod starts;
 mod world;
 

@@ -1,8 +1,10 @@
 //! What a delivery says, read leniently; and what can be made of it.
 
+mod access;
 mod form;
 mod payload;
 
+pub use access::host_access;
 pub use payload::{Account, Payload, parse};
 
 use jiff::Timestamp;

@@ -28,6 +28,13 @@ pub struct Payload {
     pub installation: Option<Installation>,
     #[serde(deserialize_with = "lenient")]
     pub repository: Option<Repository>,
+    /// Of a new installation.
+    #[serde(deserialize_with = "lenient")]
+    pub repositories: Option<Vec<Repository>>,
+    #[serde(deserialize_with = "lenient")]
+    pub repositories_added: Option<Vec<Repository>>,
+    #[serde(deserialize_with = "lenient")]
+    pub repositories_removed: Option<Vec<Repository>>,
     #[serde(deserialize_with = "lenient")]
     pub sender: Option<Account>,
     #[serde(rename = "ref", deserialize_with = "lenient_word")]
@@ -106,6 +113,8 @@ pub struct Change {
 pub struct Installation {
     #[serde(deserialize_with = "lenient")]
     pub id: Option<i64>,
+    #[serde(deserialize_with = "lenient_word")]
+    pub updated_at: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

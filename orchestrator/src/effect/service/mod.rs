@@ -20,7 +20,10 @@ pub use ask::{ask_comment, ask_labels, open_pull_request};
 pub use read::{get, list, wait};
 pub(crate) use read::{open_of_run, pull_request_of_run, run_of_pull_request};
 pub use stage::NewComment;
-pub(crate) use stage::{overtake_labels, overtake_of_run, stage_comment, stage_labels, stage_status_comment};
+pub(crate) use stage::{
+    overtake_labels, overtake_of_run, stage_comment, stage_label_definitions, stage_labels,
+    stage_status_comment,
+};
 
 /// An outward write in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]

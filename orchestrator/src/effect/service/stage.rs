@@ -3,12 +3,14 @@
 use jiff::SignedDuration;
 
 use super::{Effect, save_and_tell};
+use crate::actor::Actor;
 use crate::effect::domain::{EffectEvent, EffectState, Write};
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
 use crate::error::Result;
 use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
 use crate::postgres::Tx;
+use crate::repository::{Repository, label};
 use crate::run::Run;
 use crate::trace::TraceParent;
 
@@ -84,6 +86,47 @@ pub(crate) async fn stage_status_comment(tx: &mut Tx, run: &Run, number: i64, bo
         there.not_before,
     )
     .await
+}
+
+/// The labels that a repository must know, in pieces that one write can make. A piece that was made before is looked at
+/// again.
+pub(crate) async fn stage_label_definitions(
+    tx: &mut Tx,
+    repository: &Repository,
+    actor: &Actor,
+    traceparent: &TraceParent,
+) -> Result<()> {
+    for (piece, labels) in label::wanted().chunks(label::AT_ONCE).enumerate() {
+        let key = format!("label_definitions:{}:{piece}", repository.repository_id);
+        let write = Write::LabelDefinitions {
+            labels: labels.to_vec(),
+        };
+        let origin = Origin {
+            project_id: repository.project_id,
+            repository_id: repository.repository_id,
+            number: None,
+            run: None,
+            actor: actor.to_string(),
+            traceparent: traceparent.as_str(),
+        };
+        let Some(mut there) = store::find_by_key_for_update(tx, &key).await? else {
+            insert_ready(tx, &origin, Some(key), write).await?;
+            continue;
+        };
+        if there.state.is_over() {
+            there.take(EffectEvent::Changed)?;
+            there.write = write;
+            there.version += 1;
+            (there.attempts, there.not_before) = (0, tx.now());
+            save_and_tell(tx, &there).await?;
+            tx.follow(origin.traceparent);
+            tx.enqueue(ApplyEffect {
+                effect_id: there.effect_id,
+            })
+            .await?;
+        }
+    }
+    Ok(())
 }
 
 /// Labels as they should be: never compared with the past. What older changes wanted and nobody made goes with this one.

@@ -24,6 +24,10 @@ pub enum Operation {
     QuestionAnswer,
     EffectRead,
     RepositoryRead,
+    RepositoryAttach,
+    RepositoryUpdate,
+    RepositoryDetach,
+    RepositoryPreflight,
     SlotRead,
     /// Lists and explanations of deliveries.
     DeliveryRead,
@@ -45,7 +49,9 @@ pub enum Operation {
 words!(Operation: RunRead = "run_read", RunLogRead = "run_log_read", RunPromptRead = "run_prompt_read",
     RunStart = "run_start", RunStartElevated = "run_start_elevated", RunCancel = "run_cancel",
     RunRetry = "run_retry", WaitRead = "wait_read", QuestionAnswer = "question_answer",
-    EffectRead = "effect_read", RepositoryRead = "repository_read", SlotRead = "slot_read",
+    EffectRead = "effect_read", RepositoryRead = "repository_read",
+    RepositoryAttach = "repository_attach", RepositoryUpdate = "repository_update",
+    RepositoryDetach = "repository_detach", RepositoryPreflight = "repository_preflight", SlotRead = "slot_read",
     DeliveryRead = "delivery_read", DeliveryPayloadRead = "delivery_payload_read",
     DeliveryReplay = "delivery_replay", IssueRead = "issue_read", IssueWrite = "issue_write",
     PullRequestRead = "pull_request_read", PullRequestOpen = "pull_request_open",
@@ -63,7 +69,13 @@ impl Operation {
             | Self::RunRetry
             | Self::QuestionAnswer
             | Self::WaitRead => Self::RunRead,
-            Self::RunStart | Self::RunStartElevated | Self::RepositoryRead => Self::RepositoryRead,
+            Self::RunStart
+            | Self::RunStartElevated
+            | Self::RepositoryRead
+            | Self::RepositoryAttach
+            | Self::RepositoryUpdate
+            | Self::RepositoryDetach
+            | Self::RepositoryPreflight => Self::RepositoryRead,
             Self::DeliveryRead | Self::DeliveryPayloadRead | Self::DeliveryReplay => Self::DeliveryRead,
             Self::IssueRead | Self::IssueWrite => Self::IssueRead,
             Self::PullRequestRead | Self::PullRequestOpen => Self::PullRequestRead,
@@ -84,6 +96,9 @@ impl Operation {
                 | Self::RunCancel
                 | Self::RunRetry
                 | Self::QuestionAnswer
+                | Self::RepositoryAttach
+                | Self::RepositoryUpdate
+                | Self::RepositoryDetach
                 | Self::DeliveryPayloadRead
                 | Self::DeliveryReplay
                 | Self::IssueWrite

@@ -70,6 +70,10 @@ pub const MATRIX: [(Operation, [Rule; 10]); Operation::ALL.len()] = [
         Operation::RepositoryRead,
         /*  */ [Y, Y, Y, Y, Y, Y, Y, Y, O, N],
     ),
+    (Operation::RepositoryAttach, [N, N, N, Y, Y, N, N, Y, N, N]),
+    (Operation::RepositoryUpdate, [N, N, N, Y, Y, N, N, Y, N, N]),
+    (Operation::RepositoryDetach, [N, N, N, Y, Y, N, N, Y, N, N]),
+    (Operation::RepositoryPreflight, [N, N, N, Y, Y, N, N, Y, N, N]),
     (
         Operation::SlotRead,
         /*        */ [N, N, N, S, S, Y, S, Y, N, N],

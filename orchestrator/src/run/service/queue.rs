@@ -77,6 +77,14 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
             repository.owner, repository.name
         )));
     }
+    if let Some(suspension) = repository.suspension {
+        return Err(Error::Conflict(format!(
+            "GitHub does not let the platform into {}/{} ({suspension}): {}",
+            repository.owner,
+            repository.name,
+            suspension.next()
+        )));
+    }
     let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
     let project = crate::project::get(tx, new.project_id).await?;
     let run_id = RunId::new();

@@ -283,6 +283,14 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             },
         ),
         (
+            "a repository that the App may not enter",
+            dev(),
+            Facts {
+                binding: Binding::Suspended,
+                ..facts()
+            },
+        ),
+        (
             "a paused project",
             dev(),
             Facts {

@@ -1,5 +1,7 @@
 //! Bound Git repositories.
 
+mod bind;
+
 use contract::repository::{RepositoryGet, RepositoryList, RepositoryPage, RepositoryView};
 use contract::runner::{RepositoryAccess, RepositoryToken, RepositoryTokenAsk};
 use orchestrator::port_call::{Answer, Question};
@@ -7,11 +9,11 @@ use orchestrator::project::access::Operation;
 use orchestrator::repository::{self, Repository};
 use orchestrator::{Error, Result};
 
-use super::{STAFF, count, live, page};
+use super::{STAFF, count, live, page, word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
-    catalogue.with::<Get>().with::<List>().with::<TokenIssue>()
+    bind::tools(catalogue.with::<Get>().with::<List>().with::<TokenIssue>())
 }
 
 struct Get;
@@ -28,7 +30,7 @@ impl Tool for Get {
 
     async fn call(call: &Call<'_>, ask: RepositoryGet) -> Result<RepositoryView> {
         let found = repository::read(call.orchestrator, call.actor, ask.repository_id.into()).await?;
-        Ok(show(&found))
+        show(&found)
     }
 }
 
@@ -50,7 +52,7 @@ impl Tool for List {
         let page = page(ask.limit, ask.cursor.as_ref())?;
         let found = repository::list(call.orchestrator, call.actor, project_id, page).await?;
         Ok(RepositoryPage {
-            repositories: found.items.iter().map(show).collect(),
+            repositories: found.items.iter().map(show).collect::<Result<_>>()?,
             next_cursor: found.next_cursor,
         })
     }
@@ -96,8 +98,9 @@ impl Tool for TokenIssue {
     }
 }
 
-fn show(repository: &Repository) -> RepositoryView {
-    RepositoryView {
+fn show(repository: &Repository) -> Result<RepositoryView> {
+    let suspension = repository.suspension.map(|suspension| word(suspension.as_str()));
+    Ok(RepositoryView {
         repository_id: repository.repository_id.uuid(),
         project_id: repository.project_id.uuid(),
         github_repository_id: count(repository.github_repository_id),
@@ -107,6 +110,7 @@ fn show(repository: &Repository) -> RepositoryView {
         clone_url: repository.clone_url.clone(),
         agent_image: repository.agent_image.clone(),
         detached_at: repository.detached_at,
+        suspension: suspension.transpose()?,
         created_at: repository.created_at,
-    }
+    })
 }

@@ -1,6 +1,10 @@
+//! The use cases of repositories.
+
+mod bind;
+
 use jiff::Timestamp;
 
-use super::{Sighting, store};
+use super::{HostAccess, Sighting, Suspension, store};
 use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
@@ -10,6 +14,8 @@ use crate::page::{Page, PageAsk};
 use crate::ports::code_host::RepositoryRef;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation, Target};
+
+pub use bind::{Changes, attach_found, detach, require, require_attacher, update};
 
 /// A Git repository that belongs to a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub struct Repository {
     pub agent_image: Option<String>,
     /// Since when its events start nothing.
     pub detached_at: Option<Timestamp>,
+    /// Why the App cannot work there now; its events start nothing meanwhile.
+    pub suspension: Option<Suspension>,
     pub created_at: Timestamp,
 }
 
@@ -84,21 +92,6 @@ async fn note(tx: &mut Tx, actor: &Actor, operation: &str, repository: &Reposito
     audit::record_own(tx, actor, operation, object, Some(repository.project_id)).await
 }
 
-/// Lets the repository's events start nothing any more. Its runs go on; asking twice keeps the first moment.
-pub async fn detach(
-    orchestrator: &Orchestrator,
-    actor: &Actor,
-    repository_id: RepositoryId,
-) -> Result<Repository> {
-    access::require_system(actor)?;
-    let mut tx = orchestrator.begin("repository.detach").await?;
-    store::detach(&mut tx, repository_id).await?;
-    let repository = get(&mut tx, repository_id).await?;
-    note(&mut tx, actor, "repository_detach", &repository).await?;
-    tx.commit().await?;
-    Ok(repository)
-}
-
 /// Takes part in another context's transaction; checks no right.
 pub async fn get(tx: &mut Tx, repository_id: RepositoryId) -> Result<Repository> {
     let repository = store::find(tx, repository_id).await?;
@@ -154,4 +147,17 @@ pub async fn seen(tx: &mut Tx, repository: Repository, sighting: &Sighting) -> R
         return Ok(repository);
     }
     get(tx, repository.repository_id).await
+}
+
+/// Keeps what GitHub said about where the App may go, unless something newer is known. Where runs cannot work any more
+/// nothing starts; what is under way hears it from GitHub itself.
+pub(crate) async fn host_access_changed(tx: &mut Tx, actor: &Actor, access: &HostAccess) -> Result<()> {
+    for repository in store::note_access(tx, access).await? {
+        let operation = match repository.suspension {
+            Some(suspension) => format!("repository_suspend_{suspension}"),
+            None => "repository_resume".to_owned(),
+        };
+        note(tx, actor, &operation, &repository).await?;
+    }
+    Ok(())
 }
