@@ -8,4 +8,6 @@ mod store;
 
 pub use domain::Sighting;
 #[cfg(feature = "postgres")]
+pub(crate) use service::detach_all;
+#[cfg(feature = "postgres")]
 pub use service::{NewRepository, Repository, at, attach, detach, find_by_github_id, get, list, read, seen};
