@@ -26,6 +26,26 @@ pub async fn record_own(
     (object_kind, object_id): (&str, impl ToString),
     project_id: Option<ProjectId>,
 ) -> Result<()> {
+    record_done(
+        tx,
+        actor,
+        operation,
+        (object_kind, object_id),
+        project_id,
+        "system",
+    )
+    .await
+}
+
+/// Writes down what was done, and the rule that allowed it.
+pub(crate) async fn record_done(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: &str,
+    (object_kind, object_id): (&str, impl ToString),
+    project_id: Option<ProjectId>,
+    rule: &str,
+) -> Result<()> {
     let entry = Entry {
         actor,
         operation,
@@ -33,7 +53,7 @@ pub async fn record_own(
         object_id: &object_id.to_string(),
         project_id,
         allowed: true,
-        rule: "system",
+        rule,
     };
     record(tx, &entry).await
 }

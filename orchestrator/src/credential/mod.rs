@@ -15,6 +15,8 @@ mod seal;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
+mod statement;
+#[cfg(feature = "postgres")]
 mod store;
 
 pub use domain::{Claims, ISSUER, Leniency, REFRESH_GRACE, RUN_TOKEN_LIFE, TokenFault};
@@ -30,4 +32,6 @@ pub use service::{
     refresh_run_tokens, sign, sweep,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use service::{issue_run_tokens, revoke_run_tokens};
+pub(crate) use service::{issue_run_tokens, revoke_project_tokens, revoke_run_tokens};
+#[cfg(feature = "postgres")]
+pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};

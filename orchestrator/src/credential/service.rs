@@ -333,6 +333,12 @@ pub(crate) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<()> 
     Ok(())
 }
 
+/// Ends all tokens of a project, its programs' and its runs'.
+pub(crate) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    store::revoke_project_tokens(tx, project_id).await?;
+    tx.notify(Topic::Revoked, project_id).await
+}
+
 /// Forgets tokens long expired; answers how many.
 pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
     let mut all = 0;

@@ -87,6 +87,18 @@ pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
     Ok(keys)
 }
 
+/// All keys of an audience, retired ones too.
+pub(super) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> {
+    let keys = sqlx::query_as!(
+        KeyRow,
+        "SELECT kid, audience, public_key, sealed_key FROM signing_keys WHERE audience = $1",
+        audience,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(keys)
+}
+
 pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
@@ -276,6 +288,18 @@ pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64>
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+pub(super) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE access_tokens SET revoked_at = $2 WHERE project_id = $1 AND revoked_at IS NULL",
+        project_id as ProjectId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {

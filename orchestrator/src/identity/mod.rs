@@ -1,11 +1,15 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
 
 #[cfg(feature = "postgres")]
+mod people;
+#[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
 mod store;
 
 #[cfg(feature = "postgres")]
+pub use people::{disable, find_by_login, invite, people, require_inviter, set_disabled};
+#[cfg(feature = "postgres")]
 pub(crate) use service::require_enabled;
 #[cfg(feature = "postgres")]
-pub use service::{Person, disable, ensure_owner, ensure_person, find, find_by_github_user_id, get};
+pub use service::{Person, ensure_owner, ensure_person, find, find_by_github_user_id, get};

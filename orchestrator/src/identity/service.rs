@@ -105,20 +105,3 @@ pub(crate) async fn require_enabled(tx: &mut Tx, person_id: PersonId) -> Result<
     }
     Ok(())
 }
-
-/// Takes all rights from a person and ends the runs it started. Asking twice keeps the first moment.
-///
-/// # Errors
-///
-/// `NotFound`, or `Forbidden` for anybody but the command line.
-pub async fn disable(orchestrator: &Orchestrator, actor: &Actor, person_id: PersonId) -> Result<Person> {
-    access::require_system(actor)?;
-    let mut tx = orchestrator.begin("identity.disable").await?;
-    store::disable(&mut tx, person_id).await?;
-    let person = get(&mut tx, person_id).await?;
-    let why = format!("{}, who started it, was disabled", person.login);
-    crate::run::cancel_all_started_by(&mut tx, actor, person_id, &why).await?;
-    audit::record_own(&mut tx, actor, "person_disable", ("person", person_id), None).await?;
-    tx.commit().await?;
-    Ok(person)
-}

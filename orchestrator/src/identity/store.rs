@@ -2,6 +2,7 @@ use super::Person;
 use crate::actor::PlatformRole;
 use crate::error::{Error, Result};
 use crate::id::PersonId;
+use crate::page::PageAsk;
 use crate::postgres::{Moment, Tx, unknown_word};
 
 struct Row {
@@ -102,4 +103,43 @@ pub(super) async fn disable(tx: &mut Tx, person_id: PersonId) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+pub(super) async fn enable(tx: &mut Tx, person_id: PersonId) -> Result<()> {
+    sqlx::query!(
+        "UPDATE people SET disabled_at = NULL WHERE person_id = $1",
+        person_id as _
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Everybody, or who was last seen under a login; newest first.
+pub(super) async fn list(tx: &mut Tx, login: Option<&str>, ask: PageAsk) -> Result<Vec<Person>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
+         FROM people WHERE ($1::text IS NULL OR lower(login) = lower($1)) AND person_id < $2
+         ORDER BY person_id DESC LIMIT $3",
+        login,
+        ask.before(),
+        ask.fetch(),
+    )
+    .fetch_all(&mut **tx)
+    .await?
+    .into_iter()
+    .map(Person::try_from)
+    .collect()
+}
+
+/// The owners who can act, locked until the transaction ends.
+pub(super) async fn lock_owners(tx: &mut Tx) -> Result<Vec<PersonId>> {
+    let owners = sqlx::query_scalar!(
+        "SELECT person_id FROM people WHERE platform_role = 'owner' AND disabled_at IS NULL
+         ORDER BY person_id FOR UPDATE",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(owners)
 }

@@ -7,6 +7,15 @@ mod service;
 mod store;
 
 #[cfg(feature = "postgres")]
+pub use service::deletion::{delete, purge_due, restore};
+#[cfg(feature = "postgres")]
+pub use service::figures::{Figures, MAX_FIGURE_DAYS, figures};
+#[cfg(feature = "postgres")]
+pub use service::member::{Member, Membership, members, set_member, set_membership};
+#[cfg(feature = "postgres")]
+pub use service::platform::{Platform, Setting, platform, set_platform_paused, set_setting};
+#[cfg(feature = "postgres")]
 pub use service::{
-    Limits, NewProject, Project, create, find_by_slug, get, grow, list, pause, resume, set_limits, set_member,
+    Change, LimitChange, Limits, NewProject, Project, create, create_once, find_by_slug, get, grow, list,
+    pause, read, resume, set_limits, set_paused, update,
 };

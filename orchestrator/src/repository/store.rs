@@ -87,6 +87,18 @@ pub(super) async fn detach(tx: &mut Tx, repository_id: RepositoryId) -> Result<(
     Ok(())
 }
 
+pub(super) async fn detach_all(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE repositories SET detached_at = $2 WHERE project_id = $1 AND detached_at IS NULL",
+        project_id as _,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// The address to clone from is the attacher's choice as long as the name stays. Answers whether it was news.
 pub(super) async fn note_sighting(
     tx: &mut Tx,

@@ -3,115 +3,9 @@
 use std::fmt;
 
 use super::matrix::{COLUMNS, rule};
+use super::operation::Operation;
 use crate::actor::{PlatformRole, Role, words};
 use crate::id::{PersonId, ProjectId, RunId};
-
-/// One right of the matrix; every tool names the one it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Operation {
-    /// Lists, states, timelines, cost and explanations of runs.
-    RunRead,
-    /// Log, conversation and changed paths.
-    RunLogRead,
-    /// The whole prompt with its context.
-    RunPromptRead,
-    RunStart,
-    /// Stages that deploy or operate.
-    RunStartElevated,
-    RunCancel,
-    RunRetry,
-    WaitRead,
-    QuestionAnswer,
-    EffectRead,
-    RepositoryRead,
-    RepositoryAttach,
-    RepositoryUpdate,
-    RepositoryDetach,
-    RepositoryPreflight,
-    SlotRead,
-    /// Lists and explanations of deliveries.
-    DeliveryRead,
-    DeliveryPayloadRead,
-    DeliveryReplay,
-    IssueRead,
-    /// Comments and labels.
-    IssueWrite,
-    PullRequestRead,
-    PullRequestOpen,
-    /// Who am I.
-    PrincipalRead,
-    /// All that the supervisor of a runner says and hears.
-    SupervisorTurn,
-    /// What an agent says about its own turn.
-    AgentTurn,
-}
-
-words!(Operation: RunRead = "run_read", RunLogRead = "run_log_read", RunPromptRead = "run_prompt_read",
-    RunStart = "run_start", RunStartElevated = "run_start_elevated", RunCancel = "run_cancel",
-    RunRetry = "run_retry", WaitRead = "wait_read", QuestionAnswer = "question_answer",
-    EffectRead = "effect_read", RepositoryRead = "repository_read",
-    RepositoryAttach = "repository_attach", RepositoryUpdate = "repository_update",
-    RepositoryDetach = "repository_detach", RepositoryPreflight = "repository_preflight", SlotRead = "slot_read",
-    DeliveryRead = "delivery_read", DeliveryPayloadRead = "delivery_payload_read",
-    DeliveryReplay = "delivery_replay", IssueRead = "issue_read", IssueWrite = "issue_write",
-    PullRequestRead = "pull_request_read", PullRequestOpen = "pull_request_open",
-    PrincipalRead = "principal_read", SupervisorTurn = "supervisor_turn", AgentTurn = "agent_turn");
-
-impl Operation {
-    /// The right that shows that the object of this operation exists at all.
-    #[must_use]
-    pub fn shown_by(self) -> Self {
-        match self {
-            Self::RunRead
-            | Self::RunLogRead
-            | Self::RunPromptRead
-            | Self::RunCancel
-            | Self::RunRetry
-            | Self::QuestionAnswer
-            | Self::WaitRead => Self::RunRead,
-            Self::RunStart
-            | Self::RunStartElevated
-            | Self::RepositoryRead
-            | Self::RepositoryAttach
-            | Self::RepositoryUpdate
-            | Self::RepositoryDetach
-            | Self::RepositoryPreflight => Self::RepositoryRead,
-            Self::DeliveryRead | Self::DeliveryPayloadRead | Self::DeliveryReplay => Self::DeliveryRead,
-            Self::IssueRead | Self::IssueWrite => Self::IssueRead,
-            Self::PullRequestRead | Self::PullRequestOpen => Self::PullRequestRead,
-            alone @ (Self::EffectRead
-            | Self::SlotRead
-            | Self::PrincipalRead
-            | Self::SupervisorTurn
-            | Self::AgentTurn) => alone,
-        }
-    }
-
-    /// Whether doing it is written to the audit. A turn's own calls are not: its run's events are their record.
-    pub fn is_audited(self) -> bool {
-        matches!(
-            self,
-            Self::RunStart
-                | Self::RunStartElevated
-                | Self::RunCancel
-                | Self::RunRetry
-                | Self::QuestionAnswer
-                | Self::RepositoryAttach
-                | Self::RepositoryUpdate
-                | Self::RepositoryDetach
-                | Self::DeliveryPayloadRead
-                | Self::DeliveryReplay
-                | Self::IssueWrite
-                | Self::PullRequestOpen
-        )
-    }
-
-    /// Whether it belongs to a turn, and to no person.
-    #[cfg(feature = "postgres")]
-    pub(super) fn is_of_a_turn(self) -> bool {
-        matches!(self, Self::SupervisorTurn | Self::AgentTurn)
-    }
-}
 
 /// What the matrix says of one principal and one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -192,6 +86,8 @@ pub struct Standing {
     pub principals: Vec<Principal>,
     pub person_id: Option<PersonId>,
     pub run_id: Option<RunId>,
+    /// Somebody blocked the person here: no grant counts.
+    pub blocked: bool,
 }
 
 /// What came of it.
@@ -205,8 +101,11 @@ pub enum Decision {
     Invisible,
 }
 
-/// Decides. Several principals of one person add up; what none of them allows is denied.
+/// Decides. Several principals of one person add up; what none of them allows is denied, and a block wins over all.
 pub fn decide(standing: &Standing, operation: Operation, target: &Target) -> Decision {
+    if standing.blocked {
+        return Decision::Invisible;
+    }
     if let Some((principal, rule)) = allowing(standing, operation, target) {
         return Decision::Allowed(format!("{principal}: {rule}"));
     }
@@ -216,7 +115,11 @@ pub fn decide(standing: &Standing, operation: Operation, target: &Target) -> Dec
     Decision::Invisible
 }
 
-fn allowing(standing: &Standing, operation: Operation, target: &Target) -> Option<(Principal, Rule)> {
+pub(super) fn allowing(
+    standing: &Standing,
+    operation: Operation,
+    target: &Target,
+) -> Option<(Principal, Rule)> {
     let rules = standing
         .principals
         .iter()
@@ -271,7 +174,7 @@ mod tests {
         Standing {
             principals: vec![principal],
             person_id: Some(PersonId::new()),
-            run_id: None,
+            ..Standing::default()
         }
     }
 
@@ -306,8 +209,8 @@ mod tests {
         let run_id = RunId::new();
         let agent = Standing {
             principals: vec![Principal::AgentRun],
-            person_id: None,
             run_id: Some(run_id),
+            ..Standing::default()
         };
         let target = Target::new(ProjectId::new(), "issue", 1);
         assert_eq!(decide(&agent, Operation::IssueRead, &target), Decision::Invisible);
@@ -333,6 +236,41 @@ mod tests {
             let decision = decide(&Standing::default(), *operation, &run_of(None));
             assert_eq!(decision, Decision::Invisible, "{operation}");
         }
+    }
+
+    #[test]
+    fn a_block_wins_over_every_grant() {
+        for principal in COLUMNS {
+            let mut blocked = standing(principal);
+            blocked.blocked = true;
+            let own = run_of(blocked.person_id);
+            for operation in Operation::ALL {
+                assert_eq!(
+                    decide(&blocked, *operation, &own),
+                    Decision::Invisible,
+                    "{principal} {operation}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_person_is_another_person() {
+        let maintainer = standing(Principal::Role(Role::Maintainer));
+        let (own, others) = (run_of(maintainer.person_id), run_of(Some(PersonId::new())));
+        let publish = |who: &Standing, target| decide(who, Operation::PromptPublish, target);
+        assert!(matches!(publish(&maintainer, &others), Decision::Allowed(_)));
+        assert!(
+            matches!(publish(&maintainer, &own), Decision::Forbidden(why) if why.contains("second person"))
+        );
+        let program = Standing {
+            person_id: None,
+            ..maintainer
+        };
+        assert!(
+            matches!(publish(&program, &others), Decision::Forbidden(_)),
+            "a program is no person"
+        );
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::domain::{Decision, Operation, Principal, Rule, Standing, Target, decide};
+use super::domain::{Decision, Principal, Rule, Standing, Target, decide};
+use super::explain::{Explained, explain};
 use super::matrix::rule;
+use super::operation::Operation;
 use crate::actor::{Actor, RunSide};
 use crate::audit::{self, Entry};
 use crate::error::{Error, Result};
@@ -20,18 +22,25 @@ use crate::project::store;
 ///
 /// `NotFound` if the actor may not see the target, `Forbidden` if it sees but may not.
 pub async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, target: &Target) -> Result<()> {
+    let rule = permit(tx, actor, operation, target).await?;
+    let object = (target.what, target.id.as_str());
+    note_allowed(tx, actor, operation, object, Some(target.project_id), &rule).await
+}
+
+/// As [`require`], but leaves it to the caller to write down what was done, by the rule that is answered.
+///
+/// # Errors
+///
+/// As [`require`].
+pub(crate) async fn permit(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: Operation,
+    target: &Target,
+) -> Result<String> {
     let decision = decision(tx, actor, operation, target).await?;
-    let project_id = Some(target.project_id);
-    settle(
-        tx,
-        actor,
-        operation,
-        decision,
-        target.what,
-        &target.id,
-        project_id,
-    )
-    .await
+    let object = (target.what, target.id.as_str());
+    settle(tx, actor, operation, decision, object, Some(target.project_id)).await
 }
 
 /// Whether [`require`] would allow it. Writes nothing down: for what is decided on, not for what is done.
@@ -66,8 +75,31 @@ pub async fn require_platform(
     what: &'static str,
     id: &str,
 ) -> Result<()> {
+    let rule = permit_platform(tx, actor, operation, what, id).await?;
+    note_allowed(tx, actor, operation, (what, id), None, &rule).await
+}
+
+/// As [`require_platform`], but leaves it to the caller to write down what was done.
+///
+/// # Errors
+///
+/// As [`require`].
+pub(crate) async fn permit_platform(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: Operation,
+    what: &'static str,
+    id: &str,
+) -> Result<String> {
     let decision = if sees_platform(tx, actor, operation).await? {
-        Decision::Allowed("platform".into())
+        Decision::Allowed(
+            if matches!(actor, Actor::System(_)) {
+                "system"
+            } else {
+                "platform"
+            }
+            .into(),
+        )
     } else if sees_platform(tx, actor, operation.shown_by()).await? {
         Decision::Forbidden(format!(
             "your platform role does not allow {operation}; ask an owner of the platform"
@@ -75,7 +107,7 @@ pub async fn require_platform(
     } else {
         Decision::Invisible
     };
-    settle(tx, actor, operation, decision, what, id, None).await
+    settle(tx, actor, operation, decision, (what, id), None).await
 }
 
 /// Requires that the platform itself asks: for what no tool offers, only the command line and seeds.
@@ -120,7 +152,7 @@ pub async fn visible_projects(tx: &mut Tx, actor: &Actor, operation: Operation) 
                 .platform_role
                 .is_some_and(|role| whole(Principal::Platform(role)))
             {
-                return store::all_ids(tx).await;
+                return store::all_ids_but_blocked(tx, *person_id).await;
             }
             let memberships = store::memberships(tx, *person_id).await?;
             Ok(memberships
@@ -163,11 +195,7 @@ pub async fn operations(tx: &mut Tx, actor: &Actor) -> Result<HashSet<Operation>
 
 async fn standing(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Standing> {
     Ok(match actor {
-        Actor::Person { person_id, .. } => Standing {
-            principals: principals_of(tx, *person_id, target.project_id).await?,
-            person_id: Some(*person_id),
-            run_id: None,
-        },
+        Actor::Person { person_id, .. } => standing_of(tx, *person_id, target.project_id).await?,
         Actor::Service { project_id, role, .. } if *project_id == target.project_id => Standing {
             principals: vec![Principal::Role(*role)],
             ..Standing::default()
@@ -178,8 +206,8 @@ async fn standing(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Standin
         },
         Actor::Run(run) if run.project_id == target.project_id => Standing {
             principals: vec![side(run.side)],
-            person_id: None,
             run_id: Some(run.run_id),
+            ..Standing::default()
         },
         Actor::Service { .. } | Actor::Run(_) | Actor::System(_) => Standing::default(),
     })
@@ -193,20 +221,71 @@ async fn starter_may(tx: &mut Tx, actor: &Actor, operation: Operation, target: &
     if operation.is_of_a_turn() || operation == Operation::PrincipalRead {
         return Ok(true);
     }
-    let principals = principals_of(tx, starter, target.project_id).await?;
-    Ok(principals.iter().any(|p| somewhere(rule(*p, operation))))
+    let starter = standing_of(tx, starter, target.project_id).await?;
+    let may = |principal: &Principal| somewhere(rule(*principal, operation));
+    Ok(!starter.blocked && starter.principals.iter().any(may))
 }
 
-async fn principals_of(tx: &mut Tx, person_id: PersonId, project_id: ProjectId) -> Result<Vec<Principal>> {
-    let Some(person) = live_person(tx, person_id).await? else {
-        return Ok(Vec::new());
+/// What a person is in a project now.
+async fn standing_of(tx: &mut Tx, person_id: PersonId, project_id: ProjectId) -> Result<Standing> {
+    let nobody = Standing {
+        person_id: Some(person_id),
+        ..Standing::default()
     };
-    let role = store::role(tx, project_id, person_id).await?;
-    let role = role.map(Principal::Role);
-    Ok(role
-        .into_iter()
-        .chain(person.platform_role.map(Principal::Platform))
-        .collect())
+    let Some(person) = live_person(tx, person_id).await? else {
+        return Ok(nobody);
+    };
+    let membership = store::membership(tx, project_id, person_id).await?;
+    let role = membership.role.map(Principal::Role);
+    let platform = person.platform_role.map(Principal::Platform);
+    Ok(Standing {
+        principals: role.into_iter().chain(platform).collect(),
+        blocked: membership.blocked_at.is_some(),
+        ..nobody
+    })
+}
+
+/// Says why `who`, or the asker itself, may do `operation` on `target` or not. Without a target it is about what
+/// belongs to no project. About others it is told to who may see a project's members, or the platform's people.
+///
+/// # Errors
+///
+/// `NotFound` if the asker may not see the project or the person, `Forbidden` if it may not ask about others.
+pub async fn explain_to(
+    tx: &mut Tx,
+    actor: &Actor,
+    who: Option<PersonId>,
+    operation: Operation,
+    target: Option<&Target>,
+) -> Result<Explained> {
+    let who = who.filter(|who| actor.person_id() != Some(*who));
+    match (target, who) {
+        (Some(target), None) => {
+            require(tx, actor, Operation::ProjectRead, &of_project(target)).await?;
+        }
+        (Some(target), Some(_)) => {
+            require(tx, actor, Operation::MemberRead, &of_project(target)).await?;
+        }
+        (None, None) => {}
+        (None, Some(who)) => {
+            let id = who.to_string();
+            require_platform(tx, actor, Operation::UserRead, "person", &id).await?;
+        }
+    }
+    if let Some(who) = who {
+        identity::get(tx, who).await?;
+    }
+    let platform = Target::new(uuid::Uuid::nil().into(), "platform", "platform");
+    let target = target.unwrap_or(&platform);
+    let standing = match who {
+        Some(who) => standing_of(tx, who, target.project_id).await?,
+        None => standing(tx, actor, target).await?,
+    };
+    Ok(explain(&standing, operation, target))
+}
+
+fn of_project(target: &Target) -> Target {
+    Target::new(target.project_id, "project", target.project_id)
 }
 
 /// A disabled person is nobody, whatever was granted.
@@ -231,35 +310,43 @@ async fn settle(
     actor: &Actor,
     operation: Operation,
     decision: Decision,
-    what: &'static str,
-    id: &str,
+    (what, id): (&'static str, &str),
     project_id: Option<ProjectId>,
-) -> Result<()> {
-    let entry = |allowed, rule| Entry {
+) -> Result<String> {
+    let denied = |rule| Entry {
         actor,
         operation: operation.as_str(),
         object_kind: what,
         object_id: id,
         project_id,
-        allowed,
+        allowed: false,
         rule,
     };
     match decision {
-        Decision::Allowed(rule) => {
-            if operation.is_audited() {
-                audit::record(tx, &entry(true, &rule)).await?;
-            }
-            Ok(())
-        }
+        Decision::Allowed(rule) => Ok(rule),
         Decision::Forbidden(why) => {
-            deny(tx, &entry(false, &why)).await?;
+            deny(tx, &denied(&why)).await?;
             Err(Error::Forbidden(why))
         }
         Decision::Invisible => {
-            deny(tx, &entry(false, "not visible")).await?;
+            deny(tx, &denied("not visible")).await?;
             Err(Error::not_found(what, id))
         }
     }
+}
+
+async fn note_allowed(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: Operation,
+    object: (&str, &str),
+    project_id: Option<ProjectId>,
+    rule: &str,
+) -> Result<()> {
+    if !operation.is_audited() {
+        return Ok(());
+    }
+    audit::record_done(tx, actor, operation.as_str(), object, project_id, rule).await
 }
 
 async fn deny(tx: &Tx, entry: &Entry<'_>) -> Result<()> {

@@ -92,6 +92,11 @@ async fn note(tx: &mut Tx, actor: &Actor, operation: &str, repository: &Reposito
     audit::record_own(tx, actor, operation, object, Some(repository.project_id)).await
 }
 
+/// Detaches all repositories of a project that goes.
+pub(crate) async fn detach_all(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    store::detach_all(tx, project_id).await
+}
+
 /// Takes part in another context's transaction; checks no right.
 pub async fn get(tx: &mut Tx, repository_id: RepositoryId) -> Result<Repository> {
     let repository = store::find(tx, repository_id).await?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{take, target};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::id::{PersonId, RunId};
+use crate::id::{PersonId, ProjectId, RunId};
 use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
@@ -69,6 +69,20 @@ pub(crate) async fn cancel_all_started_by(
         ended.extend(end(tx, actor, run, why).await?);
     }
     Ok(ended)
+}
+
+/// Ends all live runs of a project that goes.
+pub(crate) async fn cancel_all_of_project(
+    tx: &mut Tx,
+    actor: &Actor,
+    project_id: ProjectId,
+    why: &str,
+) -> Result<()> {
+    for run_id in store::live_of_project(tx, project_id).await? {
+        let run = store::get_for_update(tx, run_id).await?;
+        end(tx, actor, run, why).await?;
+    }
+    Ok(())
 }
 
 /// Ends a locked run, if it can still be ended.

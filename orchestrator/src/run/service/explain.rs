@@ -18,8 +18,9 @@ use crate::run::store;
 use crate::run::store::admission::Standing;
 
 /// Everything that a run may wait for.
-pub const WAITS: [&str; 13] = [
+pub const WAITS: [&str; 14] = [
     "platform_pause",
+    "project_deletion",
     "project_pause",
     "pod_proof",
     "platform_limit",
@@ -84,6 +85,13 @@ fn hold(s: &Standing, resumes: bool) -> Answer {
             "platform_pause",
             "the platform is paused".into(),
             "an operator resumes it",
+        );
+    }
+    if s.project_going {
+        return say(
+            "project_deletion",
+            "the project is to be deleted; nothing starts any more".into(),
+            "an owner of the platform takes that back with project_restore",
         );
     }
     if s.project_paused {
@@ -285,6 +293,7 @@ mod tests {
             platform_live: 0,
             platform_limit: 10,
             project_paused: false,
+            project_going: false,
             project_live: 0,
             project_limit: 2,
             budget_micro_usd: None,
@@ -302,6 +311,10 @@ mod tests {
         let cases = [
             Standing {
                 platform_paused: true,
+                ..clear()
+            },
+            Standing {
+                project_going: true,
                 ..clear()
             },
             Standing {

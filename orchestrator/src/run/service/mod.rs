@@ -28,7 +28,7 @@ use crate::project::access::Target;
 
 pub use admit::admit_next;
 pub use cancel::cancel;
-pub(crate) use cancel::{cancel_all_started_by, end};
+pub(crate) use cancel::{cancel_all_of_project, cancel_all_started_by, end};
 pub use explain::{Explanation, WAITS, explain};
 pub use finish::{FinishReport, Finishing, Proof, finish, finishing, settle};
 pub(crate) use park::resume;

@@ -87,6 +87,12 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
     }
     let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
     let project = crate::project::get(tx, new.project_id).await?;
+    if project.is_going() {
+        return Err(Error::Conflict(format!(
+            "the project {} is to be deleted; nothing starts there any more",
+            project.slug
+        )));
+    }
     let run_id = RunId::new();
     let run = Run {
         run_id,

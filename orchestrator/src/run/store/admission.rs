@@ -48,7 +48,7 @@ pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
                  AND NOT EXISTS (SELECT FROM run_turns t WHERE t.run_id = r.run_id AND t.pod_gone_at IS NULL)
                ORDER BY (r.turn = 0), r.queued_at, r.run_id LIMIT 1
            ) c ON true
-           WHERE p.paused_at IS NULL
+           WHERE p.paused_at IS NULL AND p.delete_after IS NULL
              AND p.max_live_runs > (SELECT count(*) FROM runs l WHERE l.project_id = p.project_id
                      AND l.state IN ('admitted', 'starting', 'running', 'finishing', 'cancelling'))
              AND (p.budget_micro_usd IS NULL OR p.budget_micro_usd > (
@@ -85,6 +85,7 @@ pub(in crate::run) struct Standing {
     pub(in crate::run) platform_live: i64,
     pub(in crate::run) platform_limit: i32,
     pub(in crate::run) project_paused: bool,
+    pub(in crate::run) project_going: bool,
     pub(in crate::run) project_live: i64,
     pub(in crate::run) project_limit: i32,
     pub(in crate::run) budget_micro_usd: Option<i64>,
@@ -105,6 +106,7 @@ pub(in crate::run) async fn standing(tx: &mut Tx, run_id: RunId) -> Result<Stand
                    AS "platform_live!",
                f.max_live_runs AS platform_limit,
                p.paused_at IS NOT NULL AS "project_paused!",
+               p.delete_after IS NOT NULL AS "project_going!",
                (SELECT count(*) FROM runs l WHERE l.project_id = p.project_id
                    AND l.state IN ('admitted', 'starting', 'running', 'finishing', 'cancelling')) AS "project_live!",
                p.max_live_runs AS project_limit,

@@ -201,6 +201,17 @@ pub(super) async fn live_started_by(tx: &mut Tx, person_id: PersonId) -> Result<
     Ok(ids)
 }
 
+pub(super) async fn live_of_project(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<RunId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT run_id FROM runs
+         WHERE project_id = $1 AND state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled') ORDER BY run_id",
+        project_id as ProjectId,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(ids)
+}
+
 /// Runs of these projects, newest first.
 pub(super) async fn list(
     tx: &mut Tx,
