@@ -19,7 +19,7 @@ pub const ISSUER: &str = "codex-k8s";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
-    /// Whom the token speaks for: `run:<id>` or `service:<name>`.
+    /// Whom the token speaks for: `run:<id>`, `service:<name>` or `person:<id>`.
     pub sub: String,
     pub aud: String,
     pub jti: Uuid,

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
+use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
-use crate::id::{ProjectId, RunId, TokenId};
+use crate::id::{GrantId, PersonId, ProjectId, RunId, SessionId, TokenId};
 use crate::postgres::{Tx, unknown_word};
 
 /// A key of an audience.
@@ -14,6 +15,8 @@ pub(super) struct KeyRow {
     pub(super) audience: String,
     pub(super) public_key: Vec<u8>,
     pub(super) sealed_key: Vec<u8>,
+    /// `master` or `edge`.
+    pub(super) sealed_by: String,
 }
 
 /// A token as its row has it.
@@ -46,16 +49,22 @@ pub(super) enum Bearer {
         name: String,
         role: PlatformRole,
     },
+    Person {
+        person_id: PersonId,
+        origin: TokenOrigin,
+    },
 }
 
 pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
-        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, sealed_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
         key.kid,
         key.audience,
         key.public_key,
         key.sealed_key,
+        key.sealed_by,
         now,
     )
     .execute(&mut **tx)
@@ -67,7 +76,7 @@ pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow) -> Result<()> {
 pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
          WHERE audience = $1 AND retired_at IS NULL ORDER BY created_at DESC LIMIT 1",
         audience,
     )
@@ -79,7 +88,7 @@ pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<Ke
 pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
     let keys = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
          WHERE retired_at IS NULL ORDER BY audience, created_at DESC",
     )
     .fetch_all(&mut **tx)
@@ -90,7 +99,8 @@ pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
 pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys WHERE kid = $1 AND retired_at IS NULL",
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
+         WHERE kid = $1 AND retired_at IS NULL",
         kid,
     )
     .fetch_optional(&mut **tx)
@@ -101,9 +111,9 @@ pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
 pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
     let row = TokenRow::from(token.clone());
     sqlx::query!(
-        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
-             expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
+             session_id, grant_id, issued_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         row.jti as TokenId,
         row.kind,
         row.kid,
@@ -114,6 +124,9 @@ pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
         row.name,
         row.role,
         row.platform_role,
+        row.person_id as Option<PersonId>,
+        row.session_id as Option<SessionId>,
+        row.grant_id as Option<GrantId>,
         row.issued_at as jiff_sqlx::Timestamp,
         row.expires_at as jiff_sqlx::Timestamp,
     )
@@ -133,6 +146,9 @@ struct TokenRow {
     name: Option<String>,
     role: Option<String>,
     platform_role: Option<String>,
+    person_id: Option<PersonId>,
+    session_id: Option<SessionId>,
+    grant_id: Option<GrantId>,
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
@@ -151,6 +167,9 @@ impl From<Token> for TokenRow {
             name: None,
             role: None,
             platform_role: None,
+            person_id: None,
+            session_id: None,
+            grant_id: None,
             issued_at: token.issued_at.to_sqlx(),
             expires_at: token.expires_at.to_sqlx(),
             revoked_at: token.revoked_at.map(ToSqlx::to_sqlx),
@@ -181,6 +200,15 @@ impl From<Token> for TokenRow {
                 row.name = Some(name);
                 row.platform_role = Some(role.as_str().to_owned());
             }
+            Bearer::Person { person_id, origin } => {
+                row.kind = "person".into();
+                row.person_id = Some(person_id);
+                match origin {
+                    TokenOrigin::Session(session_id) => row.session_id = Some(session_id),
+                    TokenOrigin::Grant(grant_id) => row.grant_id = Some(grant_id),
+                    TokenOrigin::Named(name) => row.name = Some(name),
+                }
+            }
         }
         row
     }
@@ -206,6 +234,7 @@ impl TokenRow {
         let known = match self.kind.as_str() {
             "service" => self.service(),
             "platform" => self.platform(),
+            "person" => self.person(),
             side => RunSide::parse(side).and_then(|side| self.run(side)),
         };
         known.ok_or_else(|| unknown_word("access_tokens.kind", &self.kind))
@@ -229,6 +258,18 @@ impl TokenRow {
         })
     }
 
+    fn person(&self) -> Option<Bearer> {
+        let origin = match (self.session_id, self.grant_id) {
+            (Some(session_id), _) => TokenOrigin::Session(session_id),
+            (None, Some(grant_id)) => TokenOrigin::Grant(grant_id),
+            (None, None) => TokenOrigin::Named(self.name.clone()?),
+        };
+        Some(Bearer::Person {
+            person_id: self.person_id?,
+            origin,
+        })
+    }
+
     fn platform(&self) -> Option<Bearer> {
         Some(Bearer::Platform {
             name: self.name.clone()?,
@@ -240,8 +281,8 @@ impl TokenRow {
 pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token>> {
     let row = sqlx::query_as!(
         TokenRow,
-        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at, expires_at,
-             revoked_at
+        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id, session_id,
+             grant_id, issued_at, expires_at, revoked_at
          FROM access_tokens WHERE jti = $1",
         jti as TokenId,
     )
@@ -254,8 +295,8 @@ pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token
 pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence: i64) -> Result<Vec<Token>> {
     let rows = sqlx::query_as!(
         TokenRow,
-        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
-             expires_at, revoked_at
+        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
+             session_id, grant_id, issued_at, expires_at, revoked_at
          FROM access_tokens WHERE run_id = $1 AND turn = $2 AND fence = $3 ORDER BY kind, issued_at DESC",
         run_id as RunId,
         turn,
@@ -278,10 +319,31 @@ pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64>
     Ok(done.rows_affected())
 }
 
-pub(super) async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+pub(super) async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<u64> {
+    let now = tx.moment();
     let done = sqlx::query!(
-        "DELETE FROM access_tokens WHERE jti IN (SELECT jti FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
+        "UPDATE access_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL",
+        grant_id as GrantId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets tokens that expired before `before`, and those of sessions that expired before `of_session_before`.
+pub(super) async fn delete_expired(
+    tx: &mut Tx,
+    before: Timestamp,
+    of_session_before: Timestamp,
+    limit: i64,
+) -> Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM access_tokens WHERE jti IN (
+             SELECT jti FROM access_tokens
+             WHERE expires_at < $1 OR (session_id IS NOT NULL AND expires_at < $2) LIMIT $3)",
         before.to_sqlx(),
+        of_session_before.to_sqlx(),
         limit,
     )
     .execute(&mut **tx)

@@ -1,11 +1,21 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
+//!
+//! Table: `people`; [`session`] has its own.
 
+pub mod session;
+
+#[cfg(feature = "postgres")]
+mod invite;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
 mod store;
 
 #[cfg(feature = "postgres")]
-pub(crate) use service::require_enabled;
+pub use invite::invite;
 #[cfg(feature = "postgres")]
-pub use service::{Person, disable, ensure_owner, ensure_person, find, find_by_github_user_id, get};
+pub use service::{Person, disable, ensure_owner, ensure_person, find, find_by_github_user_id, get, know};
+#[cfg(feature = "postgres")]
+pub(crate) use service::{Standing, require_enabled, standing};
+#[cfg(feature = "postgres")]
+pub(crate) use store::PersonRow;

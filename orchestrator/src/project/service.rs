@@ -161,6 +161,11 @@ pub async fn list(orchestrator: &Orchestrator, actor: &Actor, ask: PageAsk) -> R
     Ok(ask.page(rows, |project| project.project_id.uuid()))
 }
 
+/// A person's role in a project, if it is a member.
+pub(crate) async fn role(tx: &mut Tx, project_id: ProjectId, person_id: PersonId) -> Result<Option<Role>> {
+    store::role(tx, project_id, person_id).await
+}
+
 /// Gives a person a role in a project, or takes it with `None`. Asking twice changes nothing.
 pub async fn set_member(
     orchestrator: &Orchestrator,

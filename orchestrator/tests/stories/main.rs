@@ -18,6 +18,7 @@ mod overtaken;
 mod proofs;
 mod races;
 mod receiving;
+mod sessions;
 mod sightings;
 mod texts;
 mod tokens;
