@@ -26,6 +26,11 @@ pub struct Claims {
     /// Seconds since the epoch.
     pub iat: i64,
     pub exp: i64,
+    /// Of a token that a person granted: to which client, and with which scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// For which call a token is shown: two calls forgive what all others refuse.

@@ -51,20 +51,24 @@ pub async fn ensure_signing_key(
             )));
         }
         None => {
-            let pair = KeyPair::generate()?;
-            let kid = format!("ed25519-{}", Uuid::now_v7().simple());
-            let sealed_key = file(orchestrator, sealed_by)?.seal(&purpose(&kid), &pair.private)?;
-            let key = KeyRow {
-                kid,
-                audience: audience.to_owned(),
-                public_key: pair.public,
-                sealed_key,
-                sealed_by: sealed_by.as_str().to_owned(),
-            };
-            store::insert_key(&mut tx, &key).await?;
+            let key = generate(orchestrator, audience, sealed_by)?;
+            store::insert_key(&mut tx, &key, true).await?;
         }
     }
     tx.commit().await
+}
+
+pub(super) fn generate(orchestrator: &Orchestrator, audience: &str, sealed_by: SealedBy) -> Result<KeyRow> {
+    let pair = KeyPair::generate()?;
+    let kid = format!("ed25519-{}", Uuid::now_v7().simple());
+    let sealed_key = file(orchestrator, sealed_by)?.seal(&purpose(&kid), &pair.private)?;
+    Ok(KeyRow {
+        kid,
+        audience: audience.to_owned(),
+        public_key: pair.public,
+        sealed_key,
+        sealed_by: sealed_by.as_str().to_owned(),
+    })
 }
 
 /// The signing keys that are not retired, by audience, newest first.
@@ -118,7 +122,7 @@ pub(super) fn open(orchestrator: &Orchestrator, key: &KeyRow) -> Result<Vec<u8>>
     file(orchestrator, sealed_by(key)?)?.open(&purpose(&key.kid), &key.sealed_key)
 }
 
-fn sealed_by(key: &KeyRow) -> Result<SealedBy> {
+pub(super) fn sealed_by(key: &KeyRow) -> Result<SealedBy> {
     SealedBy::parse(&key.sealed_by).ok_or_else(|| unknown_word("signing_keys.sealed_by", &key.sealed_by))
 }
 

@@ -13,6 +13,8 @@ mod keys;
 #[cfg(feature = "postgres")]
 mod person;
 #[cfg(feature = "postgres")]
+mod rotate;
+#[cfg(feature = "postgres")]
 mod seal;
 #[cfg(feature = "postgres")]
 mod service;
@@ -27,6 +29,8 @@ pub use keys::{SealedBy, SigningKey, ensure_signing_key, require_signing_key, si
 #[cfg(feature = "postgres")]
 pub use person::{TokenOrigin, issue_person_token, revoke_grant_tokens};
 #[cfg(feature = "postgres")]
+pub use rotate::{NEXT_KEY_MIN_AGE, PublicKey, Rotation, public_keys, rotate};
+#[cfg(feature = "postgres")]
 pub use seal::{EdgeKey, MasterKey};
 #[cfg(feature = "postgres")]
 pub use service::{
@@ -34,4 +38,4 @@ pub use service::{
     sign, sweep,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use service::{issue_run_tokens, revoke_run_tokens};
+pub(crate) use service::{issue_run_tokens, revoke_run_tokens, revoke_token, signed_by_us};

@@ -27,6 +27,13 @@ impl TokenOrigin {
             Self::Grant(_) | Self::Named(_) => None,
         }
     }
+
+    pub(super) fn grant_id(&self) -> Option<GrantId> {
+        match self {
+            Self::Grant(grant_id) => Some(*grant_id),
+            Self::Session(_) | Self::Named(_) => None,
+        }
+    }
 }
 
 /// Inserts the row of a person's token; it is signed from it with [`super::sign`]. Whoever calls has decided that the

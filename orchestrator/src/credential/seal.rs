@@ -58,6 +58,11 @@ impl MasterKey {
         Self(rand::random())
     }
 
+    /// A key that comes of another secret.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads the file that `codex-k8s init` wrote: 32 bytes, base64.
     ///
     /// # Errors

@@ -109,6 +109,26 @@ pub async fn authenticate(
     }
 }
 
+/// The `jti` of a token that the platform signed, whether it still counts or not.
+pub(crate) async fn signed_by_us(tx: &mut Tx, bearer: &str) -> Result<Option<TokenId>> {
+    let Some(kid) = jwt::kid(bearer) else {
+        return Ok(None);
+    };
+    let Some(key) = store::find_key(tx, &kid).await? else {
+        return Ok(None);
+    };
+    let claims = jwt::verify(bearer, &key.public_key, ISSUER, &key.audience);
+    Ok(claims.map(|claims| claims.jti.into()))
+}
+
+/// Ends one token: it fails at the next call, in every process.
+pub(crate) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<()> {
+    if store::revoke_token(tx, jti).await? {
+        tx.notify(Topic::Revoked, jti).await?;
+    }
+    Ok(())
+}
+
 /// The actor whom the token alone describes; a person is looked up.
 fn actor(token_id: TokenId, bearer: Bearer) -> Option<Actor> {
     Some(match bearer {
@@ -248,6 +268,14 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
         .await?
         .ok_or_else(|| Error::not_found("signing key", &token.kid))?;
     let private = keys::open(orchestrator, &key)?;
+    let granted = match &token.bearer {
+        Bearer::Person { origin, .. } => match origin.grant_id() {
+            Some(grant_id) => identity::oauth::granted(&mut tx, grant_id).await?,
+            None => None,
+        },
+        Bearer::Run { .. } | Bearer::Service { .. } | Bearer::Platform { .. } => None,
+    };
+    let (client_id, scope) = granted.unzip();
     let claims = Claims {
         iss: ISSUER.to_owned(),
         sub: match &token.bearer {
@@ -259,6 +287,8 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
         jti: token.jti.uuid(),
         iat: token.issued_at.as_second(),
         exp: token.expires_at.as_second(),
+        client_id,
+        scope,
     };
     Ok(SignedToken {
         token: jwt::sign(&key.kid, &private, &claims)?,

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
+use super::domain::REFRESH_GRACE;
 use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
 use crate::id::{GrantId, PersonId, ProjectId, RunId, SessionId, TokenId};
-use crate::postgres::{Tx, unknown_word};
+use crate::postgres::{Moment, Tx, unknown_word};
 
 /// A key of an audience.
 pub(super) struct KeyRow {
@@ -55,29 +56,31 @@ pub(super) enum Bearer {
     },
 }
 
-pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow) -> Result<()> {
+/// Inserts a key that signs from now on, or that is published only.
+pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow, signs: bool) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
-        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, sealed_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, sealed_by, created_at, promoted_at)
+         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN $6::timestamptz END)",
         key.kid,
         key.audience,
         key.public_key,
         key.sealed_key,
         key.sealed_by,
         now,
+        signs,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The newest key of an audience that is not retired.
+/// The key that signs for an audience.
 pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
         "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
-         WHERE audience = $1 AND retired_at IS NULL ORDER BY created_at DESC LIMIT 1",
+         WHERE audience = $1 AND promoted_at IS NOT NULL AND retired_at IS NULL",
         audience,
     )
     .fetch_optional(&mut **tx)
@@ -96,16 +99,73 @@ pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
     Ok(keys)
 }
 
+/// A key that signs or will sign, or one that is retired while a token it signed may still be shown.
 pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
+    let still_shown = (tx.now() - REFRESH_GRACE).to_sqlx();
     let key = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
-         WHERE kid = $1 AND retired_at IS NULL",
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys k
+         WHERE kid = $1 AND (retired_at IS NULL OR EXISTS (
+             SELECT 1 FROM access_tokens t WHERE t.kid = k.kid AND t.expires_at > $2))",
         kid,
+        still_shown as Moment,
     )
     .fetch_optional(&mut **tx)
     .await?;
     Ok(key)
+}
+
+/// Holds the rotation of an audience's keys until the transaction ends: one at a time.
+pub(super) async fn lock_rotation(tx: &mut Tx, audience: &str) -> Result<()> {
+    let name = format!("signing keys {audience}");
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The key that is published and signs nothing yet, and since when.
+pub(super) async fn next_key(tx: &mut Tx, audience: &str) -> Result<Option<(String, Timestamp)>> {
+    let row = sqlx::query!(
+        "SELECT kid, created_at FROM signing_keys WHERE audience = $1 AND promoted_at IS NULL",
+        audience,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| (row.kid, row.created_at.to_jiff())))
+}
+
+pub(super) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!("UPDATE signing_keys SET retired_at = $2 WHERE kid = $1", kid, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!("UPDATE signing_keys SET promoted_at = $2 WHERE kid = $1", kid, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The public halves of an audience's keys that somebody may need: next, current, and retired ones while a token they
+/// signed has not expired.
+pub(super) async fn public_keys(tx: &mut Tx, audience: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let now = tx.moment();
+    let rows = sqlx::query!(
+        "SELECT kid, public_key FROM signing_keys k
+         WHERE audience = $1 AND (retired_at IS NULL OR EXISTS (
+             SELECT 1 FROM access_tokens t WHERE t.kid = k.kid AND t.expires_at > $2))
+         ORDER BY created_at DESC",
+        audience,
+        now,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.kid, row.public_key)).collect())
 }
 
 pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
@@ -317,6 +377,18 @@ pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64>
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+pub(super) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<bool> {
+    let now = tx.moment();
+    let done = sqlx::query!(
+        "UPDATE access_tokens SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL",
+        jti as TokenId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 pub(super) async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<u64> {

@@ -1,7 +1,8 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
 //!
-//! Table: `people`; [`session`] has its own.
+//! Table: `people`; [`oauth`] and [`session`] have their own.
 
+pub mod oauth;
 pub mod session;
 
 #[cfg(feature = "postgres")]

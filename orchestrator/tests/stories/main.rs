@@ -18,6 +18,8 @@ mod overtaken;
 mod proofs;
 mod races;
 mod receiving;
+mod key_rotation;
+mod oauth;
 mod sessions;
 mod sightings;
 mod texts;
