@@ -11,7 +11,7 @@ use jiff::ToSpan;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
 use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::agent::{self, Adapter, Model, Output, Profile};
-use orchestrator::credential::{self, MasterKey};
+use orchestrator::credential::{self, MasterKey, SealedBy};
 use orchestrator::id::ProjectId;
 use orchestrator::project::{self, Limits, NewProject, Project};
 use orchestrator::repository::{self, NewRepository, Repository};
@@ -160,7 +160,7 @@ pub(crate) async fn platform(
     let _ = MasterKey::read(master_key_file)?;
     let settings = Settings::read(database_url_file, Some(master_key_file), 4)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
-    credential::ensure_signing_key(&orchestrator, mcp_url).await?;
+    credential::ensure_signing_key(&orchestrator, mcp_url, SealedBy::Master).await?;
     let project = seed_project(&orchestrator).await?;
     let repository = seed_repository(&orchestrator, github, project.project_id).await?;
     seed_people(&orchestrator, project.project_id).await?;

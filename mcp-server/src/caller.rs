@@ -13,10 +13,12 @@ use http_body_util::BodyExt;
 use orchestrator::credential::{self, Leniency, TokenFault};
 use orchestrator::trace::TraceParent;
 use orchestrator::{Error, Orchestrator};
+use url::Url;
 
+use crate::config::{Config, metadata_url};
 use crate::late::{self, Late};
 use crate::message::{Message, Unreadable};
-use crate::metadata::SCOPE;
+use crate::metadata::{self, SCOPE};
 use crate::narrow::Narrow;
 use crate::room::{Full, Place, Room};
 use crate::server::Caller;
@@ -28,8 +30,7 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) orchestrator: Orchestrator,
-    pub(crate) audience: Arc<str>,
-    pub(crate) metadata_url: Arc<str>,
+    pub(crate) config: Arc<Config>,
     pub(crate) room: Arc<Room>,
 }
 
@@ -51,16 +52,18 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
 
 /// Token first, then a place, then the body: who has no token has nothing read and takes nothing from others.
 async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Response>> {
+    let resource = gate.config.resource_of(metadata::host(request.headers()));
     let Some(bearer) = bearer(request.headers()) else {
         // No `error` without a token (RFC 6750, section 3.1).
-        return Err(Box::new(gate.challenge("missing", None)));
+        return Err(Box::new(challenge(resource, "missing", None)));
     };
-    let proven = credential::prove(&gate.orchestrator, &gate.audience, bearer).await;
-    let proven = proven.map_err(|error| Box::new(gate.refuse(&error)))?;
+    let audiences: Vec<_> = gate.config.resources().map(Url::as_str).collect();
+    let proven = credential::prove(&gate.orchestrator, &audiences, bearer).await;
+    let proven = proven.map_err(|error| Box::new(refuse(resource, &error)))?;
     let fault = proven.check(Leniency::None).err();
     let is_post = request.method() == Method::POST;
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
-        return Err(Box::new(gate.fault(fault)));
+        return Err(Box::new(refuse_fault(resource, fault)));
     }
     let narrow = Narrow::read(request.uri().query())
         .map_err(|why| Box::new((StatusCode::BAD_REQUEST, why).into_response()))?;
@@ -84,7 +87,7 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
         caller.is_over = match late::judge(&proven, message.as_ref().ok()) {
             Late::Counts => false,
             Late::Over => true,
-            Late::Refused => return Err(Box::new(gate.fault(fault))),
+            Late::Refused => return Err(Box::new(refuse_fault(resource, fault))),
         };
     }
     if is_json(&parts.headers) {
@@ -94,42 +97,39 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     Ok((with_caller(request, caller), place))
 }
 
-impl Gate {
-    fn fault(&self, fault: TokenFault) -> Response {
-        self.challenge("invalid", Some(&fault.to_string()))
-    }
+fn refuse_fault(resource: &Url, fault: TokenFault) -> Response {
+    challenge(resource, "invalid", Some(&fault.to_string()))
+}
 
-    fn refuse(&self, error: &Error) -> Response {
-        match error {
-            Error::Unauthenticated(why) => self.challenge("invalid", Some(why)),
-            Error::Unavailable(why) => later(StatusCode::SERVICE_UNAVAILABLE, why),
-            _ => {
-                tracing::error!(
-                    error = error as &dyn std::error::Error,
-                    "the bearer check met a defect"
-                );
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
+fn refuse(resource: &Url, error: &Error) -> Response {
+    match error {
+        Error::Unauthenticated(why) => challenge(resource, "invalid", Some(why)),
+        Error::Unavailable(why) => later(StatusCode::SERVICE_UNAVAILABLE, why),
+        _ => {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "the bearer check met a defect"
+            );
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
 
-    /// 401, saying where to get a token (RFC 9728, section 5.1) and which scope it needs.
-    fn challenge(&self, kind: &'static str, why: Option<&str>) -> Response {
-        metrics::counter!("codex_auth_failures_total", "program" => "mcp-server", "kind" => kind)
-            .increment(1);
-        let metadata = &self.metadata_url;
-        let mut challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"");
-        if let Some(why) = why {
-            let why = why.replace(['"', '\\'], "'");
-            challenge = format!("{challenge}, error=\"invalid_token\", error_description=\"{why}\"");
-        }
-        let text = why.unwrap_or("send a bearer token of this platform in the Authorization header");
-        let mut response = (StatusCode::UNAUTHORIZED, text.to_owned()).into_response();
-        if let Ok(value) = HeaderValue::from_str(&challenge) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
-        }
-        response
+/// 401, saying where to get a token (RFC 9728, section 5.1) and which scope it needs.
+fn challenge(resource: &Url, kind: &'static str, why: Option<&str>) -> Response {
+    metrics::counter!("codex_auth_failures_total", "program" => "mcp-server", "kind" => kind).increment(1);
+    let metadata = metadata_url(resource);
+    let mut challenge = format!("Bearer resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"");
+    if let Some(why) = why {
+        let why = why.replace(['"', '\\'], "'");
+        challenge = format!("{challenge}, error=\"invalid_token\", error_description=\"{why}\"");
     }
+    let text = why.unwrap_or("send a bearer token of this platform in the Authorization header");
+    let mut response = (StatusCode::UNAUTHORIZED, text.to_owned()).into_response();
+    if let Ok(value) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
 }
 
 fn with_caller(mut request: Request, caller: Caller) -> Request {

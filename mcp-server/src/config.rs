@@ -43,9 +43,12 @@ pub struct Cli {
 /// How the endpoint presents and protects itself.
 #[derive(Clone, Debug, Args)]
 pub struct Config {
-    /// The endpoint's canonical address: the audience of every token (RFC 8707).
+    /// The endpoint's address inside the cluster: the audience of runs' tokens (RFC 8707).
     #[arg(long, env = "CODEXK8S_MCP_RESOURCE")]
     pub resource: Url,
+    /// The endpoint's address at the gateway: the audience of people's tokens. Its path is the one of `resource`.
+    #[arg(long, env = "CODEXK8S_MCP_PUBLIC_RESOURCE")]
+    pub public_resource: Option<Url>,
     /// Issuers that may sign people in (RFC 9728); none until there is one.
     #[arg(
         long = "authorization-server",
@@ -91,6 +94,7 @@ impl Config {
     pub fn new(resource: Url) -> Self {
         Self {
             resource,
+            public_resource: None,
             authorization_servers: Vec::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
@@ -103,40 +107,68 @@ impl Config {
         }
     }
 
-    /// The audience that tokens must name.
+    /// The audience of the tokens that are made here, those of runs.
     pub fn audience(&self) -> &str {
         self.resource.as_str()
     }
 
+    /// The addresses of this endpoint; a token must name one of them.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.resource).chain(&self.public_resource)
+    }
+
+    /// The address under which a request came, by its `Host`: the public one, or the one inside the cluster.
+    pub(crate) fn resource_of(&self, host: Option<&str>) -> &Url {
+        let public = self.public_resource.as_ref();
+        let is_public = |url: &&Url| host.is_some() && authority(url).as_deref() == host;
+        public.filter(is_public).unwrap_or(&self.resource)
+    }
+
+    /// Fails if the two addresses cannot be those of one endpoint.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match &self.public_resource {
+            Some(public) if public.path() != self.resource.path() || *public == self.resource => {
+                Err(format!(
+                    "the public resource {public} must be another address than {}, with the same path",
+                    self.resource
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The names the `Host` header may carry.
     pub(crate) fn hosts(&self) -> Vec<String> {
-        let own = self.resource.host_str().map(|host| match self.resource.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        });
+        let own = self.resources().filter_map(authority);
         let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        own.into_iter()
-            .chain(loopback)
-            .chain(said(&self.allowed_hosts))
-            .collect()
+        own.chain(loopback).chain(said(&self.allowed_hosts)).collect()
     }
 
     /// The origins a browser may call from.
     pub(crate) fn origins(&self) -> Vec<String> {
-        let port = self.resource.port_or_known_default();
-        let own = self.resource.host_str().zip(port);
-        let own = own.map(|(host, port)| format!("{}://{host}:{port}", self.resource.scheme()));
-        own.into_iter().chain(said(&self.allowed_origins)).collect()
+        let own = self.resources().filter_map(|url| {
+            let (host, port) = url.host_str().zip(url.port_or_known_default())?;
+            Some(format!("{}://{host}:{port}", url.scheme()))
+        });
+        own.chain(said(&self.allowed_origins)).collect()
     }
+}
 
-    /// Where the document of RFC 9728 lies: the well-known path goes before the resource's own.
-    pub(crate) fn metadata_url(&self) -> Url {
-        let mut url = self.resource.clone();
-        let path = self.resource.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{}{path}", crate::metadata::WELL_KNOWN));
-        url.set_query(None);
-        url
-    }
+/// Where the document of RFC 9728 lies: the well-known path goes before the resource's own.
+pub(crate) fn metadata_url(resource: &Url) -> Url {
+    let mut url = resource.clone();
+    let path = resource.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("{}{path}", crate::metadata::WELL_KNOWN));
+    url.set_query(None);
+    url
+}
+
+/// What a client of this address writes into `Host`.
+fn authority(url: &Url) -> Option<String> {
+    url.host_str().map(|host| match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
 }
 
 /// A setting that is there and empty says nothing.
@@ -147,6 +179,34 @@ fn said(list: &[String]) -> impl Iterator<Item = String> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_is_under_the_address_that_its_host_names() {
+        let mut config = Config::new("http://mcp-server:8080/mcp".parse().expect("an address"));
+        config.public_resource = Some("https://codex-k8s.example/mcp".parse().expect("an address"));
+        let path_of = |host| config.resource_of(host).as_str().to_owned();
+        assert_eq!(
+            path_of(Some("codex-k8s.example")),
+            "https://codex-k8s.example/mcp"
+        );
+        for inside in [
+            Some("mcp-server:8080"),
+            Some("codex-k8s.example:8080"),
+            Some("10.0.0.7"),
+            None,
+        ] {
+            assert_eq!(path_of(inside), "http://mcp-server:8080/mcp", "{inside:?}");
+        }
+        assert!(config.hosts().contains(&"codex-k8s.example".to_owned()));
+        assert!(
+            config
+                .origins()
+                .contains(&"https://codex-k8s.example:443".to_owned())
+        );
+        config.check().expect("two addresses of one endpoint");
+        config.public_resource = Some("https://codex-k8s.example/other".parse().expect("an address"));
+        config.check().expect_err("another path");
+    }
 
     #[test]
     fn an_empty_setting_names_nobody() {

@@ -50,8 +50,6 @@ const BESIDE_THE_CALL: Duration = Duration::from_secs(30);
 pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown) -> Router {
     let path = config.resource.path().trim_end_matches('/').to_owned();
     let path = if path.is_empty() { "/mcp".to_owned() } else { path };
-    let document = metadata::document(config);
-    let here = document.clone();
     let deadline = Duration::from_secs(config.call_seconds) + BESIDE_THE_CALL;
     Router::new()
         .route_service(&path, endpoint(config, orchestrator, shutdown))
@@ -61,11 +59,7 @@ pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown)
             StatusCode::GATEWAY_TIMEOUT,
             deadline,
         ))
-        .route(metadata::WELL_KNOWN, get(async move || document))
-        .route(
-            &format!("{}{path}", metadata::WELL_KNOWN),
-            get(async move || here),
-        )
+        .merge(documents(config, &path))
         .route("/healthz", get(async || "ok"))
 }
 
@@ -88,11 +82,18 @@ pub async fn serve(
     }
 }
 
+/// What a client reads before it has a token, at both places where clients look.
+fn documents(config: &Config, path: &str) -> Router {
+    Router::new()
+        .route(metadata::WELL_KNOWN, get(metadata::show))
+        .route(&format!("{}{path}", metadata::WELL_KNOWN), get(metadata::show))
+        .with_state(Arc::new(config.clone()))
+}
+
 fn gate(config: &Config, orchestrator: &Orchestrator) -> Gate {
     Gate {
         orchestrator: orchestrator.clone(),
-        audience: config.audience().into(),
-        metadata_url: config.metadata_url().as_str().into(),
+        config: Arc::new(config.clone()),
         room: Room::new(config),
     }
 }

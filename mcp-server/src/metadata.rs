@@ -1,6 +1,11 @@
 //! Where clients learn whom to ask for a token (RFC 9728).
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -13,11 +18,20 @@ pub(crate) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// is not there, so no call is ever answered with `insufficient_scope`.
 pub(crate) const SCOPE: &str = "tools";
 
-/// The protected resource's metadata.
-pub(crate) fn document(config: &Config) -> Json<Value> {
+/// The metadata of the resource under whose address the request came.
+pub(crate) async fn show(State(config): State<Arc<Config>>, headers: HeaderMap) -> Json<Value> {
+    document(&config, config.resource_of(host(&headers)))
+}
+
+/// The host that a request names.
+pub(crate) fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HOST).and_then(|host| host.to_str().ok())
+}
+
+fn document(config: &Config, resource: &Url) -> Json<Value> {
     let issuers: Vec<_> = config.authorization_servers.iter().map(Url::as_str).collect();
     Json(json!({
-        "resource": config.resource.as_str(),
+        "resource": resource.as_str(),
         "resource_name": "codex-k8s",
         "authorization_servers": issuers,
         "scopes_supported": [SCOPE],

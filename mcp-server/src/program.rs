@@ -13,6 +13,7 @@ use crate::Cli;
 /// Something it cannot work without is missing; the text says what.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init_tracing("mcp-server", cli.log_format)?;
+    cli.server.check().map_err(anyhow::Error::msg)?;
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let settings = Settings::read(

@@ -62,6 +62,10 @@ macro_rules! ids {
 ids! {
     /// A person known to the platform.
     PersonId
+    /// A person's sign-in in one browser.
+    SessionId
+    /// What a person granted to an OAuth client.
+    GrantId
     ProjectId
     RepositoryId
     /// A webhook delivery as we keep it; GitHub's own id of it is its GUID.

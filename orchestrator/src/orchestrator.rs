@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
-use crate::credential::MasterKey;
+use crate::credential::{EdgeKey, MasterKey};
 use crate::error::{Error, Result};
 use crate::postgres::listen::Notices;
 use crate::postgres::{self, Tx};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_connections: u32,
     /// Seals keys and secret answers at rest; a program that touches none of them has none.
     pub master_key: Option<MasterKey>,
+    /// Seals what the public edge signs with; only the edge and the command line have it.
+    pub edge_key: Option<EdgeKey>,
 }
 
 impl Settings {
@@ -45,6 +47,19 @@ impl Settings {
             database_url: url.trim().into(),
             max_connections,
             master_key: master_key_file.map(MasterKey::read).transpose()?,
+            edge_key: None,
+        })
+    }
+
+    /// The same, with the edge key's file.
+    ///
+    /// # Errors
+    ///
+    /// `Precondition`, saying which file to mount.
+    pub fn with_edge_key(self, edge_key_file: &Path) -> Result<Self> {
+        Ok(Self {
+            edge_key: Some(EdgeKey::read(edge_key_file)?),
+            ..self
         })
     }
 }
@@ -62,6 +77,7 @@ struct Inner {
     queue: queue::Client,
     notices: Notices,
     master_key: Option<MasterKey>,
+    edge_key: Option<EdgeKey>,
     _listening: DropGuard,
 }
 
@@ -84,6 +100,7 @@ impl Orchestrator {
             queue,
             notices,
             master_key: settings.master_key,
+            edge_key: settings.edge_key,
             _listening: stop.drop_guard(),
         };
         Ok(Self {
@@ -112,6 +129,14 @@ impl Orchestrator {
     pub(crate) fn master_key(&self) -> Result<&MasterKey> {
         let key = self.inner.master_key.as_ref();
         key.ok_or_else(|| Error::Precondition("this program was given no master key".into()))
+    }
+
+    /// # Errors
+    ///
+    /// `Precondition` in a program that was given none.
+    pub(crate) fn edge_key(&self) -> Result<&EdgeKey> {
+        let key = self.inner.edge_key.as_ref();
+        key.ok_or_else(|| Error::Precondition("this program was given no edge key".into()))
     }
 
     /// Starts working jobs in this process, of each queue so many at once.

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 
 use crate::actor::{Actor, Role, RunActor, RunSide};
 use crate::clock::Clock;
-use crate::credential::{self, MasterKey};
+use crate::credential::{self, EdgeKey, MasterKey, SealedBy};
 use crate::error::{Error, Result};
 use crate::id::{PersonId, ProjectId, RepositoryId, TokenId};
 use crate::orchestrator::{Orchestrator, Settings};
@@ -96,6 +96,20 @@ impl TestDb {
             database_url: SecretString::from(self.url.clone()),
             max_connections: 10,
             master_key: Some(master_key),
+            edge_key: None,
+        };
+        Orchestrator::open(settings, clock)
+            .await
+            .expect("the database answers")
+    }
+
+    /// As the gateway opens it: with the edge key, and no master key.
+    pub async fn edge(&self, clock: Clock, edge_key: EdgeKey) -> Orchestrator {
+        let settings = Settings {
+            database_url: SecretString::from(self.url.clone()),
+            max_connections: 10,
+            master_key: None,
+            edge_key: Some(edge_key),
         };
         Orchestrator::open(settings, clock)
             .await
@@ -158,10 +172,13 @@ pub struct Seeded {
 /// The audience of tokens in tests.
 pub const AUDIENCE: &str = "http://platform.test/mcp";
 
+/// The audience of people's tokens in tests.
+pub const PUBLIC_AUDIENCE: &str = "https://codex-k8s.test/mcp";
+
 /// Seeds a project named `slug`. `number` must differ between projects of one database.
 pub async fn seed(orchestrator: &Orchestrator, slug: &str, number: i64, slots: i32) -> Result<Seeded> {
     let system = Actor::System("test");
-    credential::ensure_signing_key(orchestrator, AUDIENCE).await?;
+    credential::ensure_signing_key(orchestrator, AUDIENCE, SealedBy::Master).await?;
     let new = NewProject {
         slug: slug.to_owned(),
         name: slug.to_owned(),

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use orchestrator::actor::Role;
+use orchestrator::credential::{self, SealedBy};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ async fn a_token_that_does_not_count_is_named_invalid() {
     let good = world.service_token(Role::Viewer).await;
     let (rest, signature) = good.rsplit_once('.').expect("a JWT");
     let forged = format!("{rest}.{}", signature.chars().rev().collect::<String>());
-    orchestrator::credential::ensure_signing_key(&world.orchestrator, "https://other.example/mcp")
+    credential::ensure_signing_key(&world.orchestrator, "https://other.example/mcp", SealedBy::Master)
         .await
         .expect("a key");
     let soon = world.clock.now() + SignedDuration::from_hours(1);

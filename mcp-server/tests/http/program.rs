@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use orchestrator::Clock;
-use orchestrator::credential::{self, MasterKey};
+use orchestrator::credential::{self, MasterKey, SealedBy};
 use orchestrator::testing::{AUDIENCE, TestDb};
 use tokio::process::{Child, Command};
 
@@ -33,7 +33,7 @@ async fn start(db: &TestDb, folder: &std::path::Path, public: SocketAddr, intern
     let master_key = MasterKey::generate();
     std::fs::write(&key, master_key.encode()).expect("a file");
     let orchestrator = db.orchestrator_with(Clock::default(), master_key).await;
-    credential::ensure_signing_key(&orchestrator, AUDIENCE)
+    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master)
         .await
         .expect("a signing key");
     Command::new(env!("CARGO_BIN_EXE_mcp-server"))

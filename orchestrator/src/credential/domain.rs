@@ -19,13 +19,18 @@ pub const ISSUER: &str = "codex-k8s";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
-    /// Whom the token speaks for: `run:<id>` or `service:<name>`.
+    /// Whom the token speaks for: `run:<id>`, `service:<name>` or `person:<id>`.
     pub sub: String,
     pub aud: String,
     pub jti: Uuid,
     /// Seconds since the epoch.
     pub iat: i64,
     pub exp: i64,
+    /// Of a token that a person granted: to which client, and with which scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// For which call a token is shown: two calls forgive what all others refuse.

@@ -78,6 +78,8 @@ mod tests {
             jti: Uuid::now_v7(),
             iat: 1,
             exp: 2,
+            client_id: None,
+            scope: None,
         };
         let token = sign("k1", &key.private, &claims).unwrap();
         let token = token.expose_secret();

@@ -11,6 +11,10 @@ mod jwt;
 #[cfg(feature = "postgres")]
 mod keys;
 #[cfg(feature = "postgres")]
+mod person;
+#[cfg(feature = "postgres")]
+mod rotate;
+#[cfg(feature = "postgres")]
 mod seal;
 #[cfg(feature = "postgres")]
 mod service;
@@ -23,15 +27,21 @@ pub use domain::{Claims, ISSUER, Leniency, REFRESH_GRACE, RUN_TOKEN_LIFE, TokenF
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
 #[cfg(feature = "postgres")]
-pub use keys::{SigningKey, require_signing_key, signing_keys};
+pub use keys::{SealedBy, SigningKey, ensure_signing_key, require_signing_key, signing_keys};
 #[cfg(feature = "postgres")]
-pub use seal::MasterKey;
+pub use person::{TokenOrigin, issue_person_token, revoke_grant_tokens};
+#[cfg(feature = "postgres")]
+pub use rotate::{NEXT_KEY_MIN_AGE, PublicKey, Rotation, public_keys, rotate};
+#[cfg(feature = "postgres")]
+pub use seal::{EdgeKey, MasterKey};
 #[cfg(feature = "postgres")]
 pub use service::{
-    Proven, RunTokenIds, authenticate, ensure_signing_key, issue_platform_token, issue_service_token, prove,
-    refresh_run_tokens, sign, sweep,
+    Proven, RunTokenIds, authenticate, issue_platform_token, issue_service_token, prove, refresh_run_tokens,
+    sign, sweep,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use service::{issue_run_tokens, revoke_project_tokens, revoke_run_tokens};
+pub(crate) use service::{
+    issue_run_tokens, revoke_project_tokens, revoke_run_tokens, revoke_token, signed_by_us,
+};
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};

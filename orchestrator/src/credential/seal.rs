@@ -1,4 +1,7 @@
-//! Secrets at rest: ChaCha20-Poly1305 under the master key, bound to what they belong to.
+//! Secrets at rest: ChaCha20-Poly1305 under a key file, bound to what they belong to.
+//!
+//! There are two key files. The master key opens everything but what the edge signs with; the edge key opens that alone,
+//! and is all that the public port holds.
 
 use std::fmt;
 use std::path::Path;
@@ -14,9 +17,38 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct MasterKey([u8; 32]);
 
+/// The key of the gateway's file: it seals the signing keys of the public audience, and what browsers keep for us.
+#[derive(Clone, Debug)]
+pub struct EdgeKey(MasterKey);
+
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(…)")
+    }
+}
+
+impl EdgeKey {
+    /// Makes a new one.
+    pub fn generate() -> Self {
+        Self(MasterKey::generate())
+    }
+
+    /// Reads the file that `codex-k8s init` wrote: 32 bytes, base64.
+    ///
+    /// # Errors
+    ///
+    /// `Precondition`, saying what to do.
+    pub fn read(file: &Path) -> Result<Self> {
+        MasterKey::read_as("edge key", file).map(Self)
+    }
+
+    /// The file's content.
+    pub fn encode(&self) -> String {
+        self.0.encode()
+    }
+
+    pub(crate) fn key(&self) -> &MasterKey {
+        &self.0
     }
 }
 
@@ -26,15 +58,24 @@ impl MasterKey {
         Self(rand::random())
     }
 
+    /// A key that comes of another secret.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads the file that `codex-k8s init` wrote: 32 bytes, base64.
     ///
     /// # Errors
     ///
     /// `Precondition`, saying what to do.
     pub fn read(file: &Path) -> Result<Self> {
+        Self::read_as("master key", file)
+    }
+
+    fn read_as(what: &str, file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Error::Precondition(format!(
-                "cannot read the master key file {}: {error}; mount it, or make one with `codex-k8s init`",
+                "cannot read the {what} file {}: {error}; mount it, or make one with `codex-k8s init`",
                 file.display()
             ))
         })?;
@@ -44,7 +85,7 @@ impl MasterKey {
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         bytes.map(Self).ok_or_else(|| {
             Error::Precondition(format!(
-                "{} is not a master key: expected 32 bytes in base64",
+                "{} is not a key file ({what}): expected 32 bytes in base64",
                 file.display()
             ))
         })
@@ -90,8 +131,7 @@ impl MasterKey {
             )
             .map_err(|_| {
                 Error::Precondition(
-                    "a sealed value does not open: the master key file is not the one it was sealed under"
-                        .into(),
+                    "a sealed value does not open: the key file is not the one it was sealed under".into(),
                 )
             })
     }

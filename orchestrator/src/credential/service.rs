@@ -1,47 +1,30 @@
 //! The use cases of tokens and keys.
 
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check};
-use super::jwt::{self, KeyPair, SignedToken};
-use super::store::{self, Bearer, KeyRow, Token};
+use super::jwt::{self, SignedToken};
+use super::keys::{self, required_key};
+use super::store::{self, Bearer, Token};
 use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
 use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, TokenId};
+use crate::identity;
 use crate::orchestrator::Orchestrator;
 use crate::postgres::listen::Topic;
 use crate::postgres::{SWEEP_BATCHES, SWEEP_ROWS, Tx};
 
 /// Expired tokens are kept this long: a late call then hears "expired" and not "unknown".
 const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// Those of sessions are many, short, and never leave the gateway: nobody shows one late.
+const KEPT_OF_SESSION: SignedDuration = SignedDuration::from_hours(1);
 
 /// The two tokens of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunTokenIds {
     pub supervisor: TokenId,
     pub agent: TokenId,
-}
-
-/// Makes a signing key for an audience if there is none. Asking twice changes nothing.
-pub async fn ensure_signing_key(orchestrator: &Orchestrator, audience: &str) -> Result<()> {
-    let mut tx = orchestrator.begin("credential.ensure_signing_key").await?;
-    if store::current_key(&mut tx, audience).await?.is_none() {
-        let pair = KeyPair::generate()?;
-        let kid = format!("ed25519-{}", Uuid::now_v7().simple());
-        let sealed_key = orchestrator
-            .master_key()?
-            .seal(&key_purpose(&kid), &pair.private)?;
-        let key = KeyRow {
-            kid,
-            audience: audience.to_owned(),
-            public_key: pair.public,
-            sealed_key,
-        };
-        store::insert_key(&mut tx, &key).await?;
-    }
-    tx.commit().await
 }
 
 /// A token of ours for this address, whether it still counts or not.
@@ -72,26 +55,39 @@ impl Proven {
     }
 }
 
-/// Whom this token was made for.
+/// Whom this token was made for. It must be for one of the audiences, and signed with a key of that one.
 ///
 /// # Errors
 ///
 /// `Unauthenticated` if the platform did not make it for this address.
-pub async fn prove(orchestrator: &Orchestrator, audience: &str, bearer: &str) -> Result<Proven> {
+pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str) -> Result<Proven> {
     let unknown =
         || Error::Unauthenticated("the bearer token is not one of this platform's for this address".into());
     let kid = jwt::kid(bearer).ok_or_else(unknown)?;
     let mut tx = orchestrator.begin("credential.prove").await?;
     let key = store::find_key(&mut tx, &kid).await?.ok_or_else(unknown)?;
-    let claims = jwt::verify(bearer, &key.public_key, ISSUER, audience).ok_or_else(unknown)?;
+    if !audiences.contains(&key.audience.as_str()) {
+        return Err(unknown());
+    }
+    let claims = jwt::verify(bearer, &key.public_key, ISSUER, &key.audience).ok_or_else(unknown)?;
     let token = store::find_token(&mut tx, claims.jti.into())
         .await?
         .ok_or_else(unknown)?;
+    let now = tx.now();
+    let (actor, counts) = match token.bearer {
+        Bearer::Person { person_id, origin } => {
+            let session_id = origin.session_id();
+            let standing = identity::standing(&mut tx, person_id, session_id).await?;
+            let standing = standing.ok_or_else(unknown)?;
+            (standing.person.actor(), standing.counts)
+        }
+        bearer => (actor(token.jti, bearer).ok_or_else(unknown)?, true),
+    };
     Ok(Proven {
+        actor,
         expires_at: token.expires_at,
-        revoked_at: token.revoked_at,
-        now: tx.now(),
-        actor: actor(token),
+        revoked_at: token.revoked_at.or((!counts).then_some(now)),
+        now,
     })
 }
 
@@ -106,16 +102,36 @@ pub async fn authenticate(
     bearer: &str,
     leniency: Leniency,
 ) -> Result<Actor> {
-    let proven = prove(orchestrator, audience, bearer).await?;
+    let proven = prove(orchestrator, &[audience], bearer).await?;
     match proven.check(leniency) {
         Ok(()) => Ok(proven.actor),
         Err(fault) => Err(Error::Unauthenticated(fault.to_string())),
     }
 }
 
-fn actor(token: Token) -> Actor {
-    let token_id = token.jti;
-    match token.bearer {
+/// The `jti` of a token that the platform signed, whether it still counts or not.
+pub(crate) async fn signed_by_us(tx: &mut Tx, bearer: &str) -> Result<Option<TokenId>> {
+    let Some(kid) = jwt::kid(bearer) else {
+        return Ok(None);
+    };
+    let Some(key) = store::find_key(tx, &kid).await? else {
+        return Ok(None);
+    };
+    let claims = jwt::verify(bearer, &key.public_key, ISSUER, &key.audience);
+    Ok(claims.map(|claims| claims.jti.into()))
+}
+
+/// Ends one token: it fails at the next call, in every process.
+pub(crate) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<()> {
+    if store::revoke_token(tx, jti).await? {
+        tx.notify(Topic::Revoked, jti).await?;
+    }
+    Ok(())
+}
+
+/// The actor whom the token alone describes; a person is looked up.
+fn actor(token_id: TokenId, bearer: Bearer) -> Option<Actor> {
+    Some(match bearer {
         Bearer::Run {
             side,
             project_id,
@@ -141,7 +157,8 @@ fn actor(token: Token) -> Actor {
             role,
         },
         Bearer::Platform { name, role } => Actor::Platform { token_id, name, role },
-    }
+        Bearer::Person { .. } => return None,
+    })
 }
 
 /// Inserts the token rows of a turn, or answers those it has. The tokens are signed from the rows with [`sign`].
@@ -191,7 +208,12 @@ async fn insert_run_token(
     insert_token(tx, audience, bearer, expires_at).await
 }
 
-async fn insert_token(tx: &mut Tx, audience: &str, bearer: Bearer, expires_at: Timestamp) -> Result<TokenId> {
+pub(super) async fn insert_token(
+    tx: &mut Tx,
+    audience: &str,
+    bearer: Bearer,
+    expires_at: Timestamp,
+) -> Result<TokenId> {
     let key = required_key(tx, audience).await?;
     let token = Token {
         jti: TokenId::new(),
@@ -203,14 +225,6 @@ async fn insert_token(tx: &mut Tx, audience: &str, bearer: Bearer, expires_at: T
     };
     store::insert_token(tx, &token).await?;
     Ok(token.jti)
-}
-
-async fn required_key(tx: &mut Tx, audience: &str) -> Result<KeyRow> {
-    store::current_key(tx, audience).await?.ok_or_else(|| {
-        Error::Precondition(format!(
-            "there is no signing key for {audience}; make one with `codex-k8s init`"
-        ))
-    })
 }
 
 /// Gives a live turn fresh tokens. The old ones stay valid until they expire.
@@ -253,19 +267,28 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
     let key = store::find_key(&mut tx, &token.kid)
         .await?
         .ok_or_else(|| Error::not_found("signing key", &token.kid))?;
-    let private = orchestrator
-        .master_key()?
-        .open(&key_purpose(&key.kid), &key.sealed_key)?;
+    let private = keys::open(orchestrator, &key)?;
+    let granted = match &token.bearer {
+        Bearer::Person { origin, .. } => match origin.grant_id() {
+            Some(grant_id) => identity::oauth::granted(&mut tx, grant_id).await?,
+            None => None,
+        },
+        Bearer::Run { .. } | Bearer::Service { .. } | Bearer::Platform { .. } => None,
+    };
+    let (client_id, scope) = granted.unzip();
     let claims = Claims {
         iss: ISSUER.to_owned(),
         sub: match &token.bearer {
             Bearer::Run { run_id, .. } => format!("run:{run_id}"),
             Bearer::Service { name, .. } | Bearer::Platform { name, .. } => format!("service:{name}"),
+            Bearer::Person { person_id, .. } => format!("person:{person_id}"),
         },
         aud: key.audience,
         jti: token.jti.uuid(),
         iat: token.issued_at.as_second(),
         exp: token.expires_at.as_second(),
+        client_id,
+        scope,
     };
     Ok(SignedToken {
         token: jwt::sign(&key.kid, &private, &claims)?,
@@ -317,6 +340,7 @@ async fn issue(
         Bearer::Service { role, project_id, .. } => (format!("token_create_{role}"), Some(*project_id)),
         Bearer::Platform { role, .. } => (format!("token_create_platform_{role}"), None),
         Bearer::Run { .. } => return Err(Error::internal("a run's tokens are issued with its turn")),
+        Bearer::Person { .. } => return Err(Error::internal("a person's token is issued with its origin")),
     };
     let jti = insert_token(&mut tx, audience, bearer, expires_at).await?;
     let (actor, object) = (Actor::System("platform"), ("token", jti));
@@ -344,8 +368,8 @@ pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
     let mut all = 0;
     for _ in 0..SWEEP_BATCHES {
         let mut tx = orchestrator.begin("credential.sweep").await?;
-        let before = tx.now() - KEPT_AFTER_EXPIRY;
-        let gone = store::delete_expired(&mut tx, before, SWEEP_ROWS).await?;
+        let (before, of_session) = (tx.now() - KEPT_AFTER_EXPIRY, tx.now() - KEPT_OF_SESSION);
+        let gone = store::delete_expired(&mut tx, before, of_session, SWEEP_ROWS).await?;
         tx.commit().await?;
         all += gone;
         if gone == 0 {
@@ -353,8 +377,4 @@ pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
         }
     }
     Ok(all)
-}
-
-pub(super) fn key_purpose(kid: &str) -> String {
-    format!("signing_key:{kid}")
 }

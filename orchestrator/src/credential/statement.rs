@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use ed25519_dalek::pkcs8::DecodePrivateKey;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use super::service::{ensure_signing_key, key_purpose};
-use super::store;
+use super::keys::{self, SealedBy, ensure_signing_key};
+use super::store::{self, KeyRow};
 use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
@@ -45,7 +45,7 @@ pub(crate) async fn ensure_statement_key(orchestrator: &Orchestrator, purpose: &
     if there {
         return Ok(());
     }
-    ensure_signing_key(orchestrator, purpose).await
+    ensure_signing_key(orchestrator, purpose, SealedBy::Master).await
 }
 
 /// Signs a statement with the current key of a purpose.
@@ -62,7 +62,7 @@ pub(crate) async fn sign_statement(
     let key = store::current_key(tx, purpose)
         .await?
         .ok_or_else(|| Error::Precondition(format!("there is no signing key for {purpose}")))?;
-    let private = open(orchestrator, &key.kid, &key.sealed_key)?;
+    let private = open(orchestrator, &key)?;
     Ok(Signed {
         kid: key.kid,
         signature: private.sign(statement).to_bytes().to_vec(),
@@ -83,13 +83,13 @@ pub(crate) async fn statement_keys(
     orchestrator.master_key()?;
     let keys = store::keys_of(tx, purpose).await?;
     let opened = keys.into_iter().filter_map(|key| {
-        let private = open(orchestrator, &key.kid, &key.sealed_key).ok()?;
+        let private = open(orchestrator, &key).ok()?;
         Some((key.kid, private.verifying_key()))
     });
     Ok(StatementKeys(opened.collect()))
 }
 
-fn open(orchestrator: &Orchestrator, kid: &str, sealed: &[u8]) -> Result<SigningKey> {
-    let private = orchestrator.master_key()?.open(&key_purpose(kid), sealed)?;
+fn open(orchestrator: &Orchestrator, key: &KeyRow) -> Result<SigningKey> {
+    let private = keys::open(orchestrator, key)?;
     SigningKey::from_pkcs8_der(&private).map_err(Error::internal)
 }

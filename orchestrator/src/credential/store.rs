@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
+use super::domain::REFRESH_GRACE;
+use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
-use crate::id::{ProjectId, RunId, TokenId};
-use crate::postgres::{Tx, unknown_word};
+use crate::id::{GrantId, PersonId, ProjectId, RunId, SessionId, TokenId};
+use crate::postgres::{Moment, Tx, unknown_word};
 
 /// A key of an audience.
 pub(super) struct KeyRow {
@@ -14,6 +16,8 @@ pub(super) struct KeyRow {
     pub(super) audience: String,
     pub(super) public_key: Vec<u8>,
     pub(super) sealed_key: Vec<u8>,
+    /// `master` or `edge`.
+    pub(super) sealed_by: String,
 }
 
 /// A token as its row has it.
@@ -46,29 +50,37 @@ pub(super) enum Bearer {
         name: String,
         role: PlatformRole,
     },
+    Person {
+        person_id: PersonId,
+        origin: TokenOrigin,
+    },
 }
 
-pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow) -> Result<()> {
+/// Inserts a key that signs from now on, or that is published only.
+pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow, signs: bool) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
-        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, sealed_by, created_at, promoted_at)
+         VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 THEN $6::timestamptz END)",
         key.kid,
         key.audience,
         key.public_key,
         key.sealed_key,
+        key.sealed_by,
         now,
+        signs,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The newest key of an audience that is not retired.
+/// The key that signs for an audience.
 pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys
-         WHERE audience = $1 AND retired_at IS NULL ORDER BY created_at DESC LIMIT 1",
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
+         WHERE audience = $1 AND promoted_at IS NOT NULL AND retired_at IS NULL",
         audience,
     )
     .fetch_optional(&mut **tx)
@@ -79,7 +91,7 @@ pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<Ke
 pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
     let keys = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
          WHERE retired_at IS NULL ORDER BY audience, created_at DESC",
     )
     .fetch_all(&mut **tx)
@@ -91,7 +103,7 @@ pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
 pub(super) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> {
     let keys = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys WHERE audience = $1",
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys WHERE audience = $1",
         audience,
     )
     .fetch_all(&mut **tx)
@@ -99,23 +111,85 @@ pub(super) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> 
     Ok(keys)
 }
 
+/// A key that signs or will sign, or one that is retired while a token it signed may still be shown.
 pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
+    let still_shown = (tx.now() - REFRESH_GRACE).to_sqlx();
     let key = sqlx::query_as!(
         KeyRow,
-        "SELECT kid, audience, public_key, sealed_key FROM signing_keys WHERE kid = $1 AND retired_at IS NULL",
+        "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys k
+         WHERE kid = $1 AND (retired_at IS NULL OR EXISTS (
+             SELECT 1 FROM access_tokens t WHERE t.kid = k.kid AND t.expires_at > $2))",
         kid,
+        still_shown as Moment,
     )
     .fetch_optional(&mut **tx)
     .await?;
     Ok(key)
 }
 
+/// Holds the rotation of an audience's keys until the transaction ends: one at a time.
+pub(super) async fn lock_rotation(tx: &mut Tx, audience: &str) -> Result<()> {
+    let name = format!("signing keys {audience}");
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The key that is published and signs nothing yet, and since when.
+pub(super) async fn next_key(tx: &mut Tx, audience: &str) -> Result<Option<(String, Timestamp)>> {
+    let row = sqlx::query!(
+        "SELECT kid, created_at FROM signing_keys WHERE audience = $1 AND promoted_at IS NULL",
+        audience,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| (row.kid, row.created_at.to_jiff())))
+}
+
+pub(super) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!("UPDATE signing_keys SET retired_at = $2 WHERE kid = $1", kid, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE signing_keys SET promoted_at = $2 WHERE kid = $1",
+        kid,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The public halves of an audience's keys that somebody may need: next, current, and retired ones while a token they
+/// signed has not expired.
+pub(super) async fn public_keys(tx: &mut Tx, audience: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let now = tx.moment();
+    let rows = sqlx::query!(
+        "SELECT kid, public_key FROM signing_keys k
+         WHERE audience = $1 AND (retired_at IS NULL OR EXISTS (
+             SELECT 1 FROM access_tokens t WHERE t.kid = k.kid AND t.expires_at > $2))
+         ORDER BY created_at DESC",
+        audience,
+        now,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.kid, row.public_key)).collect())
+}
+
 pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
     let row = TokenRow::from(token.clone());
     sqlx::query!(
-        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
-             expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
+             session_id, grant_id, issued_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         row.jti as TokenId,
         row.kind,
         row.kid,
@@ -126,6 +200,9 @@ pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
         row.name,
         row.role,
         row.platform_role,
+        row.person_id as Option<PersonId>,
+        row.session_id as Option<SessionId>,
+        row.grant_id as Option<GrantId>,
         row.issued_at as jiff_sqlx::Timestamp,
         row.expires_at as jiff_sqlx::Timestamp,
     )
@@ -145,6 +222,9 @@ struct TokenRow {
     name: Option<String>,
     role: Option<String>,
     platform_role: Option<String>,
+    person_id: Option<PersonId>,
+    session_id: Option<SessionId>,
+    grant_id: Option<GrantId>,
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
@@ -163,6 +243,9 @@ impl From<Token> for TokenRow {
             name: None,
             role: None,
             platform_role: None,
+            person_id: None,
+            session_id: None,
+            grant_id: None,
             issued_at: token.issued_at.to_sqlx(),
             expires_at: token.expires_at.to_sqlx(),
             revoked_at: token.revoked_at.map(ToSqlx::to_sqlx),
@@ -193,6 +276,15 @@ impl From<Token> for TokenRow {
                 row.name = Some(name);
                 row.platform_role = Some(role.as_str().to_owned());
             }
+            Bearer::Person { person_id, origin } => {
+                row.kind = "person".into();
+                row.person_id = Some(person_id);
+                match origin {
+                    TokenOrigin::Session(session_id) => row.session_id = Some(session_id),
+                    TokenOrigin::Grant(grant_id) => row.grant_id = Some(grant_id),
+                    TokenOrigin::Named(name) => row.name = Some(name),
+                }
+            }
         }
         row
     }
@@ -218,6 +310,7 @@ impl TokenRow {
         let known = match self.kind.as_str() {
             "service" => self.service(),
             "platform" => self.platform(),
+            "person" => self.person(),
             side => RunSide::parse(side).and_then(|side| self.run(side)),
         };
         known.ok_or_else(|| unknown_word("access_tokens.kind", &self.kind))
@@ -241,6 +334,18 @@ impl TokenRow {
         })
     }
 
+    fn person(&self) -> Option<Bearer> {
+        let origin = match (self.session_id, self.grant_id) {
+            (Some(session_id), _) => TokenOrigin::Session(session_id),
+            (None, Some(grant_id)) => TokenOrigin::Grant(grant_id),
+            (None, None) => TokenOrigin::Named(self.name.clone()?),
+        };
+        Some(Bearer::Person {
+            person_id: self.person_id?,
+            origin,
+        })
+    }
+
     fn platform(&self) -> Option<Bearer> {
         Some(Bearer::Platform {
             name: self.name.clone()?,
@@ -252,8 +357,8 @@ impl TokenRow {
 pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token>> {
     let row = sqlx::query_as!(
         TokenRow,
-        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at, expires_at,
-             revoked_at
+        "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id, session_id,
+             grant_id, issued_at, expires_at, revoked_at
          FROM access_tokens WHERE jti = $1",
         jti as TokenId,
     )
@@ -266,8 +371,8 @@ pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token
 pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence: i64) -> Result<Vec<Token>> {
     let rows = sqlx::query_as!(
         TokenRow,
-        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, issued_at,
-             expires_at, revoked_at
+        "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
+             session_id, grant_id, issued_at, expires_at, revoked_at
          FROM access_tokens WHERE run_id = $1 AND turn = $2 AND fence = $3 ORDER BY kind, issued_at DESC",
         run_id as RunId,
         turn,
@@ -302,10 +407,43 @@ pub(super) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) ->
     Ok(())
 }
 
-pub(super) async fn delete_expired(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64> {
+pub(super) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<bool> {
+    let now = tx.moment();
     let done = sqlx::query!(
-        "DELETE FROM access_tokens WHERE jti IN (SELECT jti FROM access_tokens WHERE expires_at < $1 LIMIT $2)",
+        "UPDATE access_tokens SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL",
+        jti as TokenId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(super) async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<u64> {
+    let now = tx.moment();
+    let done = sqlx::query!(
+        "UPDATE access_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL",
+        grant_id as GrantId,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets tokens that expired before `before`, and those of sessions that expired before `of_session_before`.
+pub(super) async fn delete_expired(
+    tx: &mut Tx,
+    before: Timestamp,
+    of_session_before: Timestamp,
+    limit: i64,
+) -> Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM access_tokens WHERE jti IN (
+             SELECT jti FROM access_tokens
+             WHERE expires_at < $1 OR (session_id IS NOT NULL AND expires_at < $2) LIMIT $3)",
         before.to_sqlx(),
+        of_session_before.to_sqlx(),
         limit,
     )
     .execute(&mut **tx)

@@ -1,4 +1,9 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
+//!
+//! Table: `people`; [`oauth`] and [`session`] have their own.
+
+pub mod oauth;
+pub mod session;
 
 #[cfg(feature = "postgres")]
 mod people;
@@ -10,6 +15,8 @@ mod store;
 #[cfg(feature = "postgres")]
 pub use people::{disable, find_by_login, invite, people, require_inviter, set_disabled};
 #[cfg(feature = "postgres")]
-pub(crate) use service::require_enabled;
+pub use service::{Person, ensure_owner, ensure_person, find, find_by_github_user_id, get, know};
 #[cfg(feature = "postgres")]
-pub use service::{Person, ensure_owner, ensure_person, find, find_by_github_user_id, get};
+pub(crate) use service::{Standing, require_enabled, standing};
+#[cfg(feature = "postgres")]
+pub(crate) use store::PersonRow;

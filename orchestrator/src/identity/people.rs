@@ -1,7 +1,7 @@
 //! The people of the platform, as its owners look after them.
 
 use super::service::{Person, get};
-use super::store;
+use super::{session, store};
 use crate::actor::{Actor, PlatformRole};
 use crate::audit;
 use crate::error::{Error, Result};
@@ -88,7 +88,7 @@ pub async fn invite(
     Ok(person)
 }
 
-/// Takes all rights from a person and ends the runs it started. Asking twice keeps the first moment.
+/// Takes all rights from a person and ends its sessions and the runs it started. Asking twice keeps the first moment.
 ///
 /// # Errors
 ///
@@ -123,6 +123,7 @@ pub async fn set_disabled(
         keep_an_owner(&mut tx, &before).await?;
         store::disable(&mut tx, person_id).await?;
         let why = format!("{}, who started it, was disabled", before.login);
+        session::end_all_of(&mut tx, person_id).await?;
         crate::run::cancel_all_started_by(&mut tx, actor, person_id, &why).await?;
         "person_disable"
     } else {

@@ -1,10 +1,10 @@
 use jiff::Timestamp;
 
-use super::store;
+use super::{session, store};
 use crate::actor::{Actor, PlatformRole};
 use crate::audit;
 use crate::error::{Error, Result};
-use crate::id::PersonId;
+use crate::id::{PersonId, SessionId};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::project::access;
@@ -54,10 +54,37 @@ pub async fn ensure_person(
     login: &str,
     platform_role: Option<PlatformRole>,
 ) -> Result<Person> {
+    check_login(login)?;
+    store::upsert(tx, github_user_id, login, platform_role).await
+}
+
+/// Makes the person known under this login; who is known keeps the platform role. Asking twice changes nothing.
+pub async fn know(tx: &mut Tx, github_user_id: i64, login: &str) -> Result<Person> {
+    check_login(login)?;
+    store::know(tx, github_user_id, login).await
+}
+
+fn check_login(login: &str) -> Result<()> {
     if login.is_empty() || login.len() > 100 {
         return Err(Error::Invalid("login must have 1 to 100 bytes".into()));
     }
-    store::upsert(tx, github_user_id, login, platform_role).await
+    Ok(())
+}
+
+/// A person as it is at the moment of a call.
+pub(crate) struct Standing {
+    pub(crate) person: Person,
+    /// Neither the person is disabled nor its session over.
+    pub(crate) counts: bool,
+}
+
+/// What a person's token is worth now; `None` for nobody.
+pub(crate) async fn standing(
+    tx: &mut Tx,
+    person_id: PersonId,
+    session_id: Option<SessionId>,
+) -> Result<Option<Standing>> {
+    session::standing(tx, person_id, session_id).await
 }
 
 /// Makes the person known as an owner of the platform; answers whether anything changed. Asking twice changes nothing.

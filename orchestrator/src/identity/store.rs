@@ -5,19 +5,20 @@ use crate::id::PersonId;
 use crate::page::PageAsk;
 use crate::postgres::{Moment, Tx, unknown_word};
 
-struct Row {
-    person_id: PersonId,
-    github_user_id: i64,
-    login: String,
-    platform_role: Option<String>,
-    disabled_at: Option<Moment>,
-    created_at: Moment,
+/// A person as its row has it.
+pub(crate) struct PersonRow {
+    pub(super) person_id: PersonId,
+    pub(super) github_user_id: i64,
+    pub(super) login: String,
+    pub(super) platform_role: Option<String>,
+    pub(super) disabled_at: Option<Moment>,
+    pub(super) created_at: Moment,
 }
 
-impl TryFrom<Row> for Person {
+impl TryFrom<PersonRow> for Person {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self> {
+    fn try_from(row: PersonRow) -> Result<Self> {
         let role = |word: String| {
             PlatformRole::parse(&word).ok_or_else(|| unknown_word("people.platform_role", &word))
         };
@@ -34,7 +35,7 @@ impl TryFrom<Row> for Person {
 
 pub(super) async fn find(tx: &mut Tx, person_id: PersonId) -> Result<Option<Person>> {
     sqlx::query_as!(
-        Row,
+        PersonRow,
         "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
          FROM people WHERE person_id = $1",
         person_id as _,
@@ -47,7 +48,7 @@ pub(super) async fn find(tx: &mut Tx, person_id: PersonId) -> Result<Option<Pers
 
 pub(super) async fn find_by_github_user_id(tx: &mut Tx, github_user_id: i64) -> Result<Option<Person>> {
     sqlx::query_as!(
-        Row,
+        PersonRow,
         "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
          FROM people WHERE github_user_id = $1",
         github_user_id,
@@ -66,7 +67,7 @@ pub(super) async fn upsert(
 ) -> Result<Person> {
     let now = tx.moment();
     sqlx::query_as!(
-        Row,
+        PersonRow,
         "INSERT INTO people (person_id, github_user_id, login, platform_role, created_at)
          VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT ON CONSTRAINT people_github_user_id_key DO UPDATE SET login = $3, platform_role = $4
@@ -75,6 +76,24 @@ pub(super) async fn upsert(
         github_user_id,
         login,
         platform_role.map(PlatformRole::as_str),
+        now,
+    )
+    .fetch_one(&mut **tx)
+    .await?
+    .try_into()
+}
+
+/// Makes the person known under this login; who is known keeps the role.
+pub(super) async fn know(tx: &mut Tx, github_user_id: i64, login: &str) -> Result<Person> {
+    let now = tx.moment();
+    sqlx::query_as!(
+        PersonRow,
+        "INSERT INTO people (person_id, github_user_id, login, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT people_github_user_id_key DO UPDATE SET login = $3
+         RETURNING person_id, github_user_id, login, platform_role, disabled_at, created_at",
+        PersonId::new() as _,
+        github_user_id,
+        login,
         now,
     )
     .fetch_one(&mut **tx)
@@ -118,7 +137,7 @@ pub(super) async fn enable(tx: &mut Tx, person_id: PersonId) -> Result<()> {
 /// Everybody, or who was last seen under a login; newest first.
 pub(super) async fn list(tx: &mut Tx, login: Option<&str>, ask: PageAsk) -> Result<Vec<Person>> {
     sqlx::query_as!(
-        Row,
+        PersonRow,
         "SELECT person_id, github_user_id, login, platform_role, disabled_at, created_at
          FROM people WHERE ($1::text IS NULL OR lower(login) = lower($1)) AND person_id < $2
          ORDER BY person_id DESC LIMIT $3",

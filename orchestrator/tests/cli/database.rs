@@ -1,9 +1,9 @@
 use orchestrator::actor::{PlatformRole, Role};
-use orchestrator::credential::{self, Leniency, MasterKey};
+use orchestrator::credential::{self, Leniency, MasterKey, SealedBy};
 use orchestrator::postgres::admin;
 use orchestrator::{Actor, Clock, identity};
 
-use crate::support::{AUDIENCE, Installation, mode};
+use crate::support::{AUDIENCE, Installation, PUBLIC_AUDIENCE, mode};
 
 const INIT: [&str; 5] = ["init", "--owner-id", "583231", "--owner-login", "octocat"];
 
@@ -49,6 +49,7 @@ async fn init_makes_what_is_missing_and_nothing_twice() {
     assert!(first.stdout.contains("master-key: made"), "{}", first.stdout);
     assert!(first.stdout.contains("owner octocat (GitHub id 583231): made"));
     assert_eq!(mode(&it.master_key()), 0o600);
+    assert_eq!(mode(&it.edge_key()), 0o600);
     let written = std::fs::read_to_string(it.master_key()).expect("there");
 
     let second = it.run(&INIT);
@@ -60,8 +61,18 @@ async fn init_makes_what_is_missing_and_nothing_twice() {
     let key = MasterKey::read(&it.master_key()).expect("a key");
     let orchestrator = it.db.orchestrator_with(Clock::default(), key).await;
     let keys = credential::signing_keys(&orchestrator).await.expect("keys");
-    assert_eq!(keys.len(), 1);
-    assert!(keys[0].opens && keys[0].audience == AUDIENCE);
+    let by_file: Vec<_> = keys
+        .iter()
+        .map(|key| (key.audience.as_str(), key.sealed_by, key.opens))
+        .collect();
+    // Whoever holds the master key alone cannot sign for people, and the other way round.
+    assert_eq!(
+        by_file,
+        [
+            (PUBLIC_AUDIENCE, SealedBy::Edge, false),
+            (AUDIENCE, SealedBy::Master, true)
+        ]
+    );
     let mut tx = orchestrator.begin("test.read").await.expect("a transaction");
     let owner = identity::find_by_github_user_id(&mut tx, 583_231)
         .await
@@ -102,13 +113,26 @@ async fn a_lost_or_wrong_master_key_is_told_and_not_replaced() {
     );
 
     std::fs::write(it.master_key(), kept).expect("written");
-    let well = it.run(&["doctor", "--audience", "HTTPS://codex-k8s.example:443/mcp"]);
+    let well = it.run(&["doctor", "--audience", "HTTPS://inside.codex-k8s.example:443/mcp"]);
     for line in [
         "ok    master key: ",
+        "ok    edge key: opens 1 signing keys\n",
+        "ok    signing key: for https://inside.codex-k8s.example/mcp\n",
         "ok    signing key: for https://codex-k8s.example/mcp\n",
     ] {
         assert!(well.stdout.contains(line), "{}", well.stdout);
     }
+    let edge = std::fs::read(it.edge_key()).expect("there");
+    std::fs::remove_file(it.edge_key()).expect("removed");
+    let lost = it.run(&INIT);
+    assert!(
+        !lost.success && lost.stderr.contains("an edge key"),
+        "{}",
+        lost.stderr
+    );
+    let ill = it.run(&["doctor"]);
+    assert!(ill.stdout.contains("FAIL  edge key: "), "{}", ill.stdout);
+    std::fs::write(it.edge_key(), edge).expect("written");
     let other = it.run(&["doctor", "--audience", "https://other.example/mcp"]);
     assert!(!other.success && other.stdout.contains("none for https://other.example/mcp"));
     it.db.done().await;

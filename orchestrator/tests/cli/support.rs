@@ -8,7 +8,8 @@ use orchestrator::postgres::admin;
 use orchestrator::testing::TestDb;
 use tempfile::TempDir;
 
-pub(crate) const AUDIENCE: &str = "https://codex-k8s.example/mcp";
+pub(crate) const AUDIENCE: &str = "https://inside.codex-k8s.example/mcp";
+pub(crate) const PUBLIC_AUDIENCE: &str = "https://codex-k8s.example/mcp";
 
 /// An installation that nobody has set up.
 pub(crate) struct Installation {
@@ -45,6 +46,10 @@ impl Installation {
         self.folder.path().join("master-key")
     }
 
+    pub(crate) fn edge_key(&self) -> PathBuf {
+        self.folder.path().join("edge-key")
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         run_in(
             self.folder.path(),
@@ -52,7 +57,9 @@ impl Installation {
             &[
                 ("CODEXK8S_DATABASE_URL_FILE", "url"),
                 ("CODEXK8S_MASTER_KEY_FILE", "master-key"),
+                ("CODEXK8S_EDGE_KEY_FILE", "edge-key"),
                 ("CODEXK8S_AUDIENCE", AUDIENCE),
+                ("CODEXK8S_PUBLIC_AUDIENCE", PUBLIC_AUDIENCE),
             ],
         )
     }

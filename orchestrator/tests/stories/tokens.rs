@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use orchestrator::actor::{PlatformRole, Role};
-use orchestrator::credential::{self, Leniency, MasterKey};
+use orchestrator::credential::{self, Leniency, MasterKey, SealedBy};
 use orchestrator::run;
 use orchestrator::testing::{AUDIENCE, TestDb, admit_and_run, seed, supervisor_of};
 use orchestrator::{Actor, Clock, Error, Orchestrator, Settings};
@@ -134,7 +134,7 @@ async fn a_program_that_signs_starts_with_a_key_that_opens() {
     };
     let missing = refused(credential::require_signing_key(&orchestrator, AUDIENCE).await);
     assert!(missing.contains("codex-k8s init"), "{missing}");
-    credential::ensure_signing_key(&orchestrator, AUDIENCE)
+    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master)
         .await
         .unwrap();
     credential::require_signing_key(&orchestrator, AUDIENCE)
@@ -148,6 +148,7 @@ async fn a_program_that_signs_starts_with_a_key_that_opens() {
         database_url: db.url().into(),
         max_connections: 3,
         master_key: None,
+        edge_key: None,
     };
     let keyless = Orchestrator::open(keyless, Clock::default()).await.unwrap();
     keyless.check().await.unwrap();

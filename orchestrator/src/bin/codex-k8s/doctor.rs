@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use orchestrator::agent::{self, Profile};
-use orchestrator::credential::{self, MasterKey};
+use orchestrator::credential::{self, EdgeKey, MasterKey, SealedBy, SigningKey};
 use orchestrator::postgres::{self, Inspection};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -18,9 +18,15 @@ pub(crate) struct Doctor {
     /// File that holds the master key
     #[arg(long, env = "CODEXK8S_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: PathBuf,
-    /// The canonical address of the tools, for which there must be a signing key
+    /// File that holds the edge key, the one of the gateway
+    #[arg(long, env = "CODEXK8S_EDGE_KEY_FILE", value_name = "FILE")]
+    edge_key_file: PathBuf,
+    /// The address of the tools inside the cluster, for which there must be a signing key
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
     audience: Option<Url>,
+    /// The address of the tools at the gateway, for which there must be a signing key
+    #[arg(long, env = "CODEXK8S_PUBLIC_AUDIENCE")]
+    public_audience: Option<Url>,
     /// The gateway's public address, to see whether it answers
     #[arg(long)]
     gateway_url: Option<String>,
@@ -86,9 +92,17 @@ impl Doctor {
             findings.push(("schema", Err(fix)));
             return findings;
         }
-        match MasterKey::read(&self.master_key_file) {
-            Err(error) => findings.push(("master key", Err(error.to_string()))),
-            Ok(master_key) => findings.extend(self.content(master_key).await),
+        let keys = (
+            MasterKey::read(&self.master_key_file),
+            EdgeKey::read(&self.edge_key_file),
+        );
+        match keys {
+            (Ok(master_key), Ok(edge_key)) => findings.extend(self.content(master_key, edge_key).await),
+            (master, edge) => {
+                let of = |error: orchestrator::Error| Err(error.to_string());
+                findings.extend(master.err().map(|error| ("master key", of(error))));
+                findings.extend(edge.err().map(|error| ("edge key", of(error))));
+            }
         }
         findings
     }
@@ -101,9 +115,9 @@ impl Doctor {
     }
 
     /// Signing keys and profiles: what `init` made, and what became of it.
-    async fn content(&self, master_key: MasterKey) -> Vec<Finding> {
+    async fn content(&self, master_key: MasterKey, edge_key: EdgeKey) -> Vec<Finding> {
         let looked = async {
-            let orchestrator = self.database.open(master_key).await?;
+            let orchestrator = self.database.open(master_key, Some(edge_key)).await?;
             let keys = credential::signing_keys(&orchestrator).await?;
             let mut tx = orchestrator.begin("cli.doctor").await?;
             let profiles = agent::list_profiles(&mut tx).await?;
@@ -115,35 +129,52 @@ impl Doctor {
             Ok(looked) => looked,
             Err(error) => return vec![("signing keys", Err(format!("{error:#}")))],
         };
-        let closed: Vec<_> = keys
-            .iter()
-            .filter(|key| !key.opens)
-            .map(|key| key.kid.as_str())
-            .collect();
-        let master = if closed.is_empty() {
-            Ok(format!("opens {} signing keys", keys.len()))
-        } else {
-            Err(format!(
-                "does not open {}: mount the master key they were sealed under",
-                closed.join(", ")
-            ))
-        };
-        let mut findings = vec![("master key", master)];
-        if let Some(audience) = &self.audience {
-            let there = keys.iter().any(|key| key.audience == audience.as_str());
-            findings.push((
-                "signing key",
-                if there {
-                    Ok(format!("for {audience}"))
-                } else {
-                    Err(format!(
-                        "none for {audience}: run `codex-k8s init --audience {audience}`"
-                    ))
-                },
-            ));
+        let mut findings = vec![
+            ("master key", opens(&keys, SealedBy::Master)),
+            ("edge key", opens(&keys, SealedBy::Edge)),
+        ];
+        let audiences = [
+            (&self.audience, SealedBy::Master, "--audience"),
+            (&self.public_audience, SealedBy::Edge, "--public-audience"),
+        ];
+        for (audience, sealed_by, option) in audiences {
+            if let Some(audience) = audience {
+                findings.push(("signing key", signs(&keys, audience, sealed_by, option)));
+            }
         }
         findings.push(("agents", agents(&profiles)));
         findings
+    }
+}
+
+/// Whether a key file opens what was sealed under it.
+fn opens(keys: &[SigningKey], sealed_by: SealedBy) -> Result<String, String> {
+    let mine = || keys.iter().filter(|key| key.sealed_by == sealed_by);
+    let closed: Vec<_> = mine()
+        .filter(|key| !key.opens)
+        .map(|key| key.kid.as_str())
+        .collect();
+    if closed.is_empty() {
+        Ok(format!("opens {} signing keys", mine().count()))
+    } else {
+        Err(format!(
+            "does not open {}: mount the {sealed_by} key they were sealed under",
+            closed.join(", ")
+        ))
+    }
+}
+
+fn signs(keys: &[SigningKey], audience: &Url, sealed_by: SealedBy, option: &str) -> Result<String, String> {
+    let found = keys.iter().find(|key| key.audience == audience.as_str());
+    match found {
+        Some(key) if key.sealed_by == sealed_by => Ok(format!("for {audience}")),
+        Some(key) => Err(format!(
+            "the one for {audience} is sealed under the {} key: the two addresses must differ",
+            key.sealed_by
+        )),
+        None => Err(format!(
+            "none for {audience}: run `codex-k8s init {option} {audience}`"
+        )),
     }
 }
 

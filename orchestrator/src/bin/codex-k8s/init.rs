@@ -1,11 +1,11 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use orchestrator::credential::{self, MasterKey};
+use orchestrator::credential::{self, EdgeKey, MasterKey, SealedBy, SigningKey};
 use orchestrator::{Orchestrator, agent, identity};
 use url::Url;
 
@@ -16,9 +16,15 @@ use crate::memory::Memory;
 pub(crate) struct Init {
     #[command(flatten)]
     memory: Memory,
-    /// The canonical address of the tools, for which tokens are signed: `https://codex-k8s.example/mcp`
+    /// File that holds the edge key, the only one of the gateway: 32 bytes in base64
+    #[arg(long, env = "CODEXK8S_EDGE_KEY_FILE", value_name = "FILE")]
+    edge_key_file: PathBuf,
+    /// The address of the tools inside the cluster, for which runs' tokens are signed: `http://mcp-server:8080/mcp`
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
     audience: Url,
+    /// The address of the tools at the gateway, for which people's tokens are signed: `https://codex-k8s.example/mcp`
+    #[arg(long, env = "CODEXK8S_PUBLIC_AUDIENCE")]
+    public_audience: Url,
     /// The first owner's numeric id at GitHub, as in `https://api.github.com/users/LOGIN`
     #[arg(long, requires = "owner_login", value_parser = clap::value_parser!(i64).range(1..))]
     owner_id: Option<i64>,
@@ -31,7 +37,14 @@ impl Init {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         self.memory.database.require_schema().await?;
         let orchestrator = self.open().await?;
-        self.ensure_signing_key(&orchestrator).await?;
+        let before = credential::signing_keys(&orchestrator).await?;
+        for (audience, sealed_by) in [
+            (&self.audience, SealedBy::Master),
+            (&self.public_audience, SealedBy::Edge),
+        ] {
+            self.ensure_signing_key(&orchestrator, &before, audience.as_str(), sealed_by)
+                .await?;
+        }
         if let (Some(id), Some(login)) = (self.owner_id, &self.owner_login) {
             let (_, changed) = identity::ensure_owner(&orchestrator, &me(), id, login).await?;
             println!("owner {login} (GitHub id {id}): {}", made_or_there(changed));
@@ -44,46 +57,65 @@ impl Init {
         Ok(())
     }
 
-    /// Makes the master key only where nothing was sealed under another: a lost key must not be papered over.
+    /// Makes a key file only where nothing was sealed under another: a lost key must not be papered over.
     async fn open(&self) -> anyhow::Result<Orchestrator> {
-        let file = &self.memory.master_key_file;
-        if file
-            .try_exists()
-            .with_context(|| format!("cannot look at {}", file.display()))?
-        {
-            let opened = self.memory.database.open(MasterKey::read(file)?).await?;
-            println!("master key {}: was there", file.display());
-            return Ok(opened);
+        let master_file = &self.memory.master_key_file;
+        let (master, new_master) = read_or_make(master_file, MasterKey::read, MasterKey::generate)?;
+        let (edge, new_edge) = read_or_make(&self.edge_key_file, EdgeKey::read, EdgeKey::generate)?;
+        let (master_text, edge_text) = (master.encode(), edge.encode());
+        let opened = self.memory.database.open(master, Some(edge)).await?;
+        let keys = credential::signing_keys(&opened).await?;
+        let files = [
+            (SealedBy::Master, master_file, new_master, master_text),
+            (SealedBy::Edge, &self.edge_key_file, new_edge, edge_text),
+        ];
+        for (sealed_by, file, is_new, _) in &files {
+            let sealed = keys.iter().find(|key| key.sealed_by == *sealed_by);
+            if let Some(sealed) = sealed.filter(|_| *is_new) {
+                bail!(
+                    "{} is not there, but the database has keys sealed under {} {sealed_by} key ({}): restore that file \
+                     from its backup; a new one would open nothing",
+                    file.display(),
+                    if *sealed_by == SealedBy::Edge { "an" } else { "a" },
+                    sealed.kid
+                );
+            }
         }
-        let key = MasterKey::generate();
-        let opened = self.memory.database.open(key.clone()).await?;
-        if let Some(sealed) = credential::signing_keys(&opened).await?.first() {
-            bail!(
-                "{} is not there, but the database has keys sealed under a master key ({}): restore that file from \
-                 its backup; a new one would open nothing",
-                file.display(),
-                sealed.kid
-            );
+        for (sealed_by, file, is_new, text) in files {
+            if is_new {
+                write_new(file, &text)?;
+            }
+            let file = file.display();
+            match is_new {
+                true => {
+                    println!("{sealed_by} key {file}: made; keep a copy where the database's backup is not")
+                }
+                false => println!("{sealed_by} key {file}: was there"),
+            }
         }
-        write_new(file, &key)?;
-        println!(
-            "master key {}: made; keep a copy where the database's backup is not",
-            file.display()
-        );
         Ok(opened)
     }
 
-    async fn ensure_signing_key(&self, orchestrator: &Orchestrator) -> anyhow::Result<()> {
-        let before = credential::signing_keys(orchestrator).await?;
-        if let Some(closed) = before.iter().find(|key| !key.opens) {
+    async fn ensure_signing_key(
+        &self,
+        orchestrator: &Orchestrator,
+        before: &[SigningKey],
+        audience: &str,
+        sealed_by: SealedBy,
+    ) -> anyhow::Result<()> {
+        let mine = |key: &&SigningKey| key.sealed_by == sealed_by;
+        if let Some(closed) = before.iter().filter(mine).find(|key| !key.opens) {
+            let file = match sealed_by {
+                SealedBy::Master => &self.memory.master_key_file,
+                SealedBy::Edge => &self.edge_key_file,
+            };
             bail!(
-                "the signing key {} does not open: {} is not the master key it was sealed under",
+                "the signing key {} does not open: {} is not the {sealed_by} key it was sealed under",
                 closed.kid,
-                self.memory.master_key_file.display()
+                file.display()
             );
         }
-        let audience = self.audience.as_str();
-        credential::ensure_signing_key(orchestrator, audience).await?;
+        credential::ensure_signing_key(orchestrator, audience, sealed_by).await?;
         let was_there = before.iter().any(|key| key.audience == audience);
         println!("signing key for {audience}: {}", made_or_there(!was_there));
         Ok(())
@@ -94,8 +126,24 @@ fn made_or_there(made: bool) -> &'static str {
     if made { "made" } else { "was there" }
 }
 
-/// Writes the key where nobody else may read it; never over another.
-fn write_new(file: &Path, key: &MasterKey) -> anyhow::Result<()> {
+/// The key of a file, or a new one that is not written yet; and which of the two.
+fn read_or_make<K>(
+    file: &Path,
+    read: impl Fn(&Path) -> orchestrator::Result<K>,
+    make: impl Fn() -> K,
+) -> anyhow::Result<(K, bool)> {
+    let is_there = file
+        .try_exists()
+        .with_context(|| format!("cannot look at {}", file.display()))?;
+    if is_there {
+        Ok((read(file)?, false))
+    } else {
+        Ok((make(), true))
+    }
+}
+
+/// Writes a key where nobody else may read it; never over another.
+fn write_new(file: &Path, key: &str) -> anyhow::Result<()> {
     let opened = File::options()
         .write(true)
         .create_new(true)
@@ -107,7 +155,7 @@ fn write_new(file: &Path, key: &MasterKey) -> anyhow::Result<()> {
         }
         other => other.with_context(|| format!("cannot make {}", file.display()))?,
     };
-    writeln!(out, "{}", key.encode())?;
+    writeln!(out, "{key}")?;
     out.sync_all()?;
     Ok(())
 }

@@ -28,7 +28,7 @@ struct Cli {
 enum Command {
     /// Brings the schema up to date, or waits until somebody did
     Migrate(migrate::Migrate),
-    /// Makes what a new installation needs: master key, signing key, first owner, agent profiles
+    /// Makes what a new installation needs: key files, signing keys, first owner, agent profiles
     Init(init::Init),
     /// Makes a project, or binds a repository or a member to one
     #[command(subcommand)]

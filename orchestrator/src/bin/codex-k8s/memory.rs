@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use orchestrator::credential::MasterKey;
+use orchestrator::credential::{EdgeKey, MasterKey};
 use orchestrator::{Clock, Orchestrator, Settings};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -26,11 +26,16 @@ impl DatabaseFile {
         Ok(url.trim().into())
     }
 
-    pub(crate) async fn open(&self, master_key: MasterKey) -> anyhow::Result<Orchestrator> {
+    pub(crate) async fn open(
+        &self,
+        master_key: MasterKey,
+        edge_key: Option<EdgeKey>,
+    ) -> anyhow::Result<Orchestrator> {
         let settings = Settings {
             database_url: self.url()?,
             max_connections: CONNECTIONS,
             master_key: Some(master_key),
+            edge_key,
         };
         Ok(Orchestrator::open(settings, Clock::default()).await?)
     }
@@ -59,6 +64,6 @@ impl Memory {
     pub(crate) async fn open(&self) -> anyhow::Result<Orchestrator> {
         let master_key = MasterKey::read(&self.master_key_file)?;
         self.database.require_schema().await?;
-        self.database.open(master_key).await
+        self.database.open(master_key, None).await
     }
 }

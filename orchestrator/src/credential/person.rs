@@ -1,0 +1,66 @@
+//! Tokens that speak for a person: of a session, of a grant, or personal ones.
+
+use jiff::Timestamp;
+
+use super::service::insert_token;
+use super::store::{self, Bearer};
+use crate::error::{Error, Result};
+use crate::id::{GrantId, PersonId, SessionId, TokenId};
+use crate::postgres::Tx;
+use crate::postgres::listen::Topic;
+
+/// What a person's token was made from. It counts as long as that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenOrigin {
+    /// A browser's session: the token ends with it.
+    Session(SessionId),
+    /// What the person granted to an OAuth client.
+    Grant(GrantId),
+    /// A personal token, by its name.
+    Named(String),
+}
+
+impl TokenOrigin {
+    pub(super) fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::Session(session_id) => Some(*session_id),
+            Self::Grant(_) | Self::Named(_) => None,
+        }
+    }
+
+    pub(super) fn grant_id(&self) -> Option<GrantId> {
+        match self {
+            Self::Grant(grant_id) => Some(*grant_id),
+            Self::Session(_) | Self::Named(_) => None,
+        }
+    }
+}
+
+/// Inserts the row of a person's token; it is signed from it with [`super::sign`]. Whoever calls has decided that the
+/// person may have it.
+///
+/// # Errors
+///
+/// `Invalid` for a personal token without a proper name.
+pub async fn issue_person_token(
+    tx: &mut Tx,
+    audience: &str,
+    person_id: PersonId,
+    origin: TokenOrigin,
+    expires_at: Timestamp,
+) -> Result<TokenId> {
+    if let TokenOrigin::Named(name) = &origin
+        && (name.is_empty() || name.len() > 100)
+    {
+        return Err(Error::Invalid("name must have 1 to 100 bytes".into()));
+    }
+    insert_token(tx, audience, Bearer::Person { person_id, origin }, expires_at).await
+}
+
+/// Ends all tokens of a grant: they fail at the next call, in every process.
+pub async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<()> {
+    if store::revoke_grant_tokens(tx, grant_id).await? > 0 {
+        tx.notify(Topic::Revoked, grant_id).await?;
+    }
+    Ok(())
+}
