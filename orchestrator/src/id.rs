@@ -82,6 +82,8 @@ ids! {
     EffectId
     /// A token's `jti`.
     TokenId
+    /// A secret that people gave the platform to keep.
+    SecretId
     PortCallId
     AuditId
 }

@@ -8,6 +8,7 @@ mod principal;
 mod pull_request;
 mod repository;
 mod run;
+mod secret;
 mod slot;
 mod status;
 mod turn;
@@ -43,7 +44,7 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 11] = [
+    let sets: [(Toolset, Add); 12] = [
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Repositories, issue::tools),
@@ -51,6 +52,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
+        (Toolset::Access, secret::tools),
         (Toolset::Slots, slot::tools),
         (Toolset::Turn, status::tools),
         (Toolset::Turn, turn::tools),

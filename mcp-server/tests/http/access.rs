@@ -111,7 +111,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 42] = [
+const TOOLS: [&str; 44] = [
     "delivery_explain",
     "delivery_get",
     "delivery_list",
@@ -147,6 +147,8 @@ const TOOLS: [&str; 42] = [
     "run_token_refresh",
     "run_usage_get",
     "run_usage_report",
+    "secret_list",
+    "secret_set",
     "slot_get",
     "slot_list",
     "wait_get",
@@ -188,6 +190,10 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "run_start" => {
             Ask::On(json!({"repository_id": repository, "stage": "dev", "instruction": "Tidy up."}))
         }
+        "secret_list" => Ask::On(json!({"project_id": project})),
+        "secret_set" => Ask::On(
+            json!({"project_id": project, "name": "db", "kind": "value", "value": "a-secret-of-the-project"}),
+        ),
         "slot_get" => Ask::On(json!({"slot_id": slot})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"

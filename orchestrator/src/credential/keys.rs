@@ -133,6 +133,6 @@ fn file(orchestrator: &Orchestrator, sealed_by: SealedBy) -> Result<&MasterKey> 
     }
 }
 
-fn purpose(kid: &str) -> String {
+pub(super) fn purpose(kid: &str) -> String {
     format!("signing_key:{kid}")
 }

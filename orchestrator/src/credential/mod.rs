@@ -16,6 +16,7 @@ mod person;
 mod rotate;
 #[cfg(feature = "postgres")]
 mod seal;
+pub mod secret;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]

@@ -450,3 +450,32 @@ pub(super) async fn delete_expired(
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Signing keys under the master key that another one of its file seals, locked.
+pub(super) async fn sealed_otherwise(
+    tx: &mut Tx,
+    key_id: &str,
+    limit: i64,
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let rows = sqlx::query!(
+        "SELECT kid, sealed_key FROM signing_keys
+         WHERE sealed_by = 'master' AND sealed_key_id IS DISTINCT FROM $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+        key_id,
+        limit,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.kid, row.sealed_key)).collect())
+}
+
+pub(super) async fn reseal(tx: &mut Tx, kid: &str, key_id: &str, sealed: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE signing_keys SET sealed_key_id = $2, sealed_key = $3 WHERE kid = $1",
+        kid,
+        key_id,
+        sealed,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

@@ -21,6 +21,7 @@ mod overtaken;
 mod proofs;
 mod races;
 mod receiving;
+mod secrets;
 mod sessions;
 mod sightings;
 mod texts;

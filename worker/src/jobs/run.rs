@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use orchestrator::agent::Output;
-use orchestrator::credential;
+use orchestrator::credential::{self, secret};
 use orchestrator::effect::EffectState;
 use orchestrator::effect::domain::{marker, pull_request_key};
 use orchestrator::error::{Error, Result};
@@ -16,6 +16,7 @@ use orchestrator::run::{
     self, Failure, FailureReason, Finishing, IssueFacts, Proof, RunState, StartPlan, WantedPod,
 };
 use orchestrator::slot::Lease;
+use secrecy::SecretString;
 
 use super::failure::{of_cluster, of_code_host};
 use crate::Hands;
@@ -129,14 +130,14 @@ impl Hands {
 
     /// The files that only the supervisor gets, or why they cannot be had until somebody corrects this worker.
     async fn secret(&self, wanted: &WantedPod) -> Result<Result<RunnerSecret, Failure>> {
-        let mut secret = RunnerSecret::new();
+        let mut files = RunnerSecret::new();
         let tokens = [
             (SUPERVISOR_TOKEN_FILE, wanted.tokens.supervisor),
             (AGENT_TOKEN_FILE, wanted.tokens.agent),
         ];
         for (file, jti) in tokens {
             match credential::sign(&self.orchestrator, jti).await {
-                Ok(signed) => drop(secret.insert(file.to_owned(), signed.token)),
+                Ok(signed) => drop(files.insert(file.to_owned(), signed.token)),
                 Err(Error::Precondition(why)) => {
                     let failure = Failure::new(FailureReason::Internal, "token_unsigned");
                     return Ok(Err(failure.with_detail(why)));
@@ -144,24 +145,45 @@ impl Hands {
                 Err(error) => return Err(error),
             }
         }
-        if wanted.wants_model_key
-            && let Some(model_key) = &self.model_key
-        {
-            match tokio::fs::read_to_string(&model_key.file).await {
-                Ok(key) => {
-                    secret.insert(MODEL_KEY_FILE.to_owned(), key.trim().into());
-                    secret.insert(MODEL_HOST_FILE.to_owned(), model_key.host.clone().into());
+        if let Some(model_url) = &wanted.model_url {
+            match self.model_key(model_url).await? {
+                Ok(Some((key, host))) => {
+                    files.insert(MODEL_KEY_FILE.to_owned(), key);
+                    files.insert(MODEL_HOST_FILE.to_owned(), host.into());
                 }
                 // Not every model asks for a key; one that does says so to the agent.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let failure = Failure::new(FailureReason::ModelAuth, "key_unreadable");
-                    let why = format!("the worker cannot read the model's key file: {error}");
-                    return Ok(Err(failure.with_detail(why)));
-                }
+                Ok(None) => {}
+                Err(failure) => return Ok(Err(failure)),
             }
         }
-        Ok(Ok(secret))
+        Ok(Ok(files))
+    }
+
+    /// The key of a model and the one place it may be sent to: what people gave the platform for that place, else the file
+    /// that this worker mounts.
+    async fn model_key(&self, model_url: &str) -> Result<Result<Option<(SecretString, String)>, Failure>> {
+        let unusable =
+            |sub_reason, why: String| Failure::new(FailureReason::ModelAuth, sub_reason).with_detail(why);
+        // A model at a place where a key could be read on its way gets none of ours.
+        if let Ok(host) = secret::origin(model_url) {
+            match secret::model_key(&self.orchestrator, &host).await {
+                Ok(None) => {}
+                Ok(Some(key)) => return Ok(Ok(Some((key, host)))),
+                Err(Error::Precondition(why)) => return Ok(Err(unusable("key_sealed", why))),
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(mounted) = &self.model_key else {
+            return Ok(Ok(None));
+        };
+        match tokio::fs::read_to_string(&mounted.file).await {
+            Ok(key) => Ok(Ok(Some((key.trim().into(), mounted.host.clone())))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ok(None)),
+            Err(error) => {
+                let why = format!("the worker cannot read the model's key file: {error}");
+                Ok(Err(unusable("key_unreadable", why)))
+            }
+        }
     }
 }
 

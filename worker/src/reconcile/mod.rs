@@ -105,6 +105,7 @@ async fn steps(orchestrator: Orchestrator) -> Result<()> {
 async fn forget(orchestrator: Orchestrator) -> Result<()> {
     each("credentials", credential::sweep(&orchestrator)).await;
     each("sessions", session::sweep(&orchestrator)).await;
+    each("reseal", credential::secret::reseal(&orchestrator)).await;
     each("delivery_bodies", delivery::sweep_bodies(&orchestrator)).await;
     each("idempotency_keys", idempotency::sweep(&orchestrator)).await;
     Ok(())

@@ -41,8 +41,8 @@ pub struct IssueFacts {
 pub struct WantedPod {
     pub pod: RunnerPod,
     pub tokens: RunTokenIds,
-    /// Whether the agent talks to a model: only then its supervisor gets the key.
-    pub wants_model_key: bool,
+    /// Where the agent's model is: only then its supervisor gets a key.
+    pub model_url: Option<String>,
     pub max_live_runs: i32,
 }
 
@@ -116,6 +116,12 @@ pub async fn want_pod(
         take(&mut tx, &mut run, RunEvent::PodWanted, &actor, json!({})).await?;
     }
     let repository = crate::repository::get(&mut tx, run.repository_id).await?;
+    let model_url = match run.model.as_deref().or(profile.model.as_deref()) {
+        Some(model) => agent::find_model(&mut tx, model)
+            .await?
+            .map(|model| model.base_url),
+        None => None,
+    };
     tx.commit().await?;
     let pod = RunnerPod {
         key: RunnerKey {
@@ -134,7 +140,7 @@ pub async fn want_pod(
     Ok(WantedPod {
         pod,
         tokens,
-        wants_model_key: run.model.is_some() || profile.model.is_some(),
+        model_url,
         max_live_runs: project.limits.max_live_runs,
     })
 }
