@@ -1,7 +1,10 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
 //!
-//! Table: `people`; [`session`] has its own.
+//! Table: `people`; [`session`], [`rule`] and the sign-in have their own.
 
+#[cfg(feature = "postgres")]
+pub mod login;
+pub mod rule;
 pub mod session;
 
 #[cfg(feature = "postgres")]
