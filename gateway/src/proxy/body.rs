@@ -17,7 +17,7 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// A request's body must arrive whole within this time.
 const ARRIVAL: Duration = Duration::from_secs(15);
 /// A stream that says nothing for so long is broken: mcp-server sends a sign of life every 15 s.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// A stream ends after this long; clients open a new one.
 const MAX_STREAM: Duration = Duration::from_hours(1);
 

@@ -122,7 +122,7 @@ async fn pass(proxy: &Proxy, peer: SocketAddr, request: Request) -> Result<Respo
         let token = proxy.tokens.of(cookie).await?;
         let value = format!("Bearer {}", token.expose_secret());
         let mut value = HeaderValue::try_from(value)
-            .map_err(|error| orchestrator::Error::internal(error))
+            .map_err(orchestrator::Error::internal)
             .map_err(Refusal::from)?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);

@@ -51,14 +51,15 @@ fn ask(sim: &Arc<Inner>, query: &str) -> Response {
     if !field("code_challenge").is_empty() && field("code_challenge_method") != "S256" {
         return refused(StatusCode::BAD_REQUEST, "The code challenge method must be S256.");
     }
-    let hidden: String = ["client_id", "redirect_uri", "state", "code_challenge"]
+    let hidden = ["client_id", "redirect_uri", "state", "code_challenge"]
         .iter()
         .map(|name| {
             let value = escape(field(name));
             format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
         })
-        .collect();
-    let people: String = world
+        .collect::<Vec<_>>()
+        .concat();
+    let people = world
         .accounts
         .values()
         .filter(|account| account.kind == AccountKind::User)
@@ -66,7 +67,8 @@ fn ask(sim: &Arc<Inner>, query: &str) -> Response {
             let login = escape(&account.login);
             format!("<p><button name=\"login\" value=\"{login}\">Continue as {login}</button></p>")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let body = format!(
         "<h1>Sign in to {}</h1><p>Who are you? There are no passwords in a simulator.</p>\
          <form method=\"post\" action=\"/login/oauth/authorize\">{hidden}{people}\

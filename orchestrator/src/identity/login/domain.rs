@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A browser has this long to come back from the code host.
 pub const ATTEMPT_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// Bytes of a path to return to; the whole must fit into a cookie.
-const MAX_PATH_BYTES: usize = 2048;
+const MAX_PATH_BYTES: usize = 2 * 1024;
 
 /// What the browser carries, sealed.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

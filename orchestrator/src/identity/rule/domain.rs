@@ -39,7 +39,11 @@ pub(super) fn granted(rules: &[Rule], groups: &[Group]) -> Granted {
                 *held = role.max(*held);
             }
             Grant::Platform(role) => {
-                all.platform = all.platform.into_iter().chain([role]).max_by_key(strength);
+                all.platform = all
+                    .platform
+                    .into_iter()
+                    .chain([role])
+                    .max_by_key(|role| strength(*role));
             }
         }
     }
@@ -47,7 +51,7 @@ pub(super) fn granted(rules: &[Rule], groups: &[Group]) -> Granted {
 }
 
 #[cfg(any(feature = "postgres", test))]
-fn strength(role: &PlatformRole) -> u8 {
+fn strength(role: PlatformRole) -> u8 {
     match role {
         PlatformRole::Auditor => 0,
         PlatformRole::Operator => 1,
