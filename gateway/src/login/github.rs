@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use futures_util::future::{BoxFuture, try_join_all};
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
     EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
     RequestTokenError, TokenResponse, TokenUrl,
 };
@@ -60,6 +60,8 @@ impl Github {
         };
         let oauth = BasicClient::new(ClientId::new(config.github_client_id.clone()))
             .set_client_secret(ClientSecret::new(secret.trim().to_owned()))
+            // GitHub reads the App's credentials in the form, not in a header.
+            .set_auth_type(AuthType::RequestBody)
             .set_auth_uri(AuthUrl::new(page("authorize"))?)
             .set_token_uri(TokenUrl::new(page("access_token"))?)
             .set_redirect_uri(RedirectUrl::new(callback)?);

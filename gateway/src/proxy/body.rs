@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -45,9 +45,13 @@ impl Fate {
 /// A request's body as it goes on.
 pub(super) fn bounded(body: Body) -> (reqwest::Body, Fate) {
     let fate = Fate::default();
+    (reqwest::Body::wrap_stream(pieces(body, fate.clone())), fate)
+}
+
+fn pieces(body: Body, fate: Fate) -> impl Stream<Item = io::Result<Bytes>> {
     let until = Instant::now() + ARRIVAL;
-    let start = (body.into_data_stream(), 0_usize, fate.clone());
-    let pieces = stream::try_unfold(start, move |(mut pieces, mut bytes, fate)| async move {
+    let start = (body.into_data_stream(), 0_usize, fate);
+    stream::try_unfold(start, move |(mut pieces, mut bytes, fate)| async move {
         let piece = timeout_at(until, pieces.next()).await;
         let Some(piece) = piece.map_err(|_| fate.fail(StatusCode::REQUEST_TIMEOUT))? else {
             return Ok(None);
@@ -58,8 +62,7 @@ pub(super) fn bounded(body: Body) -> (reqwest::Body, Fate) {
             return Err(fate.fail(StatusCode::PAYLOAD_TOO_LARGE));
         }
         Ok::<_, io::Error>(Some((piece, (pieces, bytes, fate))))
-    });
-    (reqwest::Body::wrap_stream(pieces), fate)
+    })
 }
 
 /// An answer's body as it comes back. Whoever drops it, because the client went, ends the request at mcp-server too. The
@@ -77,4 +80,37 @@ pub(super) fn back(answer: reqwest::Response, place: OwnedSemaphorePermit) -> Bo
         Ok::<_, io::Error>(piece.map(|piece| (piece, (answer, place))))
     });
     Body::from_stream(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    /// How far a body goes, and what becomes of it.
+    async fn sent(body: Body) -> (usize, Option<&'static str>) {
+        let fate = Fate::default();
+        let mut pieces = pin!(pieces(body, fate.clone()));
+        let mut bytes = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            bytes += piece.len();
+        }
+        (bytes, fate.refusal().map(|refusal| refusal.error))
+    }
+
+    fn of(pieces: usize) -> impl Stream<Item = io::Result<Vec<u8>>> {
+        stream::iter((0..pieces).map(|_| Ok(vec![b' '; MAX_BODY_BYTES / 4])))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_goes_on_within_its_bounds() {
+        assert_eq!(sent(Body::from_stream(of(4))).await, (MAX_BODY_BYTES, None));
+        assert_eq!(
+            sent(Body::from_stream(of(5))).await,
+            (MAX_BODY_BYTES, Some("too_large"))
+        );
+        let hanging = Body::from_stream(of(1).chain(stream::pending()));
+        assert_eq!(sent(hanging).await, (MAX_BODY_BYTES / 4, Some("stopped")));
+    }
 }

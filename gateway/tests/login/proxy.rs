@@ -105,10 +105,10 @@ async fn a_body_beyond_its_bound_goes_no_further() {
         .body(reqwest::Body::wrap_stream(pieces))
         .send()
         .await;
-    // It is refused before it is read whole, so the connection may break under the rest.
+    // Whoever refuses first, the gateway its size or mcp-server its token, the connection may break under the rest.
     if let Ok(answer) = answer {
         assert!(
-            matches!(answer.status().as_u16(), 401 | 413),
+            matches!(answer.status().as_u16(), 401 | 413 | 502),
             "{}",
             answer.status()
         );
