@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::Config;
+use gateway::{Config, GithubConfig, WebhookConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use orchestrator::credential::MasterKey;
 use orchestrator::testing::TestDb;
@@ -61,9 +61,21 @@ impl World {
 
     /// Serves one more gateway on the same database.
     pub(crate) async fn replica(&mut self) -> SocketAddr {
+        let nobody: url::Url = "http://127.0.0.1:9".parse().unwrap();
         let config = Config {
-            webhook_secret_file: self.secret_file.clone(),
-            webhook_previous_secret_file: Some(self.secret_file.with_file_name("previous")),
+            public_url: nobody.clone(),
+            mcp_upstream: nobody.clone(),
+            trusted_proxies: Vec::new(),
+            webhook: WebhookConfig {
+                webhook_secret_file: self.secret_file.clone(),
+                webhook_previous_secret_file: Some(self.secret_file.with_file_name("previous")),
+            },
+            github: GithubConfig {
+                github_web_url: nobody.clone(),
+                github_api_url: nobody,
+                github_client_id: "a client".into(),
+                github_client_secret_file: self.secret_file.clone(),
+            },
         };
         let listener = telemetry::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await

@@ -139,6 +139,8 @@ fn six_ports() -> u16 {
 fn whole(endpoints: &Value) {
     for field in [
         "gateway_url",
+        "login_url",
+        "public_mcp_url",
         "webhook_url",
         "webhook_secret",
         "mcp_url",

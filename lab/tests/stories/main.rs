@@ -13,4 +13,5 @@ mod main_job;
 mod memory;
 mod payloads;
 mod restart;
+mod sign_in;
 mod two_replicas;

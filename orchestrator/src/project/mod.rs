@@ -19,3 +19,5 @@ pub use service::{
     Change, LimitChange, Limits, NewProject, Project, create, create_once, find_by_slug, get, grow, list,
     pause, read, resume, set_limits, set_paused, update,
 };
+#[cfg(feature = "postgres")]
+pub(crate) use service::member::set_roles_by_rule;

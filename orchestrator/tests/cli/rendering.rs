@@ -25,7 +25,15 @@ fn values() -> tempfile::NamedTempFile {
     let mut lines = names
         .map(|name| format!("CODEXK8S_{name}_IMAGE: registry.example/image@sha256:{digest}"))
         .to_vec();
-    lines.push("CODEXK8S_GITHUB_APP_ID: \"12345\"".to_owned());
+    lines.extend(
+        [
+            "CODEXK8S_GITHUB_APP_ID: \"12345\"",
+            "CODEXK8S_GITHUB_CLIENT_ID: Iv23li",
+            "CODEXK8S_PUBLIC_URL: https://codex-k8s.example",
+            "CODEXK8S_PUBLIC_AUDIENCE: https://codex-k8s.example/mcp",
+        ]
+        .map(str::to_owned),
+    );
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, lines.join("\n")).expect("written");
     file
@@ -35,11 +43,11 @@ fn values() -> tempfile::NamedTempFile {
 fn the_platforms_own_stack_renders_in_the_order_of_deploying() {
     let values = values();
     let path = values.path().to_str().expect("text");
-    let public = "CODEXK8S_AUDIENCE=https://codex-k8s.example/mcp";
+    let inside = "CODEXK8S_AUDIENCE=http://mcp-server.codex-k8s.svc:8080/mcp";
     let reach = "CODEXK8S_RUNNER_EGRESS=140.82.112.0/20";
     let answer = run_in(
         root(),
-        &["render", "--values", path, "--set", public, "--set", reach],
+        &["render", "--values", path, "--set", inside, "--set", reach],
         &[],
     );
     assert!(answer.success, "{}", answer.stderr);
@@ -61,7 +69,10 @@ fn the_platforms_own_stack_renders_in_the_order_of_deploying() {
         .filter(|line| line.contains(": CODEXK8S_") && !line.contains("name: "));
     assert_eq!(left.collect::<Vec<_>>(), Vec::<&str>::new());
     let said = |value: &str| answer.stdout.matches(&format!("value: {value}\n")).count();
-    assert_eq!(said("https://codex-k8s.example/mcp"), 2, "to both who must agree");
+    // The worker's two addresses of the tools are one and the same here.
+    let inside = "http://mcp-server.codex-k8s.svc:8080/mcp";
+    assert_eq!(said(inside), 3, "to both who must agree");
+    assert_eq!(said("https://codex-k8s.example/mcp"), 1);
     assert_eq!(said("140.82.112.0/20"), 1, "what has a default can be replaced");
 }
 
@@ -72,6 +83,7 @@ fn what_is_missing_is_told_at_once() {
     assert_eq!(answer.stdout, "");
     for name in [
         "CODEXK8S_AUDIENCE is not given",
+        "CODEXK8S_PUBLIC_URL is not given",
         "CODEXK8S_GATEWAY_IMAGE is not given",
         "CODEXK8S_POSTGRES_IMAGE is not given",
         "CODEXK8S_GATWAY_IMAGE is given, but",

@@ -10,7 +10,7 @@ mod stats;
 use std::time::Duration;
 
 use orchestrator::error::Result;
-use orchestrator::identity::session;
+use orchestrator::identity::{login, session};
 use orchestrator::postgres::listen::Topic;
 use orchestrator::{Orchestrator, approval, credential, delivery, effect, idempotency, port_call, run};
 use telemetry::Shutdown;
@@ -106,6 +106,7 @@ async fn forget(orchestrator: Orchestrator) -> Result<()> {
     each("credentials", credential::sweep(&orchestrator)).await;
     each("sessions", session::sweep(&orchestrator)).await;
     each("reseal", credential::secret::reseal(&orchestrator)).await;
+    each("logins", login::sweep(&orchestrator)).await;
     each("delivery_bodies", delivery::sweep_bodies(&orchestrator)).await;
     each("idempotency_keys", idempotency::sweep(&orchestrator)).await;
     Ok(())

@@ -270,6 +270,12 @@ fn every_program_asks_the_same_dns() {
 fn tokens_are_made_for_the_endpoint_that_accepts_them() {
     let (worker, tools) = (environment("worker"), environment("mcp-server"));
     assert_eq!(worker["CODEXK8S_AUDIENCE"], tools["CODEXK8S_MCP_RESOURCE"]);
+    let gateway = environment("gateway");
+    assert_eq!(
+        format!("{}/mcp", gateway["CODEXK8S_MCP_UPSTREAM"]),
+        worker["CODEXK8S_RUNNER_MCP_URL"],
+        "people and runners come to the same tools"
+    );
     let host = worker["CODEXK8S_RUNNER_MCP_URL"]
         .trim_start_matches("http://")
         .trim_end_matches("/mcp");

@@ -9,6 +9,7 @@ mod deliveries;
 mod faults;
 mod git;
 mod issues;
+mod login;
 mod pages;
 mod pulls;
 mod requests;

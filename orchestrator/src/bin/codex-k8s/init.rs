@@ -86,11 +86,10 @@ impl Init {
                 write_new(file, &text)?;
             }
             let file = file.display();
-            match is_new {
-                true => {
-                    println!("{sealed_by} key {file}: made; keep a copy where the database's backup is not")
-                }
-                false => println!("{sealed_by} key {file}: was there"),
+            if is_new {
+                println!("{sealed_by} key {file}: made; keep a copy where the database's backup is not");
+            } else {
+                println!("{sealed_by} key {file}: was there");
             }
         }
         Ok(opened)

@@ -6,9 +6,11 @@ mod doctor;
 mod init;
 mod memory;
 mod migrate;
+mod owner;
 mod probe;
 mod project;
 mod render;
+mod rule;
 mod token;
 
 use std::process::ExitCode;
@@ -38,6 +40,12 @@ enum Command {
     /// Says which program works on a stage, with which model, or prints it
     #[command(subcommand)]
     Agent(agent::Agent),
+    /// Lets an owner in when GitHub is down
+    #[command(subcommand)]
+    Owner(owner::Owner),
+    /// Says which role members of an organisation or team get
+    #[command(subcommand)]
+    Rule(rule::Rule),
     /// Prints a new service token of a project, for an IDE or a script
     Token(token::IssueToken),
     /// Prints the manifests of the platform itself, in the order of deploying
@@ -63,6 +71,8 @@ async fn main() -> ExitCode {
         Command::Project(it) => it.run().await,
         Command::Model(it) => it.run().await,
         Command::Agent(it) => it.run().await,
+        Command::Owner(it) => it.run().await,
+        Command::Rule(it) => it.run().await,
         Command::Token(it) => it.run().await,
         Command::Render(it) => it.run(),
         Command::Doctor(it) => return it.run().await,

@@ -58,6 +58,6 @@ impl IssueToken {
     }
 }
 
-fn platform_role(word: &str) -> Result<PlatformRole, String> {
+pub(crate) fn platform_role(word: &str) -> Result<PlatformRole, String> {
     PlatformRole::parse(word).ok_or_else(|| "use operator, auditor or owner".to_owned())
 }

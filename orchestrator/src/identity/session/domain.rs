@@ -28,20 +28,20 @@ words!(Method: Github = "github", BreakGlass = "break_glass");
 #[cfg(any(feature = "postgres", test))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
-    pub(crate) last_seen_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) revoked_at: Option<Timestamp>,
+    pub(crate) last_seen: Timestamp,
+    pub(crate) expires: Timestamp,
+    pub(crate) revoked: Option<Timestamp>,
 }
 
 #[cfg(any(feature = "postgres", test))]
 impl Life {
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && now < self.expires_at && now < self.last_seen_at + IDLE_LIFE
+        self.revoked.is_none() && now < self.expires && now < self.last_seen + IDLE_LIFE
     }
 
     /// Whether its use is worth a write.
     pub(super) fn wants_touch(&self, now: Timestamp) -> bool {
-        now >= self.last_seen_at + TOUCH_EVERY
+        now >= self.last_seen + TOUCH_EVERY
     }
 }
 
@@ -72,9 +72,9 @@ mod tests {
     ) {
         let now = Timestamp::UNIX_EPOCH;
         let life = Life {
-            last_seen_at: now - SignedDuration::from_secs(idle_seconds),
-            expires_at: now + SignedDuration::from_secs(seconds_left),
-            revoked_at: revoked.then_some(now),
+            last_seen: now - SignedDuration::from_secs(idle_seconds),
+            expires: now + SignedDuration::from_secs(seconds_left),
+            revoked: revoked.then_some(now),
         };
         assert_eq!(life.is_live(now), lives);
     }

@@ -23,9 +23,9 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn life(&self) -> Life {
         Life {
-            last_seen_at: self.last_seen_at,
-            expires_at: self.expires_at,
-            revoked_at: self.revoked_at,
+            last_seen: self.last_seen_at,
+            expires: self.expires_at,
+            revoked: self.revoked_at,
         }
     }
 }
@@ -208,9 +208,9 @@ pub(in crate::identity) async fn standing(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let life = row.last_seen_at.zip(row.expires_at).map(|(seen, expires)| Life {
-        last_seen_at: seen.to_jiff(),
-        expires_at: expires.to_jiff(),
-        revoked_at: row.revoked_at.map(Moment::to_jiff),
+        last_seen: seen.to_jiff(),
+        expires: expires.to_jiff(),
+        revoked: row.revoked_at.map(Moment::to_jiff),
     });
     let person = Person::try_from(PersonRow {
         person_id: row.person_id,

@@ -1,5 +1,7 @@
 //! Members of projects: who they are, and who lets them in, out and back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::get_for_update;
@@ -122,6 +124,20 @@ pub async fn set_membership(
     };
     tx.commit().await?;
     Ok(member)
+}
+
+/// Makes the roles that rules give to a person be these; a role that a person gave stays, and so does a block.
+pub(crate) async fn set_roles_by_rule(
+    tx: &mut Tx,
+    person_id: PersonId,
+    roles: &BTreeMap<ProjectId, Role>,
+) -> Result<()> {
+    let kept: Vec<_> = roles.keys().copied().collect();
+    store::remove_roles_by_rule(tx, person_id, &kept).await?;
+    for (project_id, role) in roles {
+        store::set_role_by_rule(tx, *project_id, person_id, *role).await?;
+    }
+    Ok(())
 }
 
 async fn save(tx: &mut Tx, project_id: ProjectId, person_id: PersonId, wanted: Membership) -> Result<()> {

@@ -1,0 +1,113 @@
+use clap::{Args, Subcommand};
+use orchestrator::actor::{PlatformRole, Role};
+use orchestrator::id::MembershipRuleId;
+use orchestrator::identity::rule::{self, Grant, Rule as MembershipRule};
+use orchestrator::ports::identity::Group;
+
+use crate::memory::Memory;
+use crate::{me, project, token};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rule {
+    /// Gives a role to all members of an organisation, or of a team of it, from their next sign-in on
+    Add(Add),
+    /// Prints the rules
+    List(List),
+    /// Ends a rule; what it gave goes with each person's next sign-in
+    Remove(Remove),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    #[command(flatten)]
+    memory: Memory,
+    /// The organisation, as in its address at GitHub
+    org: String,
+    /// The team's slug, as in its address at GitHub
+    #[arg(long)]
+    team: Option<String>,
+    /// The project's slug
+    #[arg(
+        long,
+        requires = "role",
+        required_unless_present = "platform",
+        conflicts_with = "platform"
+    )]
+    project: Option<String>,
+    /// viewer, contributor, reviewer, maintainer or admin
+    #[arg(long, value_parser = project::role, requires = "project")]
+    role: Option<Role>,
+    /// A role on the whole platform: operator, auditor or owner
+    #[arg(long, value_parser = token::platform_role)]
+    platform: Option<PlatformRole>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    memory: Memory,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    #[command(flatten)]
+    memory: Memory,
+    /// As `list` prints it
+    id: MembershipRuleId,
+}
+
+impl Rule {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Add(ask) => ask.run().await,
+            Self::List(ask) => ask.run().await,
+            Self::Remove(ask) => {
+                let orchestrator = ask.memory.open().await?;
+                rule::remove(&orchestrator, &me(), ask.id).await?;
+                println!("{}: removed", ask.id);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> anyhow::Result<()> {
+        let orchestrator = self.memory.open().await?;
+        let grant = match (self.project, self.role, self.platform) {
+            (Some(slug), Some(role), None) => {
+                Grant::Project(project::find(&orchestrator, &slug).await?.project_id, role)
+            }
+            (None, None, Some(role)) => Grant::Platform(role),
+            _ => anyhow::bail!("name --project and --role, or --platform"),
+        };
+        let group = Group {
+            org: self.org,
+            team: self.team,
+        };
+        let made = rule::add(&orchestrator, &me(), group, grant).await?;
+        println!("{}", shown(&made));
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<()> {
+        let orchestrator = self.memory.open().await?;
+        let mut tx = orchestrator.begin("cli.rules").await?;
+        for rule in rule::list(&mut tx).await? {
+            println!("{}", shown(&rule));
+        }
+        Ok(())
+    }
+}
+
+fn shown(it: &MembershipRule) -> String {
+    let Group { org, team } = &it.group;
+    let team = team.as_deref().map(|team| format!("/{team}")).unwrap_or_default();
+    let gets = match it.grant {
+        Grant::Project(project_id, role) => format!("{role} of the project {project_id}"),
+        Grant::Platform(role) => format!("{role} of the platform"),
+    };
+    format!("{}  {org}{team}: {gets}", it.membership_rule_id)
+}
