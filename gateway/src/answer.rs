@@ -62,11 +62,11 @@ impl Refusal {
         Self::new(
             StatusCode::NOT_FOUND,
             "not_found",
-            "webhooks are received at POST /webhooks/github",
+            "there is nothing here; people sign in at /login, tools are at /mcp",
         )
     }
 
-    /// Nothing was kept; the platform fetches the delivery later if GitHub does not send it again.
+    /// Nothing was done; a delivery the platform fetches later if GitHub does not send it again.
     pub(crate) fn later(error: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error, message)
     }
@@ -79,7 +79,7 @@ impl From<Error> for Refusal {
             Error::TooLarge(text) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", text),
             Error::Unavailable(text) => Self::later("unavailable", text),
             error => {
-                tracing::error!(%error, "a delivery could not be kept");
+                tracing::error!(%error, "a request met a defect");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error")
             }
         }

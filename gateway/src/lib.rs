@@ -1,12 +1,19 @@
-//! The public edge: webhooks. Verifies, keeps, answers; all else is the worker's.
+//! The public edge: webhooks, people's sign-ins, tokens for their programs, and the way to the tools. Verifies, keeps, answers; all else is the
+//! worker's and mcp-server's.
 //!
 //! A program without state between requests: any number of replicas work side by side.
 
+mod address;
 mod answer;
 mod config;
+mod login;
+mod oauth;
 mod program;
+mod proxy;
+mod site;
 mod webhook;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,37 +23,64 @@ use telemetry::Shutdown;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use config::{Cli, Config};
+pub use config::{Cli, Config, GithubConfig, WebhookConfig};
 pub use program::run;
 pub use webhook::Secrets;
 
+use login::Login;
+use login::github::Github;
+use oauth::OAuth;
+use proxy::Proxy;
+use site::Site;
 use webhook::Doorway;
 
-/// Requests in flight get this long when the program ends: GitHub waits 10 s for an answer.
-const GRACE: Duration = Duration::from_secs(12);
+/// Requests in flight get this long when the program ends: GitHub waits 10 s for an answer, a tool call takes 30.
+const GRACE: Duration = Duration::from_secs(35);
 
 /// Serves the public port until `shutdown` begins.
 ///
 /// # Errors
 ///
-/// A secret file cannot be read, or the listener fails.
+/// A file cannot be read, a setting does not fit, or the listener fails.
 pub async fn serve(
     config: Config,
     orchestrator: Orchestrator,
     listener: TcpListener,
     shutdown: Shutdown,
 ) -> anyhow::Result<()> {
-    let secrets = Secrets::read(&config)?;
-    telemetry::serve(listener, router(orchestrator, secrets), &shutdown, GRACE).await?;
+    let router = router(&config, &orchestrator)?;
+    telemetry::serve(listener, router, &shutdown, GRACE).await?;
     Ok(())
 }
 
 /// All that the public port answers.
-pub fn router(orchestrator: Orchestrator, secrets: Secrets) -> Router {
-    Router::new()
+fn router(config: &Config, orchestrator: &Orchestrator) -> anyhow::Result<Router> {
+    // The clients speak TLS with what the process chose; whoever chose first is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let site = Site::new(config.public_url.clone())?;
+    let trusted = config.trusted();
+    let github = Github::new(&config.github, site.at(login::CALLBACK))?;
+    let doorway = Doorway::new(orchestrator.clone(), Secrets::read(&config.webhook)?);
+    let login = Login::new(
+        orchestrator.clone(),
+        site.clone(),
+        Arc::new(github),
+        Arc::clone(&trusted),
+    );
+    let oauth = OAuth::new(
+        orchestrator.clone(),
+        site.clone(),
+        config.document_hosts(),
+        Arc::clone(&trusted),
+    )?;
+    let proxy = Proxy::new(orchestrator.clone(), site, config.mcp_upstream.clone(), trusted)?;
+    Ok(Router::new()
         .route("/webhooks/github", post(webhook::receive))
+        .with_state(doorway)
+        .merge(login::routes(login))
+        .merge(oauth::routes(oauth))
+        .merge(proxy::routes(proxy))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(|| async { answer::Refusal::no_such_path() })
-        .layer(CatchPanicLayer::new())
-        .with_state(Doorway::new(orchestrator, secrets))
+        .layer(CatchPanicLayer::new()))
 }

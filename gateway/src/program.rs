@@ -1,7 +1,7 @@
 //! The program, whatever binary carries it.
 
 use anyhow::Context;
-use orchestrator::{Clock, Orchestrator, Settings};
+use orchestrator::{Clock, Orchestrator, Settings, credential};
 use telemetry::{Readiness, Shutdown};
 
 use crate::Cli;
@@ -15,9 +15,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     telemetry::init_tracing("gateway", cli.log_format)?;
     let metrics = telemetry::install_metrics()?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    // It signs and seals nothing, so it holds no key.
+    // No master key: it signs for people alone, and opens no secret.
     let settings = Settings::read(&cli.database_url_file, None, cli.database_connections)?;
+    let settings = settings.with_edge_key(&cli.edge_key_file)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    credential::require_signing_key(&orchestrator, &cli.server.audience()?).await?;
     let readiness = Readiness::new().with("database", {
         let orchestrator = orchestrator.clone();
         move || {
@@ -27,7 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     });
     let public = telemetry::bind(cli.listen).await?;
     let internal = telemetry::bind(cli.internal_listen).await?;
-    tracing::info!(listen = %cli.listen, "receiving webhooks");
+    tracing::info!(listen = %cli.listen, public_url = %cli.server.public_url, "serving the public edge");
     tokio::select! {
         result = crate::serve(cli.server, orchestrator.clone(), public, shutdown.clone()) => result?,
         result = telemetry::serve_internal(internal, readiness, metrics, shutdown.clone()) => result?,

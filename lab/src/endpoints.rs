@@ -13,9 +13,13 @@ use crate::files::write_private;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Endpoints {
     pub gateway_url: String,
+    /// Where a browser signs in.
+    pub login_url: String,
+    /// The tools as people reach them, through the gateway.
+    pub public_mcp_url: String,
     pub webhook_url: String,
     pub webhook_secret: String,
-    /// The tools; also the audience of every token.
+    /// The tools as runs reach them; also the audience of the tokens below.
     pub mcp_url: String,
     /// Health and metrics of the programs, when they run inside the lab.
     pub internal_url: Option<String>,

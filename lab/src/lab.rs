@@ -13,7 +13,7 @@ use github_sim::{AppKey, AppSeed, GithubSim, Webhook};
 use model_sim::ModelSim;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use orchestrator::credential::MasterKey;
+use orchestrator::credential::{EdgeKey, MasterKey};
 use orchestrator::postgres;
 use secrecy::ExposeSecret;
 
@@ -87,7 +87,7 @@ impl Lab {
             url: format!("{gateway_url}/webhooks/github"),
             secret: webhook_secret.clone(),
         };
-        let github = start_github(&config, &files, webhook.clone()).await?;
+        let github = start_github(&config, &files, webhook.clone(), &gateway_url).await?;
         let model = start_model(&config, &files).await?;
         let cluster = start_cluster(&config).await?;
         refuse_unsafe(&config, cluster.isolation(), cluster.why_no_isolation())?;
@@ -96,7 +96,11 @@ impl Lab {
             Some(model) => (model.key_file.as_path(), model.url.as_str()),
             None => (files.model_key.as_path(), scripted.as_str()),
         };
-        let mut lines = command_lines(&files, &github, &cluster, &mcp_url, model_key);
+        let public = Public {
+            gateway_url: &gateway_url,
+            mcp_url: &mcp_url,
+        };
+        let mut lines = command_lines(&files, &github, &cluster, &public, model_key)?;
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -104,10 +108,16 @@ impl Lab {
         let seeded = seed::platform(
             &config,
             &files.database_url,
-            &files.master_key,
+            seed::KeyFiles {
+                master: &files.master_key,
+                edge: &files.edge_key,
+            },
             &github,
             &model,
-            &mcp_url,
+            seed::Audiences {
+                inside: &mcp_url,
+                public: &format!("{gateway_url}/mcp"),
+            },
         )
         .await?;
         let platform = match config.replicas {
@@ -135,6 +145,8 @@ impl Lab {
             database_url,
             master_key_file: files.master_key.clone(),
             isolation: format!("{:?}", cluster.isolation()),
+            login_url: format!("{gateway_url}/login"),
+            public_mcp_url: format!("{gateway_url}/mcp"),
             gateway_url,
             mcp_url,
             settings: Settings {
@@ -251,6 +263,8 @@ impl Lab {
 struct Files {
     database_url: PathBuf,
     master_key: PathBuf,
+    edge_key: PathBuf,
+    client_secret: PathBuf,
     webhook_secret: PathBuf,
     app_key: PathBuf,
     model_key: PathBuf,
@@ -264,12 +278,16 @@ impl Files {
         let files = Self {
             database_url: dir.join("database-url"),
             master_key: dir.join("master-key"),
+            edge_key: dir.join("edge-key"),
+            client_secret: dir.join("github-client-secret"),
             webhook_secret: dir.join("webhook-secret"),
             app_key: dir.join("app-key.pem"),
             model_key: dir.join("model-key"),
             github_key: dir.join("github-key"),
         };
         secret(&files.master_key, || MasterKey::generate().encode())?;
+        secret(&files.edge_key, || EdgeKey::generate().encode())?;
+        secret(&files.client_secret, random)?;
         secret(&files.webhook_secret, random)?;
         secret(&files.model_key, random)?;
         secret(&files.github_key, random)?;
@@ -301,13 +319,22 @@ async fn open_database(config: &LabConfig) -> anyhow::Result<Database> {
     Ok(database)
 }
 
-async fn start_github(config: &LabConfig, files: &Files, webhook: Webhook) -> anyhow::Result<GithubSim> {
+async fn start_github(
+    config: &LabConfig,
+    files: &Files,
+    webhook: Webhook,
+    gateway_url: &str,
+) -> anyhow::Result<GithubSim> {
     let key_file = files.app_key.clone();
     let key = tokio::task::spawn_blocking(move || AppKey::load_or_generate(&key_file)).await??;
     let github = GithubSim::start(github_sim::Config {
         listen: config.address(Place::Github),
         data_dir: config.dir.join("github"),
-        app: AppSeed::new(key),
+        app: AppSeed {
+            client_secret: std::fs::read_to_string(&files.client_secret)?,
+            callback_urls: vec![format!("{gateway_url}/login/callback")],
+            ..AppSeed::new(key)
+        },
         webhook: Some(webhook),
         keep_state: true,
         control_key: Some(std::fs::read_to_string(&files.github_key)?),
@@ -359,13 +386,19 @@ fn refuse_unsafe(config: &LabConfig, isolation: Isolation, why: Option<&str>) ->
     Ok(())
 }
 
+/// Where the two doors are.
+struct Public<'a> {
+    gateway_url: &'a str,
+    mcp_url: &'a str,
+}
+
 fn command_lines(
     files: &Files,
     github: &GithubSim,
     cluster: &ClusterSim,
-    mcp_url: &str,
+    Public { gateway_url, mcp_url }: &Public<'_>,
     (model_key_file, model_url): (&Path, &str),
-) -> CommandLines {
+) -> anyhow::Result<CommandLines> {
     let common = || -> Vec<OsString> {
         vec![
             "--database-url-file".into(),
@@ -377,11 +410,23 @@ fn command_lines(
             "text".into(),
         ]
     };
+    let app = AppSeed::new(AppKey::load_or_generate(&files.app_key)?);
     let mut gateway = common();
-    gateway.extend([
-        "--webhook-secret-file".into(),
-        files.webhook_secret.clone().into(),
-    ]);
+    for (flag, value) in [
+        ("--webhook-secret-file", OsString::from(&files.webhook_secret)),
+        ("--edge-key-file", OsString::from(&files.edge_key)),
+        ("--public-url", gateway_url.into()),
+        ("--mcp-upstream", mcp_url.trim_end_matches("/mcp").into()),
+        ("--github-web-url", github.url().into()),
+        ("--github-api-url", github.url().into()),
+        ("--github-client-id", app.client_id.clone().into()),
+        (
+            "--github-client-secret-file",
+            OsString::from(&files.client_secret),
+        ),
+    ] {
+        gateway.extend([flag.into(), value]);
+    }
     let with_key = || {
         let mut line = common();
         line.extend(["--master-key-file".into(), files.master_key.clone().into()]);
@@ -389,8 +434,8 @@ fn command_lines(
     };
     let mut mcp_server = with_key();
     mcp_server.extend(["--resource".into(), mcp_url.into()]);
+    mcp_server.extend(["--public-resource".into(), format!("{gateway_url}/mcp").into()]);
     let mut worker = with_key();
-    let app = AppSeed::new(AppKey::load_or_generate(&files.app_key).expect("the key was made above"));
     for (flag, value) in [
         ("--audience", OsString::from(mcp_url)),
         ("--runner-mcp-url", mcp_url.into()),
@@ -406,11 +451,11 @@ fn command_lines(
     ] {
         worker.extend([flag.into(), value]);
     }
-    CommandLines {
+    Ok(CommandLines {
         gateway,
         mcp_server,
         worker,
-    }
+    })
 }
 
 /// Waits until the programs answer.

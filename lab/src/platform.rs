@@ -70,11 +70,13 @@ impl Platform {
         let gateway_cli = gateway::Cli::try_parse_from(named(Program::Gateway, lines))?;
         let mcp_cli = mcp_server::Cli::try_parse_from(named(Program::McpServer, lines))?;
         let worker_cli = worker::Cli::try_parse_from(named(Program::Worker, lines))?;
+        // In one process, all share what a deployment keeps apart.
         let settings = Settings::read(
             &worker_cli.database_url_file,
             Some(&worker_cli.master_key_file),
             30,
-        )?;
+        )?
+        .with_edge_key(&gateway_cli.edge_key_file)?;
         let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
         let hands = worker::hands(worker_cli, orchestrator.clone()).await?;
         let shutdown = Shutdown::new();

@@ -11,7 +11,7 @@ use jiff::ToSpan;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
 use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::agent::{self, Adapter, Model, Output, Profile};
-use orchestrator::credential::{self, MasterKey, SealedBy};
+use orchestrator::credential::{self, SealedBy};
 use orchestrator::id::ProjectId;
 use orchestrator::project::{self, Limits, NewProject, Project};
 use orchestrator::repository::{self, NewRepository, Repository};
@@ -148,19 +148,34 @@ pub(crate) fn scripts() -> Scripts {
     }
 }
 
+/// What the lab made in the place of `codex-k8s init`.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyFiles<'a> {
+    pub(crate) master: &'a Path,
+    pub(crate) edge: &'a Path,
+}
+
+/// For whom tokens are signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Audiences<'a> {
+    pub(crate) inside: &'a str,
+    pub(crate) public: &'a str,
+}
+
 /// Makes the platform know the project, its repository and its people; answers what scripts want to know of them.
 pub(crate) async fn platform(
     config: &LabConfig,
     database_url_file: &Path,
-    master_key_file: &Path,
+    keys: KeyFiles<'_>,
     github: &GithubSim,
     model: &ModelSim,
-    mcp_url: &str,
+    audiences: Audiences<'_>,
 ) -> anyhow::Result<Endpoints> {
-    let _ = MasterKey::read(master_key_file)?;
-    let settings = Settings::read(database_url_file, Some(master_key_file), 4)?;
+    let settings = Settings::read(database_url_file, Some(keys.master), 4)?.with_edge_key(keys.edge)?;
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
+    let mcp_url = audiences.inside;
     credential::ensure_signing_key(&orchestrator, mcp_url, SealedBy::Master).await?;
+    credential::ensure_signing_key(&orchestrator, audiences.public, SealedBy::Edge).await?;
     let project = seed_project(&orchestrator).await?;
     let repository = seed_repository(&orchestrator, github, project.project_id).await?;
     seed_people(&orchestrator, project.project_id).await?;

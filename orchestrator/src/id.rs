@@ -66,6 +66,8 @@ ids! {
     SessionId
     /// What a person granted to an OAuth client.
     GrantId
+    /// What members of a group get.
+    MembershipRuleId
     ProjectId
     RepositoryId
     /// A webhook delivery as we keep it; GitHub's own id of it is its GUID.

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
-use crate::config::Config;
+use crate::config::WebhookConfig;
 
 /// Mounted files change under a running program; after a signature that does not fit they are read again, at most so
 /// often.
@@ -33,7 +33,7 @@ impl Secrets {
     /// # Errors
     ///
     /// The current secret cannot be read or is empty.
-    pub fn read(config: &Config) -> anyhow::Result<Self> {
+    pub fn read(config: &WebhookConfig) -> anyhow::Result<Self> {
         let current = config.webhook_secret_file.clone();
         let previous = config.webhook_previous_secret_file.clone();
         let secrets = read_files(&current, previous.as_deref())?;

@@ -29,6 +29,9 @@ pub struct AppSeed {
     pub slug: String,
     pub name: String,
     pub client_id: String,
+    pub client_secret: String,
+    /// Where people may be sent back to after they signed in, exactly.
+    pub callback_urls: Vec<String>,
     /// The numeric id of the bot's account, which events of the App's own writes carry.
     pub bot_id: u64,
     pub key: AppKey,
@@ -65,6 +68,8 @@ impl AppSeed {
             slug: "codex-k8s".to_owned(),
             name: "codex-k8s".to_owned(),
             client_id: "Iv23liSimulatedClient0".to_owned(),
+            client_secret: "a simulated client secret".to_owned(),
+            callback_urls: Vec::new(),
             bot_id: 2_000_001,
             key,
             permissions: permissions.map(|(name, level)| (name.to_owned(), level)).into(),

@@ -1,6 +1,6 @@
 //! What a simulated GitHub begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -33,6 +33,12 @@ pub struct AccountSeed {
     pub name: Option<String>,
     #[serde(default)]
     pub email: Option<String>,
+    /// Of an organisation: logins of accounts that exist by then.
+    #[serde(default)]
+    pub members: Vec<String>,
+    /// Of an organisation: team slug to logins.
+    #[serde(default)]
+    pub teams: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -167,9 +173,23 @@ impl World {
             kind: seed.kind,
             name: seed.name.clone(),
             email: seed.email.clone(),
+            members: self.ids_of(&seed.members)?,
+            teams: seed
+                .teams
+                .iter()
+                .map(|(team, members)| Ok((team.clone(), self.ids_of(members)?)))
+                .collect::<Result<_>>()?,
         };
         self.accounts.insert(id, account);
         Ok(())
+    }
+
+    fn ids_of(&self, logins: &[String]) -> Result<BTreeSet<u64>> {
+        let id = |login: &String| {
+            let account = self.account_by_login(login);
+            Ok(account.with_context(|| no_account(login))?.id)
+        };
+        logins.iter().map(id).collect()
     }
 
     /// Returns the repository's id and whether it is new.
@@ -326,5 +346,5 @@ impl World {
 }
 
 fn no_account(login: &str) -> String {
-    format!("no account {login:?}; seed it before the repositories")
+    format!("no account {login:?}; seed it before what names it")
 }

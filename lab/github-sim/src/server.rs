@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -190,6 +191,29 @@ impl GithubSim {
         Ok(())
     }
 
+    /// Makes a person a member of an organisation, or of a team of it, or takes that.
+    pub fn set_member(&self, org: &str, team: Option<&str>, login: &str, is_member: bool) -> Result<()> {
+        let mut world = self.inner.world();
+        let id = world.find_account(login)?;
+        let org = world.find_account(org)?;
+        let account = world.accounts.get_mut(&org).context("an organisation")?;
+        let members = match team {
+            Some(team) => account.teams.entry(team.to_owned()).or_default(),
+            None => &mut account.members,
+        };
+        if is_member {
+            members.insert(id);
+        } else {
+            members.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// Allows these addresses, and no others, to be sent back to after a sign-in.
+    pub fn set_callback_urls(&self, urls: Vec<String>) {
+        self.inner.world().app.callback_urls = urls;
+    }
+
     /// Gives a person another role in a repository.
     pub fn set_role(&self, repository: &str, login: &str, role: Role) -> Result<()> {
         self.inner.set_role(repository, login, role)
@@ -280,12 +304,16 @@ fn world(config: &Config, snapshot: Option<&Path>, web: &str) -> Result<World> {
         kind: AccountKind::Bot,
         name: Some(seed.name.clone()),
         email: None,
+        members: BTreeSet::new(),
+        teams: BTreeMap::new(),
     };
     let app = App {
         id: seed.id,
         slug: seed.slug.clone(),
         name: seed.name.clone(),
         client_id: seed.client_id.clone(),
+        client_secret: seed.client_secret.clone(),
+        callback_urls: seed.callback_urls.clone(),
         bot_id: seed.bot_id,
         public_key_pem: seed.key.public_pem().to_owned(),
         permissions: seed.permissions.clone(),

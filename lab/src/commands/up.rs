@@ -73,6 +73,7 @@ pub(super) fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> Strin
     }
     let Endpoints {
         github_url,
+        login_url,
         mcp_url,
         webhook_url,
         model_url,
@@ -85,6 +86,7 @@ DEMO. Everything here is simulated but the platform itself; nothing listens beyo
 up after {:.1} s; {isolation}
 
   GitHub simulator   {}
+  sign in            {login_url} (open the GitHub simulator first: it gives this browser the lab's key)
   tools (MCP)        {mcp_url}
   webhooks           {webhook_url}
   scripted model     {model_url}

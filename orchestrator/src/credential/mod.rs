@@ -27,7 +27,9 @@ pub use jwt::SignedToken;
 #[cfg(feature = "postgres")]
 pub use keys::{SealedBy, SigningKey, ensure_signing_key, require_signing_key, signing_keys};
 #[cfg(feature = "postgres")]
-pub use person::{TokenOrigin, issue_person_token, revoke_grant_tokens};
+pub use person::{
+    SESSION_TOKEN_LIFE, TokenOrigin, exchange_session, issue_person_token, revoke_grant_tokens,
+};
 #[cfg(feature = "postgres")]
 pub use rotate::{NEXT_KEY_MIN_AGE, PublicKey, Rotation, public_keys, rotate};
 #[cfg(feature = "postgres")]

@@ -1,13 +1,19 @@
 //! Tokens that speak for a person: of a session, of a grant, or personal ones.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::service::insert_token;
+use super::jwt::SignedToken;
+use super::service::{insert_token, sign};
 use super::store::{self, Bearer};
 use crate::error::{Error, Result};
 use crate::id::{GrantId, PersonId, SessionId, TokenId};
+use crate::identity::session;
+use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::postgres::listen::Topic;
+
+/// Tokens of sessions live this long: they go from the gateway to the tools and no further.
+pub const SESSION_TOKEN_LIFE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a person's token was made from. It counts as long as that does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +61,23 @@ pub async fn issue_person_token(
         return Err(Error::Invalid("name must have 1 to 100 bytes".into()));
     }
     insert_token(tx, audience, Bearer::Person { person_id, origin }, expires_at).await
+}
+
+/// Exchanges a browser's cookie for a token of its session; `None` if the session does not count.
+pub async fn exchange_session(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    cookie: &str,
+) -> Result<Option<SignedToken>> {
+    let mut tx = orchestrator.begin("credential.exchange_session").await?;
+    let Some(live) = session::find(&mut tx, cookie).await? else {
+        return Ok(None);
+    };
+    let expires_at = tx.now() + SESSION_TOKEN_LIFE;
+    let origin = TokenOrigin::Session(live.session_id);
+    let jti = issue_person_token(&mut tx, audience, live.person.person_id, origin, expires_at).await?;
+    tx.commit().await?;
+    sign(orchestrator, jti).await.map(Some)
 }
 
 /// Ends all tokens of a grant: they fail at the next call, in every process.

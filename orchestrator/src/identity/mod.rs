@@ -1,8 +1,11 @@
 //! People, known by their numeric GitHub id: logins and addresses change hands. Decides no rights.
 //!
-//! Table: `people`; [`oauth`] and [`session`] have their own.
+//! Table: `people`; [`oauth`], [`session`], [`rule`] and the sign-in have their own.
 
+#[cfg(feature = "postgres")]
+pub mod login;
 pub mod oauth;
+pub mod rule;
 pub mod session;
 
 #[cfg(feature = "postgres")]

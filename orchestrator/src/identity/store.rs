@@ -69,7 +69,8 @@ pub(super) async fn upsert(
         PersonRow,
         "INSERT INTO people (person_id, github_user_id, login, platform_role, created_at)
          VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT ON CONSTRAINT people_github_user_id_key DO UPDATE SET login = $3, platform_role = $4
+         ON CONFLICT ON CONSTRAINT people_github_user_id_key DO UPDATE SET login = $3, platform_role = $4,
+             role_by_rule = false
          RETURNING person_id, github_user_id, login, platform_role, disabled_at, created_at",
         PersonId::new() as _,
         github_user_id,

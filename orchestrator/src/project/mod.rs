@@ -7,8 +7,8 @@ mod service;
 mod store;
 
 #[cfg(feature = "postgres")]
-pub(crate) use service::role;
-#[cfg(feature = "postgres")]
 pub use service::{
     Limits, NewProject, Project, create, find_by_slug, get, grow, list, pause, resume, set_limits, set_member,
 };
+#[cfg(feature = "postgres")]
+pub(crate) use service::{role, set_roles_by_rule};

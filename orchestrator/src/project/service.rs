@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::access::{self, Operation, Target};
@@ -164,6 +166,20 @@ pub async fn list(orchestrator: &Orchestrator, actor: &Actor, ask: PageAsk) -> R
 /// A person's role in a project, if it is a member.
 pub(crate) async fn role(tx: &mut Tx, project_id: ProjectId, person_id: PersonId) -> Result<Option<Role>> {
     store::role(tx, project_id, person_id).await
+}
+
+/// Makes the roles that rules give to a person be these; a role that a person gave stays.
+pub(crate) async fn set_roles_by_rule(
+    tx: &mut Tx,
+    person_id: PersonId,
+    roles: &BTreeMap<ProjectId, Role>,
+) -> Result<()> {
+    let kept: Vec<_> = roles.keys().copied().collect();
+    store::remove_roles_by_rule(tx, person_id, &kept).await?;
+    for (project_id, role) in roles {
+        store::set_role_by_rule(tx, *project_id, person_id, *role).await?;
+    }
+    Ok(())
 }
 
 /// Gives a person a role in a project, or takes it with `None`. Asking twice changes nothing.

@@ -159,10 +159,41 @@ pub(super) async fn set_member(
     };
     sqlx::query!(
         "INSERT INTO project_members (project_id, person_id, role) VALUES ($1, $2, $3)
-         ON CONFLICT (project_id, person_id) DO UPDATE SET role = $3",
+         ON CONFLICT (project_id, person_id) DO UPDATE SET role = $3, by_rule = false",
         project_id as _,
         person_id as _,
         role.as_str(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives a role by a rule, where no person gave one.
+pub(super) async fn set_role_by_rule(
+    tx: &mut Tx,
+    project_id: ProjectId,
+    person_id: PersonId,
+    role: Role,
+) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO project_members (project_id, person_id, role, by_rule) VALUES ($1, $2, $3, true)
+         ON CONFLICT (project_id, person_id) DO UPDATE SET role = $3 WHERE project_members.by_rule",
+        project_id as _,
+        person_id as _,
+        role.as_str(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the roles that rules gave, but for those in these projects.
+pub(super) async fn remove_roles_by_rule(tx: &mut Tx, person_id: PersonId, but: &[ProjectId]) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM project_members WHERE person_id = $1 AND by_rule AND project_id <> ALL($2)",
+        person_id as _,
+        &uuids(but),
     )
     .execute(&mut **tx)
     .await?;

@@ -104,6 +104,16 @@ impl Storage for WithDevices {
         self.ours.get_refresh_token(refresh_token).await
     }
 
+    async fn rotate_refresh_token(
+        &self,
+        expected: &RefreshTokenRecord,
+        spent: &RefreshTokenRecord,
+        access: &IssuedToken,
+        next: Option<&RefreshTokenRecord>,
+    ) -> Stored<bool> {
+        self.ours.rotate_refresh_token(expected, spent, access, next).await
+    }
+
     async fn take_refresh_token(&self, refresh_token: &str) -> Stored<Option<RefreshTokenRecord>> {
         self.ours.take_refresh_token(refresh_token).await
     }

@@ -1,7 +1,7 @@
 use super::need;
 use crate::http::{Answer, Call, Need, Problem, Reply, Route, now};
 use crate::view::View;
-use crate::world::{Account, Role};
+use crate::world::{Account, AccountKind, Role, World};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -29,11 +29,54 @@ pub(super) fn routes() -> Vec<Route> {
             need::METADATA,
             permission,
         ),
+        now(
+            "GET",
+            "/user/memberships/orgs/{org}",
+            Need::Person,
+            org_membership,
+        ),
+        now(
+            "GET",
+            "/orgs/{org}/teams/{team_slug}/memberships/{username}",
+            Need::Person,
+            team_membership,
+        ),
     ]
 }
 
 fn show(view: View<'_>, account: Option<&Account>) -> Answer {
     Ok(Reply::ok(view.profile(account.ok_or_else(Problem::not_found)?)))
+}
+
+/// Whether the asker is a member of an organisation; of one they are not in, nobody says even that it is there.
+fn org_membership(call: &Call) -> Answer {
+    let world = call.world();
+    let org = organization(&world, call)?;
+    if !org.members.contains(&call.actor()) {
+        return Err(Problem::not_found());
+    }
+    Ok(Reply::ok(call.view(&world).org_membership(org, call.actor())))
+}
+
+/// Whether somebody is a member of a team, to those who are in its organisation.
+fn team_membership(call: &Call) -> Answer {
+    let world = call.world();
+    let org = organization(&world, call)?;
+    let slug = call.param("team_slug");
+    let named = world.account_by_login(call.param("username"));
+    let team = org
+        .teams
+        .get(slug)
+        .filter(|_| org.members.contains(&call.actor()));
+    let member = named.zip(team).filter(|(named, team)| team.contains(&named.id));
+    let (member, _) = member.ok_or_else(Problem::not_found)?;
+    Ok(Reply::ok(call.view(&world).team_membership(org, slug, member)))
+}
+
+fn organization<'a>(world: &'a World, call: &Call) -> Result<&'a Account, Problem> {
+    let org = world.account_by_login(call.param("org"));
+    org.filter(|org| org.kind == AccountKind::Organization)
+        .ok_or_else(Problem::not_found)
 }
 
 fn is_collaborator(call: &Call) -> Answer {

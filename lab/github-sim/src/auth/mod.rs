@@ -11,4 +11,4 @@ pub(crate) use self::admit::{Admitted, admit, allows};
 pub(crate) use self::caller::{Caller, from_basic, identify};
 pub(crate) use self::charge::charge;
 pub use self::key::AppKey;
-pub(crate) use self::mint::{installation_token, person_token};
+pub(crate) use self::mint::{installation_token, login_code, person_token, user_tokens};

@@ -16,10 +16,11 @@ use crate::{control, git, pages};
 /// The largest API body; GitHub's own bound for file contents is higher, but this is a lab.
 const MAX_BODY: usize = 32 << 20;
 /// First segments that belong to the API when it is asked without `/api/v3`.
-const API_ROOTS: [&str; 9] = [
+const API_ROOTS: [&str; 10] = [
     "app",
     "installation",
     "meta",
+    "orgs",
     "rate_limit",
     "repos",
     "repositories",

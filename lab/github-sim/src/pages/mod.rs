@@ -5,6 +5,7 @@ mod deliveries;
 mod escape;
 mod issue;
 mod layout;
+mod oauth;
 mod pull;
 mod repository;
 
@@ -31,6 +32,9 @@ pub(crate) async fn answer(sim: &Arc<Inner>, parts: &Parts, body: &[u8]) -> Resp
     visitor.may_act = may_drive(sim, &parts.headers);
     let path = parts.uri.path();
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    if let ["login", "oauth", step] = segments[..] {
+        return oauth::answer(sim, parts, body, step);
+    }
     if parts.method == Method::POST {
         if !same_origin(&parts.headers) {
             return html(

@@ -70,6 +70,27 @@ impl View<'_> {
         profile
     }
 
+    /// Returns a person's own membership in an organisation.
+    pub(crate) fn org_membership(&self, org: &Account, member: u64) -> Value {
+        let url = format!("{}/orgs/{}", self.api, org.login);
+        json!({
+            "url": format!("{url}/memberships/{}", self.world.login(member)),
+            "state": "active",
+            "role": "member",
+            "organization_url": url,
+            "organization": self.organization(org.id),
+            "user": self.user(member),
+        })
+    }
+
+    pub(crate) fn team_membership(&self, org: &Account, team: &str, member: &Account) -> Value {
+        json!({
+            "url": format!("{}/orgs/{}/teams/{team}/memberships/{}", self.api, org.login, member.login),
+            "role": "member",
+            "state": "active",
+        })
+    }
+
     /// Returns an organisation as webhooks of its repositories carry it.
     pub(crate) fn organization(&self, id: u64) -> Option<Value> {
         let account = self

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 /// A person, an organisation, or the bot of an App.
@@ -8,6 +10,12 @@ pub(crate) struct Account {
     pub(crate) kind: AccountKind,
     pub(crate) name: Option<String>,
     pub(crate) email: Option<String>,
+    /// Of an organisation, by account id.
+    #[serde(default)]
+    pub(crate) members: BTreeSet<u64>,
+    /// Of an organisation: a team's slug, and its members.
+    #[serde(default)]
+    pub(crate) teams: BTreeMap<String, BTreeSet<u64>>,
 }
 
 impl Account {

@@ -26,6 +26,11 @@ pub(crate) struct App {
     pub(crate) slug: String,
     pub(crate) name: String,
     pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) client_secret: String,
+    /// Where people may be sent back to after they signed in.
+    #[serde(default)]
+    pub(crate) callback_urls: Vec<String>,
     pub(crate) bot_id: u64,
     /// The only half of the key that GitHub keeps.
     pub(crate) public_key_pem: String,

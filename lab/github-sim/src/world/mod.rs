@@ -26,7 +26,7 @@ pub(crate) use self::delivery::Outgoing;
 pub(crate) use self::issue::{Comment, Issue, Reaction, TimelineEvent};
 pub(crate) use self::pull::{Facts, Pull, Review, ReviewComment};
 pub(crate) use self::repository::{Label, Repository};
-pub(crate) use self::token::{Holder, Token, Window};
+pub(crate) use self::token::{Holder, LoginCode, Token, Window};
 
 /// Ids given by us start here, above the fixed ids that seeds and GitHub's example payloads use.
 const FIRST_ID: u64 = 3_000_000_000;
@@ -44,6 +44,9 @@ pub(crate) struct World {
     pub(crate) repositories: BTreeMap<u64, Repository>,
     /// By the token itself: losing them at a restart would be a fault that GitHub does not have.
     pub(crate) tokens: BTreeMap<String, Token>,
+    /// Sign-ins under way, by their one-use code.
+    #[serde(default)]
+    pub(crate) login_codes: BTreeMap<String, LoginCode>,
     /// Requests used in the current hour, by installation or person.
     pub(crate) windows: BTreeMap<String, Window>,
     /// Requests an installation or person may make per hour.
@@ -67,6 +70,7 @@ impl World {
             installations: BTreeMap::new(),
             repositories: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            login_codes: BTreeMap::new(),
             windows: BTreeMap::new(),
             hourly_limit: 5_000,
             deliveries: VecDeque::new(),

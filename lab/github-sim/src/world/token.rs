@@ -25,6 +25,16 @@ pub(crate) enum Holder {
     },
 }
 
+/// A sign-in on its way back to the App.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct LoginCode {
+    pub(crate) account_id: u64,
+    pub(crate) redirect_uri: String,
+    /// The S256 digest of what the App must show.
+    pub(crate) challenge: Option<String>,
+    pub(crate) expires_at: Timestamp,
+}
+
 /// Requests counted against the primary rate limit.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Window {
