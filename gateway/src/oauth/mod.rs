@@ -73,7 +73,11 @@ impl OAuth {
 
     /// The library's server for one request of a browser.
     fn server(&self, redirect_uri: Option<&str>) -> Server {
-        server::server(&self.orchestrator, &self.site, self.store.for_redirect(redirect_uri))
+        server::server(
+            &self.orchestrator,
+            &self.site,
+            self.store.for_redirect(redirect_uri),
+        )
     }
 
     fn client_address(&self, peer: std::net::SocketAddr, headers: &HeaderMap) -> IpAddr {
@@ -92,5 +96,7 @@ pub(crate) fn routes(oauth: OAuth) -> Router {
     for path in discovery::PATHS {
         router = router.route(path, get(discovery::metadata));
     }
-    router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(oauth)
+    router
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(oauth)
 }

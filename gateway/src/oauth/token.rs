@@ -37,17 +37,27 @@ pub(super) async fn revoke(State(oauth): State<OAuth>, request: Request) -> Resp
 async fn pass(oauth: &OAuth, request: Request) -> Result<Response, Response> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
-    let too_large = |_| answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too large");
+    let too_large = |_| {
+        answer::refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "the body is too large",
+        )
+    };
     let request = rewritten(parts, &body.map_err(too_large)?);
     let (mut parts, body) = oauth.service.handle(request).await.into_parts();
-    parts.headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    parts
+        .headers
+        .insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     Ok(Response::from_parts(parts, Body::from(body.into_bytes())))
 }
 
 /// The request without a scope that everybody has.
 fn rewritten(mut parts: request::Parts, body: &[u8]) -> Request {
     let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(body).collect();
-    let asks = pairs.iter().any(|(name, value)| name == "scope" && value.contains("offline_access"));
+    let asks = pairs
+        .iter()
+        .any(|(name, value)| name == "scope" && value.contains("offline_access"));
     if !asks {
         return Request::from_parts(parts, Body::from(body.to_vec()));
     }
@@ -73,9 +83,13 @@ async fn exchange(oauth: &OAuth, issued: Response) -> Result<Response, Response>
     }
     let defect = |what: &'static str| answer::failed(&orchestrator::Error::internal(what));
     let (mut parts, body) = issued.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| defect("an answer has no body"))?;
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_| defect("an answer has no body"))?;
     let mut told: Value = serde_json::from_slice(&body).map_err(|_| defect("an answer is no JSON"))?;
-    let opaque = told["access_token"].as_str().ok_or_else(|| defect("an answer has no token"))?;
+    let opaque = told["access_token"]
+        .as_str()
+        .ok_or_else(|| defect("an answer has no token"))?;
     let signed = oauth::sign_issued(&oauth.orchestrator, &oauth.site.audience(), opaque).await;
     let Some(signed) = signed.map_err(|error| answer::failed(&error))? else {
         let why = "what was granted has ended; let the program in again";

@@ -56,9 +56,13 @@ impl World {
         let db = TestDb::new().await;
         let clock = Clock::default();
         let edge = db.edge(clock.clone(), EdgeKey::generate()).await;
-        let listener = telemetry::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let listener = telemetry::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        credential::ensure_signing_key(&edge, &format!("{url}/mcp"), SealedBy::Edge).await.unwrap();
+        credential::ensure_signing_key(&edge, &format!("{url}/mcp"), SealedBy::Edge)
+            .await
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "a secret").unwrap();
@@ -83,7 +87,10 @@ impl World {
         let person = person(&edge, 1).await;
         let cookie = sign_in(&edge, &person).await;
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(Duration::from_secs(20));
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .timeout(Duration::from_secs(20));
         Self {
             cookie: format!("session-{}={cookie}", url.rsplit(':').next().unwrap()),
             db,
@@ -130,7 +137,11 @@ impl World {
 
     /// Opens `/authorize` as the signed-in browser does.
     pub(crate) async fn open(&self, query: &str) -> Response {
-        self.get(&format!("/authorize?{query}")).header(COOKIE, &self.cookie).send().await.unwrap()
+        self.get(&format!("/authorize?{query}"))
+            .header(COOKIE, &self.cookie)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Answers the page with the form it holds.
@@ -138,7 +149,10 @@ impl World {
         let page = self.open(query).await;
         assert_eq!(page.status(), 200, "{}", page.text().await.unwrap());
         let csrf = csrf(&page.text().await.unwrap());
-        self.submit(query, &csrf, decision, &self.url).send().await.unwrap()
+        self.submit(query, &csrf, decision, &self.url)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub(crate) fn submit(&self, query: &str, csrf: &str, decision: &str, origin: &str) -> RequestBuilder {
@@ -161,7 +175,9 @@ impl World {
     }
 
     pub(crate) fn form(&self, path: &str, pairs: &[(&str, &str)]) -> RequestBuilder {
-        self.post(path).header("content-type", "application/x-www-form-urlencoded").body(form(pairs))
+        self.post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form(pairs))
     }
 
     /// The whole way of a public client, to its first tokens.
@@ -184,7 +200,11 @@ impl World {
     }
 
     pub(crate) async fn refresh(&self, client_id: &str, token: &str) -> Answer {
-        let pairs = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", client_id)];
+        let pairs = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", client_id),
+        ];
         self.token(&pairs).await
     }
 
@@ -204,14 +224,18 @@ impl World {
 
 async fn person(edge: &Orchestrator, id: i64) -> Person {
     let mut tx = edge.begin("test.person").await.unwrap();
-    let person = identity::ensure_person(&mut tx, id, &format!("person-{id}"), None).await.unwrap();
+    let person = identity::ensure_person(&mut tx, id, &format!("person-{id}"), None)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     person
 }
 
 async fn sign_in(edge: &Orchestrator, person: &Person) -> String {
     let mut tx = edge.begin("test.session").await.unwrap();
-    let opened = session::open(&mut tx, person, Method::Github, Browser::default(), None).await.unwrap();
+    let opened = session::open(&mut tx, person, Method::Github, Browser::default(), None)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     opened.cookie.expose_secret().to_owned()
 }
@@ -224,7 +248,9 @@ pub(crate) fn new_client(redirect_uris: &[&str]) -> NewClient {
 }
 
 pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 pub(crate) fn challenge() -> String {
@@ -253,7 +279,10 @@ pub(crate) fn query(changes: &[(&str, &str)]) -> String {
 
 /// The value of the page's hidden field.
 pub(crate) fn csrf(page: &str) -> String {
-    let after = page.split("name=\"csrf\" value=\"").nth(1).unwrap_or_else(|| panic!("no form in {page}"));
+    let after = page
+        .split("name=\"csrf\" value=\"")
+        .nth(1)
+        .unwrap_or_else(|| panic!("no form in {page}"));
     after.split('"').next().unwrap().to_owned()
 }
 
@@ -264,7 +293,9 @@ pub(crate) fn sent_to(response: &Response) -> Url {
 }
 
 pub(crate) fn of(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(is, _)| is == name).map(|(_, value)| value.into_owned())
+    url.query_pairs()
+        .find(|(is, _)| is == name)
+        .map(|(_, value)| value.into_owned())
 }
 
 pub(crate) async fn answer(response: Response) -> Answer {
@@ -272,4 +303,3 @@ pub(crate) async fn answer(response: Response) -> Answer {
     let body = response.json().await.unwrap_or(Value::Null);
     Answer { status, body }
 }
-

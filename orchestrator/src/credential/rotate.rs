@@ -47,7 +47,12 @@ pub struct PublicKey {
 /// # Errors
 ///
 /// `Precondition` if the audience has no key, or its key file is not mounted.
-pub async fn rotate(orchestrator: &Orchestrator, actor: &Actor, audience: &str, now: bool) -> Result<Rotation> {
+pub async fn rotate(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    audience: &str,
+    now: bool,
+) -> Result<Rotation> {
     let mut tx = orchestrator.begin("credential.rotate").await?;
     store::lock_rotation(&mut tx, audience).await?;
     let current = required_key(&mut tx, audience).await?;

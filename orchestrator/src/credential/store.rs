@@ -145,9 +145,13 @@ pub(super) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
 
 pub(super) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
     let now = tx.moment();
-    sqlx::query!("UPDATE signing_keys SET promoted_at = $2 WHERE kid = $1", kid, now)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE signing_keys SET promoted_at = $2 WHERE kid = $1",
+        kid,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

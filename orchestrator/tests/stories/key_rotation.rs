@@ -17,11 +17,15 @@ async fn token(orchestrator: &Orchestrator, minutes: i64) -> String {
 }
 
 async fn counts(orchestrator: &Orchestrator, token: &str) -> bool {
-    credential::authenticate(orchestrator, AUDIENCE, token, Leniency::None).await.is_ok()
+    credential::authenticate(orchestrator, AUDIENCE, token, Leniency::None)
+        .await
+        .is_ok()
 }
 
 async fn published(orchestrator: &Orchestrator) -> Vec<String> {
-    let keys = credential::public_keys(orchestrator, AUDIENCE).await.expect("keys");
+    let keys = credential::public_keys(orchestrator, AUDIENCE)
+        .await
+        .expect("keys");
     keys.into_iter().map(|key| key.kid).collect()
 }
 
@@ -30,11 +34,17 @@ async fn tokens_made_before_during_and_after_a_rotation_count_and_a_retired_key_
     let db = TestDb::new().await;
     let clock = Clock::default();
     let orchestrator = db.orchestrator_with(clock.clone(), MasterKey::generate()).await;
-    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master).await.unwrap();
+    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master)
+        .await
+        .unwrap();
     let before = token(&orchestrator, 30).await;
     let rotate = |now: bool| {
         let orchestrator = orchestrator.clone();
-        async move { credential::rotate(&orchestrator, &SYSTEM, AUDIENCE, now).await.expect("rotates") }
+        async move {
+            credential::rotate(&orchestrator, &SYSTEM, AUDIENCE, now)
+                .await
+                .expect("rotates")
+        }
     };
     let first = published(&orchestrator).await;
 
@@ -48,7 +58,12 @@ async fn tokens_made_before_during_and_after_a_rotation_count_and_a_retired_key_
     assert!(matches!(rotate(false).await, Rotation::TooYoung { next: again, .. } if again == next));
 
     clock.advance(NEXT_KEY_MIN_AGE);
-    let Rotation::Rotated { retired, current, next: third } = rotate(false).await else {
+    let Rotation::Rotated {
+        retired,
+        current,
+        next: third,
+    } = rotate(false).await
+    else {
         panic!("the next key was old enough");
     };
     assert_eq!((&retired, &current), (&first[0], &next));
@@ -61,10 +76,17 @@ async fn tokens_made_before_during_and_after_a_rotation_count_and_a_retired_key_
     let kid = |token: &str| {
         use base64::Engine;
         let header = token.split('.').next().unwrap_or_default();
-        let header = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(header).expect("base64");
-        serde_json::from_slice::<serde_json::Value>(&header).expect("json")["kid"].as_str().map(str::to_owned)
+        let header = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(header)
+            .expect("base64");
+        serde_json::from_slice::<serde_json::Value>(&header).expect("json")["kid"]
+            .as_str()
+            .map(str::to_owned)
     };
-    assert_eq!([kid(&before), kid(&during), kid(&after)], [Some(retired.clone()), Some(retired.clone()), Some(current)]);
+    assert_eq!(
+        [kid(&before), kid(&during), kid(&after)],
+        [Some(retired.clone()), Some(retired.clone()), Some(current)]
+    );
 
     // The last token of the retired key has expired: it is published no more, and verifies nothing once no late call may
     // show one.
@@ -82,9 +104,13 @@ async fn tokens_made_before_during_and_after_a_rotation_count_and_a_retired_key_
 async fn a_key_that_leaked_is_replaced_at_once() {
     let db = TestDb::new().await;
     let orchestrator = db.orchestrator().await;
-    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master).await.unwrap();
+    credential::ensure_signing_key(&orchestrator, AUDIENCE, SealedBy::Master)
+        .await
+        .unwrap();
     let before = token(&orchestrator, 30).await;
-    let rotated = credential::rotate(&orchestrator, &SYSTEM, AUDIENCE, true).await.unwrap();
+    let rotated = credential::rotate(&orchestrator, &SYSTEM, AUDIENCE, true)
+        .await
+        .unwrap();
     assert!(matches!(rotated, Rotation::Rotated { .. }), "{rotated:?}");
     assert!(counts(&orchestrator, &before).await);
     assert!(counts(&orchestrator, &token(&orchestrator, 30).await).await);
@@ -98,11 +124,15 @@ async fn a_key_that_leaked_is_replaced_at_once() {
     }
     let elsewhere = db.orchestrator().await;
     let refused = credential::rotate(&elsewhere, &SYSTEM, AUDIENCE, true).await;
-    assert!(refused.is_err(), "a wrong key file must not seal a new key: {refused:?}");
-    let audited: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_entries WHERE operation = 'signing_key_rotate'")
-        .fetch_one(db.pool())
-        .await
-        .unwrap();
+    assert!(
+        refused.is_err(),
+        "a wrong key file must not seal a new key: {refused:?}"
+    );
+    let audited: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit_entries WHERE operation = 'signing_key_rotate'")
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
     assert_eq!(audited, 1);
     db.done().await;
 }

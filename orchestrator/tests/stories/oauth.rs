@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use oauth_as::store::{RevocationWindow, WriteOutcome};
 use oauth_as::storage_conformance::StorageConformance;
+use oauth_as::store::{RevocationWindow, WriteOutcome};
 use oauth_as::{
-    AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant, DeviceGrantState, IssuedToken,
-    MemoryStorage, RefreshTokenRecord, Storage, StorageError,
+    AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant, DeviceGrantState,
+    IssuedToken, MemoryStorage, RefreshTokenRecord, Storage, StorageError,
 };
 use orchestrator::identity::oauth::{
     self, MAX_DYNAMIC_CLIENTS, MAX_REGISTRATIONS_PER_HOUR, NewClient, Store,
@@ -65,7 +65,9 @@ impl Storage for WithDevices {
         expected: &DeviceGrantState,
         updated: DeviceGrant,
     ) -> Stored<bool> {
-        self.devices.compare_and_swap_device_grant(expected, updated).await
+        self.devices
+            .compare_and_swap_device_grant(expected, updated)
+            .await
     }
 
     async fn put_authorization_code(&self, record: AuthorizationCodeRecord) -> Stored<()> {
@@ -77,7 +79,9 @@ impl Storage for WithDevices {
         expected: &AuthorizationCodeState,
         updated: AuthorizationCodeRecord,
     ) -> Stored<bool> {
-        self.ours.compare_and_swap_authorization_code(expected, updated).await
+        self.ours
+            .compare_and_swap_authorization_code(expected, updated)
+            .await
     }
 
     async fn take_authorization_code(&self, code: &str) -> Stored<Option<AuthorizationCodeRecord>> {
@@ -111,7 +115,9 @@ impl Storage for WithDevices {
         access: &IssuedToken,
         next: Option<&RefreshTokenRecord>,
     ) -> Stored<bool> {
-        self.ours.rotate_refresh_token(expected, spent, access, next).await
+        self.ours
+            .rotate_refresh_token(expected, spent, access, next)
+            .await
     }
 
     async fn take_refresh_token(&self, refresh_token: &str) -> Stored<Option<RefreshTokenRecord>> {
@@ -156,14 +162,18 @@ fn wanted(redirect_uris: &[&str]) -> NewClient {
 async fn registrations_are_bounded_and_forgotten() {
     let db = TestDb::new().await;
     let clock = Clock::default();
-    let orchestrator = db.orchestrator_with(clock.clone(), orchestrator::credential::MasterKey::generate()).await;
+    let orchestrator = db
+        .orchestrator_with(clock.clone(), orchestrator::credential::MasterKey::generate())
+        .await;
     let uris = [
         "http://localhost:8787/callback",
         "myapp://callback",
         "cursor://anysphere.cursor-mcp/oauth/callback",
         "http://evil.example/cb",
     ];
-    let client = oauth::register(&orchestrator, wanted(&uris), "192.0.2.1").await.unwrap();
+    let client = oauth::register(&orchestrator, wanted(&uris), "192.0.2.1")
+        .await
+        .unwrap();
     assert_eq!(client.redirect_uris, [uris[0], uris[2]]);
     assert_eq!(client.name.as_deref(), Some("Editor of somebody"));
     assert!(!client.auth.is_confidential());
@@ -171,11 +181,15 @@ async fn registrations_are_bounded_and_forgotten() {
     assert!(matches!(none, Err(Error::Invalid(_))), "{none:?}");
 
     for _ in 1..MAX_REGISTRATIONS_PER_HOUR {
-        oauth::register(&orchestrator, wanted(&uris), "192.0.2.1").await.unwrap();
+        oauth::register(&orchestrator, wanted(&uris), "192.0.2.1")
+            .await
+            .unwrap();
     }
     let many = oauth::register(&orchestrator, wanted(&uris), "192.0.2.1").await;
     assert!(matches!(many, Err(Error::RateLimited { .. })), "{many:?}");
-    oauth::register(&orchestrator, wanted(&uris), "192.0.2.2").await.unwrap();
+    oauth::register(&orchestrator, wanted(&uris), "192.0.2.2")
+        .await
+        .unwrap();
 
     sqlx::query(
         "INSERT INTO oauth_clients (client_id, kind, record, address, created_at)
@@ -191,7 +205,9 @@ async fn registrations_are_bounded_and_forgotten() {
     clock.advance(SignedDuration::from_hours(25));
     assert!(oauth::sweep(&orchestrator).await.unwrap() > 500);
     assert!(oauth::list_clients(&orchestrator).await.unwrap().is_empty());
-    oauth::register(&orchestrator, wanted(&uris), "192.0.2.1").await.unwrap();
+    oauth::register(&orchestrator, wanted(&uris), "192.0.2.1")
+        .await
+        .unwrap();
     db.done().await;
 }
 
@@ -215,14 +231,25 @@ async fn an_operators_client_is_one_until_it_is_removed() {
         let refused = oauth::add_client(&orchestrator, &SYSTEM, id, wanted(uris), secret.as_ref()).await;
         assert!(matches!(refused, Err(Error::Invalid(_))), "{id}: {refused:?}");
     }
-    let text: String = sqlx::query_scalar("SELECT record::text FROM oauth_clients").fetch_one(db.pool()).await.unwrap();
+    let text: String = sqlx::query_scalar("SELECT record::text FROM oauth_clients")
+        .fetch_one(db.pool())
+        .await
+        .unwrap();
     assert!(!text.contains("0123456789abcdef0123456789abcdef"));
     let listed = oauth::list_clients(&orchestrator).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert!(listed[0].has_secret);
     // An operator's client outlives every sweep.
     oauth::sweep(&orchestrator).await.unwrap();
-    assert!(oauth::remove_client(&orchestrator, &SYSTEM, "claude").await.unwrap());
-    assert!(!oauth::remove_client(&orchestrator, &SYSTEM, "claude").await.unwrap());
+    assert!(
+        oauth::remove_client(&orchestrator, &SYSTEM, "claude")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !oauth::remove_client(&orchestrator, &SYSTEM, "claude")
+            .await
+            .unwrap()
+    );
     db.done().await;
 }

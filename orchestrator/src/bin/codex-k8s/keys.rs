@@ -49,7 +49,10 @@ impl Rotate {
             }
         };
         audiences.dedup();
-        anyhow::ensure!(!audiences.is_empty(), "there are no signing keys; run `codex-k8s init` first");
+        anyhow::ensure!(
+            !audiences.is_empty(),
+            "there are no signing keys; run `codex-k8s init` first"
+        );
         for audience in audiences {
             let rotation = credential::rotate(&orchestrator, &me(), &audience, self.now).await?;
             println!("{audience}: {}", told(&rotation));
@@ -67,7 +70,11 @@ fn told(rotation: &Rotation) -> String {
         Rotation::TooYoung { next, ready_at } => {
             format!("nothing changed: {next} may sign from {ready_at} on; --now is for a key that leaked")
         }
-        Rotation::Rotated { retired, current, next } => format!(
+        Rotation::Rotated {
+            retired,
+            current,
+            next,
+        } => format!(
             "{current} signs; {retired} verifies what it signed until that has expired; {next} is published as the next"
         ),
     }

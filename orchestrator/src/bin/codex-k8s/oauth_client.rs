@@ -81,7 +81,9 @@ impl List {
     async fn run(self) -> anyhow::Result<()> {
         let orchestrator = self.memory.open().await?;
         for client in oauth::list_clients(&orchestrator).await? {
-            let used = client.used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+            let used = client
+                .used_at
+                .map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
             let secret = if client.has_secret { ", with a secret" } else { "" };
             let (id, kind, uris) = (&client.client_id, client.kind, client.redirect_uris.join(" "));
             println!("{id}  {kind}{secret}, {used}  {uris}");
@@ -97,7 +99,10 @@ impl Remove {
         let was_there = oauth::remove_client(&orchestrator, &me(), &self.client_id).await?;
         orchestrator.close().await;
         anyhow::ensure!(was_there, "there is no client {}", self.client_id);
-        println!("client {}: removed, with all that was granted to it", self.client_id);
+        println!(
+            "client {}: removed, with all that was granted to it",
+            self.client_id
+        );
         Ok(())
     }
 }
@@ -106,10 +111,13 @@ impl Remove {
 fn read_secret(file: &Path) -> anyhow::Result<SecretString> {
     let mut text = String::new();
     if file == Path::new("-") {
-        std::io::stdin().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
+        std::io::stdin()
+            .take(MAX_SECRET_BYTES)
+            .read_to_string(&mut text)?;
     } else {
         let opened = std::fs::File::open(file);
-        let opened = opened.with_context(|| format!("cannot read the client's secret from {}", file.display()))?;
+        let opened =
+            opened.with_context(|| format!("cannot read the client's secret from {}", file.display()))?;
         opened.take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
     }
     Ok(text.trim().into())

@@ -54,7 +54,11 @@ impl From<GrantRow> for Grant {
 /// # Errors
 ///
 /// `Precondition` if there is no key to sign with.
-pub async fn sign_issued(orchestrator: &Orchestrator, audience: &str, issued: &str) -> Result<Option<SignedToken>> {
+pub async fn sign_issued(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    issued: &str,
+) -> Result<Option<SignedToken>> {
     let mut tx = orchestrator.begin("oauth.sign_issued").await?;
     let hash = hash(issued);
     let Some((row, signed)) = store::lock_token(&mut tx, &hash).await? else {
@@ -71,7 +75,10 @@ pub async fn sign_issued(orchestrator: &Orchestrator, audience: &str, issued: &s
         .ok_or_else(|| Error::internal("a token of OAuth names no person"))?;
     let family_id = token.family_id.as_deref();
     let family_id = family_id.ok_or_else(|| Error::internal("a token of OAuth is of no family"))?;
-    let Some(person) = identity::find(&mut tx, person_id).await?.filter(|it| it.disabled_at.is_none()) else {
+    let Some(person) = identity::find(&mut tx, person_id)
+        .await?
+        .filter(|it| it.disabled_at.is_none())
+    else {
         return Ok(None);
     };
     let client_id = token.client_id.as_str();
@@ -91,7 +98,8 @@ pub async fn sign_issued(orchestrator: &Orchestrator, audience: &str, issued: &s
         return Ok(None);
     };
     let origin = TokenOrigin::Grant(grant_id);
-    let jti = credential::issue_person_token(&mut tx, audience, person_id, origin, moment(token.expires_at)?).await?;
+    let jti = credential::issue_person_token(&mut tx, audience, person_id, origin, moment(token.expires_at)?)
+        .await?;
     store::set_jti(&mut tx, &hash, jti).await?;
     store::touch_client(&mut tx, client_id).await?;
     if grant_id == wanted.grant_id {
@@ -117,8 +125,12 @@ pub async fn list_grants(orchestrator: &Orchestrator, person_id: PersonId) -> Re
 pub async fn revoke_grant(orchestrator: &Orchestrator, actor: &Actor, grant_id: GrantId) -> Result<()> {
     let mut tx = orchestrator.begin("oauth.revoke_grant").await?;
     let not_found = || Error::not_found("grant", grant_id);
-    let grant = store::find_grant(&mut tx, grant_id).await?.ok_or_else(not_found)?;
-    let rule = may_revoke(&mut tx, actor, grant.person_id).await?.ok_or_else(not_found)?;
+    let grant = store::find_grant(&mut tx, grant_id)
+        .await?
+        .ok_or_else(not_found)?;
+    let rule = may_revoke(&mut tx, actor, grant.person_id)
+        .await?
+        .ok_or_else(not_found)?;
     if grant.revoked_at.is_some() {
         return Ok(());
     }

@@ -22,8 +22,9 @@ mod storage;
 mod store;
 
 pub use domain::{
-    ACCESS_TOKEN_LIFE, CODE_LIFE, ClientKind, MAX_DYNAMIC_CLIENTS, MAX_REDIRECT_URIS, MAX_REGISTRATIONS_PER_HOUR,
-    REFRESH_TOKEN_LIFE, SCOPE, allows_redirect, is_loopback, may_redirect_to, without_offline_access,
+    ACCESS_TOKEN_LIFE, CODE_LIFE, ClientKind, MAX_DYNAMIC_CLIENTS, MAX_REDIRECT_URIS,
+    MAX_REGISTRATIONS_PER_HOUR, REFRESH_TOKEN_LIFE, SCOPE, allows_redirect, is_loopback, may_redirect_to,
+    without_offline_access,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use grant::granted;
@@ -31,7 +32,8 @@ pub(crate) use grant::granted;
 pub use grant::{Grant, list_grants, revoke_grant, sign_issued};
 #[cfg(feature = "postgres")]
 pub use service::{
-    Listed, NewClient, add_client, fresh_document, keep_document, list_clients, register, remove_client, sweep,
+    Listed, NewClient, add_client, fresh_document, keep_document, list_clients, register, remove_client,
+    sweep,
 };
 #[cfg(feature = "postgres")]
 pub use storage::Store;

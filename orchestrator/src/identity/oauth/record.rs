@@ -49,7 +49,9 @@ impl Secret for RefreshTokenRecord {
 
 /// Another hash of the secret than the one it is found by: the row does not hold it.
 fn key(secret: &str) -> MasterKey {
-    let digest = Sha256::new_with_prefix("codex-k8s oauth record\0").chain_update(secret).finalize();
+    let digest = Sha256::new_with_prefix("codex-k8s oauth record\0")
+        .chain_update(secret)
+        .finalize();
     MasterKey::from_bytes(digest.into())
 }
 

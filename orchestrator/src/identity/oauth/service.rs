@@ -7,8 +7,8 @@ use oauth_as::{Client, ClientAuth, ClientId, GrantType, ScopeSet, SecretHash, St
 use secrecy::{ExposeSecret, SecretString};
 
 use super::domain::{
-    ClientKind, MAX_DYNAMIC_CLIENTS, MAX_REDIRECT_URIS, MAX_REGISTRATIONS_PER_HOUR, REFRESH_TOKEN_LIFE, SCOPE,
-    UNUSED_LIFE, USED_LIFE, may_redirect_to,
+    ClientKind, MAX_DYNAMIC_CLIENTS, MAX_REDIRECT_URIS, MAX_REGISTRATIONS_PER_HOUR, REFRESH_TOKEN_LIFE,
+    SCOPE, UNUSED_LIFE, USED_LIFE, may_redirect_to,
 };
 use super::grant::window;
 use super::record::{client_from_row, client_to_row};
@@ -97,7 +97,9 @@ pub async fn add_client(
     secret: Option<&SecretString>,
 ) -> Result<()> {
     let fits = (1..=MAX_CLIENT_ID_BYTES).contains(&client_id.len())
-        && client_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        && client_id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if !fits {
         return Err(Error::Invalid(format!(
             "a client id has 1 to {MAX_CLIENT_ID_BYTES} letters, digits, dots, dashes and underscores"
@@ -113,7 +115,9 @@ pub async fn add_client(
         .ok_or_else(|| Error::Invalid("a client needs at least one redirect address".into()))?;
     let auth = match secret {
         Some(secret) if secret.expose_secret().len() < 32 => {
-            return Err(Error::Invalid("a client's secret must have at least 32 characters".into()));
+            return Err(Error::Invalid(
+                "a client's secret must have at least 32 characters".into(),
+            ));
         }
         Some(secret) => ClientAuth::ConfidentialSecretHash {
             hash: SecretHash::sha256(secret.expose_secret()),
@@ -123,10 +127,19 @@ pub async fn add_client(
     let client = wanted.into_client(client_id, auth)?;
     let mut tx = orchestrator.begin("oauth.add_client").await?;
     if store::find_client(&mut tx, client_id).await?.is_some() {
-        return Err(Error::Conflict(format!("there is a client {client_id}; remove it first")));
+        return Err(Error::Conflict(format!(
+            "there is a client {client_id}; remove it first"
+        )));
     }
     store::upsert_client(&mut tx, client_id, ClientKind::Preset, &client_to_row(&client)?).await?;
-    audit::record_own(&mut tx, actor, "oauth_client_add", ("oauth_client", client_id), None).await?;
+    audit::record_own(
+        &mut tx,
+        actor,
+        "oauth_client_add",
+        ("oauth_client", client_id),
+        None,
+    )
+    .await?;
     tx.commit().await
 }
 
@@ -136,7 +149,14 @@ pub async fn remove_client(orchestrator: &Orchestrator, actor: &Actor, client_id
     let window = window(tx.now());
     let was_there = end_client(&mut tx, client_id, window).await?;
     if was_there {
-        audit::record_own(&mut tx, actor, "oauth_client_remove", ("oauth_client", client_id), None).await?;
+        audit::record_own(
+            &mut tx,
+            actor,
+            "oauth_client_remove",
+            ("oauth_client", client_id),
+            None,
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(was_there)
@@ -180,7 +200,9 @@ pub async fn register(orchestrator: &Orchestrator, wanted: NewClient, address: &
     let (unused, recent) = store::count_dynamic(&mut tx, address, since).await?;
     if unused >= MAX_DYNAMIC_CLIENTS || recent >= MAX_REGISTRATIONS_PER_HOUR {
         return Err(Error::RateLimited {
-            message: "too many clients were registered; try again later, or use a client id that an operator made".into(),
+            message:
+                "too many clients were registered; try again later, or use a client id that an operator made"
+                    .into(),
             retry_after_ms: 3_600_000,
         });
     }

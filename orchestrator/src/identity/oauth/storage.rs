@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use oauth_as::store::{RevocationWindow, WriteOutcome};
 use oauth_as::{
-    AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant, DeviceGrantState, IssuedToken,
-    RefreshTokenRecord, Storage, StorageError,
+    AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant, DeviceGrantState,
+    IssuedToken, RefreshTokenRecord, Storage, StorageError,
 };
 
 use super::domain::{ClientKind, allows_redirect};
@@ -95,11 +95,22 @@ impl Store {
     async fn keep_code(&self, code: &AuthorizationCodeRecord) -> Result<()> {
         let mut tx = self.begin("oauth.keep_code").await?;
         let client_id = code.client_id.as_str();
-        store::upsert_code(&mut tx, &hash(&code.code), client_id, &code.seal()?, moment(code.expires_at)?).await?;
+        store::upsert_code(
+            &mut tx,
+            &hash(&code.code),
+            client_id,
+            &code.seal()?,
+            moment(code.expires_at)?,
+        )
+        .await?;
         tx.commit().await
     }
 
-    async fn swap_code(&self, expected: &AuthorizationCodeState, updated: &AuthorizationCodeRecord) -> Result<bool> {
+    async fn swap_code(
+        &self,
+        expected: &AuthorizationCodeState,
+        updated: &AuthorizationCodeRecord,
+    ) -> Result<bool> {
         let mut tx = self.begin("oauth.swap_code").await?;
         let hash = hash(&updated.code);
         let Some(sealed) = store::lock_code(&mut tx, &hash).await? else {
@@ -117,7 +128,9 @@ impl Store {
         let mut tx = self.begin("oauth.take_code").await?;
         let sealed = store::delete_code(&mut tx, &hash(code)).await?;
         tx.commit().await?;
-        sealed.map(|sealed| AuthorizationCodeRecord::open(code, &sealed)).transpose()
+        sealed
+            .map(|sealed| AuthorizationCodeRecord::open(code, &sealed))
+            .transpose()
     }
 
     async fn keep_token(&self, token: &IssuedToken) -> Result<WriteOutcome> {
@@ -131,7 +144,14 @@ impl Store {
             return Ok(WriteOutcome::RefusedRevoked);
         }
         let record = token_to_row(token)?;
-        store::upsert_token(&mut tx, &hash(&token.access_token), scope, &record, moment(token.expires_at)?).await?;
+        store::upsert_token(
+            &mut tx,
+            &hash(&token.access_token),
+            scope,
+            &record,
+            moment(token.expires_at)?,
+        )
+        .await?;
         tx.commit().await?;
         Ok(WriteOutcome::Applied)
     }
@@ -143,7 +163,9 @@ impl Store {
             Some(jti) => store::find_token_by_jti(&mut tx, jti).await?,
             None => store::find_token(&mut tx, &hash(token)).await?,
         };
-        record.map(|record| token_from_row(record, token).map(Arc::new)).transpose()
+        record
+            .map(|record| token_from_row(record, token).map(Arc::new))
+            .transpose()
     }
 
     async fn remove_token(&self, token: &str) -> Result<()> {
@@ -194,7 +216,9 @@ impl Store {
             return Ok(false);
         }
         let there = store::lock_refresh_token(&mut tx, &hash(&expected.refresh_token)).await?;
-        let there = there.map(|sealed| RefreshTokenRecord::open(&expected.refresh_token, &sealed)).transpose()?;
+        let there = there
+            .map(|sealed| RefreshTokenRecord::open(&expected.refresh_token, &sealed))
+            .transpose()?;
         if there.as_ref() != Some(expected) {
             return Ok(false);
         }
@@ -202,7 +226,14 @@ impl Store {
             keep_refresh(&mut tx, record).await?;
         }
         let record = token_to_row(access)?;
-        store::upsert_token(&mut tx, &hash(&access.access_token), scope, &record, moment(access.expires_at)?).await?;
+        store::upsert_token(
+            &mut tx,
+            &hash(&access.access_token),
+            scope,
+            &record,
+            moment(access.expires_at)?,
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -210,14 +241,18 @@ impl Store {
     async fn find_refresh_token(&self, token: &str) -> Result<Option<Arc<RefreshTokenRecord>>> {
         let mut tx = self.begin("oauth.find_refresh_token").await?;
         let sealed = store::find_refresh_token(&mut tx, &hash(token)).await?;
-        sealed.map(|sealed| RefreshTokenRecord::open(token, &sealed).map(Arc::new)).transpose()
+        sealed
+            .map(|sealed| RefreshTokenRecord::open(token, &sealed).map(Arc::new))
+            .transpose()
     }
 
     async fn take_refresh(&self, token: &str) -> Result<Option<RefreshTokenRecord>> {
         let mut tx = self.begin("oauth.take_refresh_token").await?;
         let sealed = store::delete_refresh_token(&mut tx, &hash(token)).await?;
         tx.commit().await?;
-        sealed.map(|sealed| RefreshTokenRecord::open(token, &sealed)).transpose()
+        sealed
+            .map(|sealed| RefreshTokenRecord::open(token, &sealed))
+            .transpose()
     }
 
     async fn end_family(&self, family_id: &str, window: RevocationWindow) -> Result<u64> {
@@ -240,7 +275,13 @@ impl Store {
 pub(super) async fn end_client(tx: &mut Tx, client_id: &str, window: RevocationWindow) -> Result<bool> {
     store::lock(tx, Lock::Client(client_id)).await?;
     let was_there = store::delete_client(tx, client_id).await?;
-    store::insert_barrier(tx, Lock::Client(client_id), moment(window.recorded_at)?, moment(window.until)?).await?;
+    store::insert_barrier(
+        tx,
+        Lock::Client(client_id),
+        moment(window.recorded_at)?,
+        moment(window.until)?,
+    )
+    .await?;
     store::delete_of_client(tx, client_id).await?;
     for grant_id in store::revoke_grants_of_client(tx, client_id).await? {
         credential::revoke_grant_tokens(tx, grant_id).await?;
@@ -251,7 +292,13 @@ pub(super) async fn end_client(tx: &mut Tx, client_id: &str, window: RevocationW
 /// Ends all that came of one consent; answers how many tokens that were.
 pub(super) async fn end_family(tx: &mut Tx, family_id: &str, window: RevocationWindow) -> Result<u64> {
     store::lock(tx, Lock::Family(family_id)).await?;
-    store::insert_barrier(tx, Lock::Family(family_id), moment(window.recorded_at)?, moment(window.until)?).await?;
+    store::insert_barrier(
+        tx,
+        Lock::Family(family_id),
+        moment(window.recorded_at)?,
+        moment(window.until)?,
+    )
+    .await?;
     let gone = store::delete_of_family(tx, family_id).await?;
     if let Some(grant_id) = store::revoke_grant_of_family(tx, family_id).await? {
         credential::revoke_grant_tokens(tx, grant_id).await?;
@@ -262,7 +309,14 @@ pub(super) async fn end_family(tx: &mut Tx, family_id: &str, window: RevocationW
 async fn keep_refresh(tx: &mut Tx, token: &RefreshTokenRecord) -> Result<()> {
     let expires_at = token.expires_at.map(moment).transpose()?;
     let family = (token.client_id.as_str(), token.family_id.as_str());
-    store::upsert_refresh_token(tx, &hash(&token.refresh_token), family, &token.seal()?, expires_at).await
+    store::upsert_refresh_token(
+        tx,
+        &hash(&token.refresh_token),
+        family,
+        &token.seal()?,
+        expires_at,
+    )
+    .await
 }
 
 async fn signed(tx: &mut Tx, token: &str) -> Result<Option<TokenId>> {
@@ -275,7 +329,9 @@ async fn signed(tx: &mut Tx, token: &str) -> Result<Option<TokenId>> {
 
 fn require_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() {
-        return Err(Error::Invalid(format!("an empty {what} names nothing that could be revoked")));
+        return Err(Error::Invalid(format!(
+            "an empty {what} names nothing that could be revoked"
+        )));
     }
     Ok(())
 }

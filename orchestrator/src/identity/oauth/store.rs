@@ -61,16 +61,22 @@ pub(super) struct GrantRow {
 
 /// Held alone by a revocation until its transaction ends.
 pub(super) async fn lock(tx: &mut Tx, lock: Lock<'_>) -> Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock.key())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        lock.key()
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 async fn lock_shared(tx: &mut Tx, lock: Lock<'_>) -> Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", lock.key())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))",
+        lock.key()
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -157,13 +163,22 @@ pub(super) async fn lock_client(tx: &mut Tx, client_id: &str) -> Result<Option<V
 }
 
 pub(super) async fn update_client(tx: &mut Tx, client_id: &str, record: &Value) -> Result<()> {
-    sqlx::query!("UPDATE oauth_clients SET record = $2 WHERE client_id = $1", client_id, record)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE oauth_clients SET record = $2 WHERE client_id = $1",
+        client_id,
+        record
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
-pub(super) async fn upsert_client(tx: &mut Tx, client_id: &str, kind: ClientKind, record: &Value) -> Result<()> {
+pub(super) async fn upsert_client(
+    tx: &mut Tx,
+    client_id: &str,
+    kind: ClientKind,
+    record: &Value,
+) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
         "INSERT INTO oauth_clients (client_id, kind, record, created_at) VALUES ($1, $2, $3, $4)
@@ -223,7 +238,12 @@ pub(super) async fn lock_registrations(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn insert_dynamic(tx: &mut Tx, client_id: &str, record: &Value, address: &str) -> Result<()> {
+pub(super) async fn insert_dynamic(
+    tx: &mut Tx,
+    client_id: &str,
+    record: &Value,
+    address: &str,
+) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
         "INSERT INTO oauth_clients (client_id, kind, record, address, created_at) VALUES ($1, 'dynamic', $2, $3, $4)",
@@ -239,9 +259,13 @@ pub(super) async fn insert_dynamic(tx: &mut Tx, client_id: &str, record: &Value,
 
 pub(super) async fn touch_client(tx: &mut Tx, client_id: &str) -> Result<()> {
     let now = tx.moment();
-    sqlx::query!("UPDATE oauth_clients SET used_at = $2 WHERE client_id = $1", client_id, now)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE oauth_clients SET used_at = $2 WHERE client_id = $1",
+        client_id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -319,13 +343,21 @@ pub(super) async fn upsert_code(
 }
 
 pub(super) async fn lock_code(tx: &mut Tx, hash: &[u8]) -> Result<Option<Vec<u8>>> {
-    let sealed = sqlx::query_scalar!("SELECT sealed FROM oauth_codes WHERE code_sha256 = $1 FOR UPDATE", hash)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let sealed = sqlx::query_scalar!(
+        "SELECT sealed FROM oauth_codes WHERE code_sha256 = $1 FOR UPDATE",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(sealed)
 }
 
-pub(super) async fn update_code(tx: &mut Tx, hash: &[u8], sealed: &[u8], expires_at: Timestamp) -> Result<()> {
+pub(super) async fn update_code(
+    tx: &mut Tx,
+    hash: &[u8],
+    sealed: &[u8],
+    expires_at: Timestamp,
+) -> Result<()> {
     sqlx::query!(
         "UPDATE oauth_codes SET sealed = $2, expires_at = $3 WHERE code_sha256 = $1",
         hash,
@@ -338,9 +370,12 @@ pub(super) async fn update_code(tx: &mut Tx, hash: &[u8], sealed: &[u8], expires
 }
 
 pub(super) async fn delete_code(tx: &mut Tx, hash: &[u8]) -> Result<Option<Vec<u8>>> {
-    let sealed = sqlx::query_scalar!("DELETE FROM oauth_codes WHERE code_sha256 = $1 RETURNING sealed", hash)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let sealed = sqlx::query_scalar!(
+        "DELETE FROM oauth_codes WHERE code_sha256 = $1 RETURNING sealed",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(sealed)
 }
 
@@ -383,23 +418,33 @@ pub(super) async fn find_token_by_jti(tx: &mut Tx, jti: TokenId) -> Result<Optio
 
 /// A token that was just issued, kept from being revoked meanwhile, and the signed one that was made for it.
 pub(super) async fn lock_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<(Value, Option<TokenId>)>> {
-    let row = sqlx::query!("SELECT record, jti FROM oauth_tokens WHERE token_sha256 = $1 FOR UPDATE", hash)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row = sqlx::query!(
+        "SELECT record, jti FROM oauth_tokens WHERE token_sha256 = $1 FOR UPDATE",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(row.map(|row| (row.record, row.jti)))
 }
 
 pub(super) async fn set_jti(tx: &mut Tx, hash: &[u8], jti: TokenId) -> Result<()> {
-    sqlx::query!("UPDATE oauth_tokens SET jti = $2 WHERE token_sha256 = $1", hash, jti as TokenId)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE oauth_tokens SET jti = $2 WHERE token_sha256 = $1",
+        hash,
+        jti as TokenId
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 pub(super) async fn delete_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<TokenId>> {
-    let jti = sqlx::query_scalar!("DELETE FROM oauth_tokens WHERE token_sha256 = $1 RETURNING jti", hash)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let jti = sqlx::query_scalar!(
+        "DELETE FROM oauth_tokens WHERE token_sha256 = $1 RETURNING jti",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(jti.flatten())
 }
 
@@ -435,9 +480,12 @@ pub(super) async fn upsert_refresh_token(
 }
 
 pub(super) async fn find_refresh_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Vec<u8>>> {
-    let sealed = sqlx::query_scalar!("SELECT sealed FROM oauth_refresh_tokens WHERE token_sha256 = $1", hash)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let sealed = sqlx::query_scalar!(
+        "SELECT sealed FROM oauth_refresh_tokens WHERE token_sha256 = $1",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
     Ok(sealed)
 }
 
@@ -483,11 +531,7 @@ pub(super) async fn delete_dead(tx: &mut Tx, now: Timestamp) -> Result<u64> {
 }
 
 /// The grant of a family, made at its first token; none if it was revoked.
-pub(super) async fn ensure_grant(
-    tx: &mut Tx,
-    family_id: &str,
-    grant: &GrantRow,
-) -> Result<Option<GrantId>> {
+pub(super) async fn ensure_grant(tx: &mut Tx, family_id: &str, grant: &GrantRow) -> Result<Option<GrantId>> {
     let grant_id = sqlx::query_scalar!(
         "INSERT INTO oauth_grants (grant_id, family_id, person_id, client_id, client_name, scope, created_at, used_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
