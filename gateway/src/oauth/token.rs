@@ -1,12 +1,14 @@
 //! `/token` and `/revoke`: the library decides, and a client gets a token of ours for the library's.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, HeaderValue};
 use axum::http::{StatusCode, request};
 use axum::response::Response;
+use orchestrator::Error;
 use orchestrator::identity::oauth::{self, without_offline_access};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -16,40 +18,52 @@ use super::{MAX_BODY_BYTES, OAuth, answer};
 
 /// `POST /token`.
 pub(super) async fn token(State(oauth): State<OAuth>, request: Request) -> Response {
-    let Ok(_place) = oauth.requests.try_acquire() else {
-        return answer::busy();
-    };
-    let answered = async {
-        let issued = pass(&oauth, request).await?;
-        exchange(&oauth, issued).await
-    };
-    answered.await.unwrap_or_else(|refusal| refusal)
+    whole(oauth, request, |oauth, request| async move {
+        let issued = pass(&oauth, request).await;
+        exchange(&oauth, issued).await.unwrap_or_else(|refusal| refusal)
+    })
+    .await
 }
 
 /// `POST /revoke`.
 pub(super) async fn revoke(State(oauth): State<OAuth>, request: Request) -> Response {
-    let Ok(_place) = oauth.requests.try_acquire() else {
-        return answer::busy();
-    };
-    pass(&oauth, request).await.unwrap_or_else(|refusal| refusal)
+    whole(oauth, request, |oauth, request| async move {
+        pass(&oauth, request).await
+    })
+    .await
 }
 
-async fn pass(oauth: &OAuth, request: Request) -> Result<Response, Response> {
+/// Reads a request, and then answers it to the end although its client may be gone: a refresh token that was taken must
+/// not be lost half-way. Who sends slowly holds no place.
+async fn whole<F, W>(oauth: OAuth, request: Request, work: F) -> Response
+where
+    F: FnOnce(OAuth, Request) -> W,
+    W: Future<Output = Response> + Send + 'static,
+{
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, MAX_BODY_BYTES).await;
-    let too_large = |_| {
-        answer::refused(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "the body is too large",
-        )
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
+        let why = "the body is too large, or broke off";
+        return answer::refused(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", why);
     };
-    let request = rewritten(parts, &body.map_err(too_large)?);
+    let Ok(place) = Arc::clone(&oauth.requests).try_acquire_owned() else {
+        return answer::busy();
+    };
+    let work = work(oauth, rewritten(parts, &body));
+    let working = tokio::spawn(async move {
+        let answered = work.await;
+        drop(place);
+        answered
+    });
+    let defect = |_| answer::failed(&Error::internal("an answer of the authorization server was lost"));
+    working.await.unwrap_or_else(defect)
+}
+
+async fn pass(oauth: &OAuth, request: Request) -> Response {
     let (mut parts, body) = oauth.service.handle(request).await.into_parts();
     parts
         .headers
         .insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    Ok(Response::from_parts(parts, Body::from(body.into_bytes())))
+    Response::from_parts(parts, Body::from(body.into_bytes()))
 }
 
 /// The request without a scope that everybody has.
@@ -81,7 +95,7 @@ async fn exchange(oauth: &OAuth, issued: Response) -> Result<Response, Response>
     if issued.status() != StatusCode::OK {
         return Ok(issued);
     }
-    let defect = |what: &'static str| answer::failed(&orchestrator::Error::internal(what));
+    let defect = |what: &'static str| answer::failed(&Error::internal(what));
     let (mut parts, body) = issued.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX)
         .await

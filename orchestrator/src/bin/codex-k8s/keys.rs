@@ -20,7 +20,7 @@ pub(crate) struct Rotate {
     #[arg(long, env = "CODEXK8S_EDGE_KEY_FILE", value_name = "FILE")]
     edge_key_file: Option<PathBuf>,
     /// The address whose keys are meant; all that there are, if none is named
-    #[arg(long = "for-audience", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     audience: Option<String>,
     /// Lets the next key sign although it was published only just now: for a key that leaked
     #[arg(long)]
