@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, HeaderValue};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, request};
 use axum::response::Response;
 use orchestrator::Error;
@@ -60,10 +60,21 @@ where
 
 async fn pass(oauth: &OAuth, request: Request) -> Response {
     let (mut parts, body) = oauth.service.handle(request).await.into_parts();
+    let body = body.into_bytes();
+    // Clients register anew at 401 alone; the library has it for those that came with the header only.
+    if parts.status == StatusCode::BAD_REQUEST && names_no_client(&body) {
+        parts.status = StatusCode::UNAUTHORIZED;
+        let scheme = HeaderValue::from_static("Basic realm=\"codex-k8s\"");
+        parts.headers.insert(WWW_AUTHENTICATE, scheme);
+    }
     parts
         .headers
         .insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    Response::from_parts(parts, Body::from(body.into_bytes()))
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn names_no_client(body: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(body).is_ok_and(|told| told["error"] == "invalid_client")
 }
 
 /// The request without a scope that everybody has.

@@ -322,11 +322,7 @@ async fn what_was_granted_ends_at_once() {
     );
     assert!(!world.counts(tokens.text("access_token")).await);
     let tokens = world.tokens(&other).await;
-    let owner = identity::ensure_owner(&world.edge, &SYSTEM, 9, "owner")
-        .await
-        .unwrap()
-        .0;
-    identity::disable(&world.edge, &owner.actor(), world.person.person_id)
+    identity::disable(&world.edge, &SYSTEM, world.person.person_id)
         .await
         .unwrap();
     assert!(!world.counts(tokens.text("access_token")).await);

@@ -52,6 +52,7 @@ impl Fetcher {
     /// Another one for a test: names lead where it says, without TLS and to its port.
     #[cfg(test)]
     pub(super) fn for_test(resolve: Resolve, guard: fn(IpAddr) -> bool, port: u16) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             resolve,
             guard,
