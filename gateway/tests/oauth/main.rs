@@ -489,7 +489,7 @@ async fn a_registration_is_answered_with_what_it_got() {
             "invalid_redirect_uri",
         ),
         (json!({}), "invalid_redirect_uri"),
-        (json!([]), "invalid_client_metadata"),
+        (json!("x"), "invalid_client_metadata"),
         (json!({"redirect_uris": "x"}), "invalid_client_metadata"),
     ] {
         let refused = world.register(metadata).await;
