@@ -54,6 +54,14 @@ pub struct Config {
         value_delimiter = ','
     )]
     pub trusted_proxies: Vec<ProxyRange>,
+    /// Hosts whose descriptions of MCP clients are read and believed (Client ID Metadata Documents).
+    #[arg(
+        long = "oauth-document-host",
+        env = "CODEXK8S_OAUTH_DOCUMENT_HOSTS",
+        value_delimiter = ',',
+        default_value = "claude.ai,vscode.dev"
+    )]
+    pub oauth_document_hosts: Vec<String>,
     #[command(flatten)]
     pub webhook: WebhookConfig,
     #[command(flatten)]
@@ -63,6 +71,12 @@ pub struct Config {
 impl Config {
     pub(crate) fn trusted(&self) -> Arc<[IpNet]> {
         self.trusted_proxies.iter().filter_map(|range| range.0).collect()
+    }
+
+    /// A setting that is there and empty names none.
+    pub(crate) fn document_hosts(&self) -> Vec<String> {
+        let hosts = self.oauth_document_hosts.iter();
+        hosts.filter(|host| !host.is_empty()).cloned().collect()
     }
 
     /// The audience of people's tokens.

@@ -1,4 +1,4 @@
-//! The public edge: webhooks, people's sign-ins, and the way to the tools. Verifies, keeps, answers; all else is the
+//! The public edge: webhooks, people's sign-ins, tokens for their programs, and the way to the tools. Verifies, keeps, answers; all else is the
 //! worker's and mcp-server's.
 //!
 //! A program without state between requests: any number of replicas work side by side.
@@ -7,6 +7,7 @@ mod address;
 mod answer;
 mod config;
 mod login;
+mod oauth;
 mod program;
 mod proxy;
 mod site;
@@ -28,6 +29,7 @@ pub use webhook::Secrets;
 
 use login::Login;
 use login::github::Github;
+use oauth::OAuth;
 use proxy::Proxy;
 use site::Site;
 use webhook::Doorway;
@@ -65,11 +67,18 @@ fn router(config: &Config, orchestrator: &Orchestrator) -> anyhow::Result<Router
         Arc::new(github),
         Arc::clone(&trusted),
     );
+    let oauth = OAuth::new(
+        orchestrator.clone(),
+        site.clone(),
+        config.document_hosts(),
+        Arc::clone(&trusted),
+    )?;
     let proxy = Proxy::new(orchestrator.clone(), site, config.mcp_upstream.clone(), trusted)?;
     Ok(Router::new()
         .route("/webhooks/github", post(webhook::receive))
         .with_state(doorway)
         .merge(login::routes(login))
+        .merge(oauth::routes(oauth))
         .merge(proxy::routes(proxy))
         .route("/healthz", get(|| async { "ok" }))
         .fallback(|| async { answer::Refusal::no_such_path() })

@@ -29,7 +29,12 @@ pub(crate) fn host(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn document(config: &Config, resource: &Url) -> Json<Value> {
-    let issuers: Vec<_> = config.authorization_servers.iter().map(Url::as_str).collect();
+    // An issuer is compared as it is written, and an origin is written without a slash at its end.
+    let issuers = config
+        .authorization_servers
+        .iter()
+        .map(|url| url.as_str().trim_end_matches('/'));
+    let issuers: Vec<_> = issuers.collect();
     Json(json!({
         "resource": resource.as_str(),
         "resource_name": "codex-k8s",

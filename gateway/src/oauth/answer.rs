@@ -21,14 +21,20 @@ pub(super) fn refused(status: StatusCode, error: &str, why: &str) -> Response {
 pub(super) fn failed(error: &Error) -> Response {
     match error {
         Error::Unavailable(why) => refused(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", why),
-        Error::RateLimited { message, retry_after_ms } => {
+        Error::RateLimited {
+            message,
+            retry_after_ms,
+        } => {
             let mut response = refused(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", message);
             let seconds = retry_after_ms.div_ceil(1000);
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
             response
         }
         other => {
-            tracing::error!(error = other as &dyn std::error::Error, "the authorization server met a defect");
+            tracing::error!(
+                error = other as &dyn std::error::Error,
+                "the authorization server met a defect"
+            );
             refused(StatusCode::INTERNAL_SERVER_ERROR, "server_error", &other.told())
         }
     }
@@ -47,10 +53,14 @@ pub(super) fn busy() -> Response {
 
 /// A page for a browser that cannot be sent back to its client.
 pub(super) fn dead_end(status: StatusCode, why: &str) -> Response {
-    metrics::counter!("codex_auth_failures_total", "program" => "gateway", "kind" => "authorize").increment(1);
+    metrics::counter!("codex_auth_failures_total", "program" => "gateway", "kind" => "authorize")
+        .increment(1);
     page(
         status,
         "This program cannot be let in",
-        &format!("<p>{}.</p><p>Close this page and look at the program that opened it.</p>", escape(why)),
+        &format!(
+            "<p>{}.</p><p>Close this page and look at the program that opened it.</p>",
+            escape(why)
+        ),
     )
 }

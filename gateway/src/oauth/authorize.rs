@@ -44,7 +44,11 @@ pub(super) struct Decision {
 }
 
 /// `GET /authorize`: the consent page, or a sign-in before it.
-pub(super) async fn show(State(oauth): State<OAuth>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+pub(super) async fn show(
+    State(oauth): State<OAuth>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
     let shown = async {
         let _place = oauth.requests.try_acquire().map_err(|_| answer::busy())?;
         let asked = examine(&oauth, &query.unwrap_or_default()).await?;
@@ -65,7 +69,12 @@ pub(super) async fn decide(
 ) -> Response {
     let decided = async {
         let _place = oauth.requests.try_acquire().map_err(|_| answer::busy())?;
-        let not_ours = || answer::dead_end(StatusCode::FORBIDDEN, "This form is not ours, or its page is too old");
+        let not_ours = || {
+            answer::dead_end(
+                StatusCode::FORBIDDEN,
+                "This form is not ours, or its page is too old",
+            )
+        };
         let Form(decision) = form.map_err(|_| not_ours())?;
         let Some((live, cookie)) = signed_in(&oauth, &headers).await? else {
             return Err(not_ours());
@@ -94,10 +103,16 @@ async fn examine(oauth: &OAuth, query: &str) -> Result<Asked, Response> {
         return Err(wrong("Its request is too long"));
     }
     let pairs: Vec<(Cow<'_, str>, Cow<'_, str>)> = form_urlencoded::parse(query.as_bytes()).collect();
-    let of = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| &**value);
-    let repeated = pairs.iter().enumerate().any(|(at, (name, _))| {
-        name != "resource" && pairs[..at].iter().any(|(before, _)| before == name)
-    });
+    let of = |wanted: &str| {
+        pairs
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| &**value)
+    };
+    let repeated = pairs
+        .iter()
+        .enumerate()
+        .any(|(at, (name, _))| name != "resource" && pairs[..at].iter().any(|(before, _)| before == name));
     if repeated {
         return Err(wrong("Its request says something twice"));
     }
@@ -109,13 +124,22 @@ async fn examine(oauth: &OAuth, query: &str) -> Result<Asked, Response> {
         known.map_err(|refused| answer::dead_end(refused.status(), &refused.to_string()))?;
     }
     let scope = of("scope").and_then(without_offline_access);
-    let rest = pairs.iter().filter(|(name, _)| name != "scope").map(|(name, value)| (&**name, &**value));
+    let rest = pairs
+        .iter()
+        .filter(|(name, _)| name != "scope")
+        .map(|(name, value)| (&**name, &**value));
     let asked = rest.chain(scope.as_deref().map(|scope| ("scope", scope)));
     let request = AuthorizationRequest::from_pairs(asked);
     let server = oauth.server(of("redirect_uri"));
-    let request = server.validate_authorization_request(&request).await.map_err(|error| refuse(&error))?;
+    let request = server
+        .validate_authorization_request(&request)
+        .await
+        .map_err(|error| refuse(&error))?;
     let client = server.store().get_client(&request.client_id).await;
-    let client = client.ok().flatten().ok_or_else(|| wrong("It is not known here"))?;
+    let client = client
+        .ok()
+        .flatten()
+        .ok_or_else(|| wrong("It is not known here"))?;
     Ok(Asked {
         request,
         client,
@@ -131,7 +155,9 @@ fn refuse(error: &AuthorizationError) -> Response {
             error_description, ..
         }) => {
             let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-            let why = error_description.as_deref().unwrap_or("Its request is not in order");
+            let why = error_description
+                .as_deref()
+                .unwrap_or("Its request is not in order");
             answer::dead_end(status, &format!("Its request is not in order: {why}"))
         }
     }

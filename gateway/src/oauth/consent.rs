@@ -20,7 +20,12 @@ use crate::login::page::{self, escape};
 pub(super) fn page(asked: &Asked, live: &Live, cookie: &str) -> Response {
     let redirect = &asked.request.redirect_uri;
     let name = asked.client.name.as_deref().unwrap_or("it says none");
-    let scopes: Vec<_> = asked.request.scope.iter().map(|scope| escape(scope.as_str())).collect();
+    let scopes: Vec<_> = asked
+        .request
+        .scope
+        .iter()
+        .map(|scope| escape(scope.as_str()))
+        .collect();
     let content = format!(
         "<p>A program wants to use codex-k8s as <strong>{login}</strong>. It will see and do there what you may.</p>\
          <dl><dt>Who asks</dt><dd><strong>{who}</strong></dd>\
@@ -55,7 +60,9 @@ fn who(client: &Client) -> String {
     let id = client.client_id.as_str();
     match Url::parse(id).ok().as_ref().and_then(Url::host_str) {
         Some(host) => format!("{host}, by the description it publishes there"),
-        None if id.starts_with("dyn-") => "a program that registered itself; nobody has looked at it".to_owned(),
+        None if id.starts_with("dyn-") => {
+            "a program that registered itself; nobody has looked at it".to_owned()
+        }
         None => format!("{id}, set up by an operator of this platform"),
     }
 }
@@ -129,7 +136,10 @@ mod tests {
 
     #[rstest]
     #[case("http://localhost:1234/cb", "form-action 'self' http://localhost:1234;")]
-    #[case("https://claude.ai/api/mcp/auth_callback", "form-action 'self' https://claude.ai;")]
+    #[case(
+        "https://claude.ai/api/mcp/auth_callback",
+        "form-action 'self' https://claude.ai;"
+    )]
     #[case("cursor://anysphere/cb", "form-action 'self' cursor:;")]
     fn the_form_may_lead_to_the_client_and_nowhere_else(#[case] redirect: &str, #[case] expected: &str) {
         assert!(policy(redirect).contains(expected), "{}", policy(redirect));

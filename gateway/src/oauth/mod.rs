@@ -15,15 +15,17 @@ mod token;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use ipnet::IpNet;
 use orchestrator::Orchestrator;
 use orchestrator::identity::oauth::Store;
 use tokio::sync::Semaphore;
+use tower_http::timeout::TimeoutLayer;
 
 use self::document::Documents;
 use self::server::{Server, Service};
@@ -32,6 +34,8 @@ use crate::site::Site;
 
 /// Requests answered at once; one more is asked to come again.
 const MAX_REQUESTS: usize = 128;
+/// One request, with what is read of it and elsewhere.
+const DEADLINE: Duration = Duration::from_secs(15);
 /// Bytes of a form or a registration; real ones are a tenth of it.
 const MAX_BODY_BYTES: usize = 32 * 1024;
 
@@ -73,7 +77,11 @@ impl OAuth {
 
     /// The library's server for one request of a browser.
     fn server(&self, redirect_uri: Option<&str>) -> Server {
-        server::server(&self.orchestrator, &self.site, self.store.for_redirect(redirect_uri))
+        server::server(
+            &self.orchestrator,
+            &self.site,
+            self.store.for_redirect(redirect_uri),
+        )
     }
 
     fn client_address(&self, peer: std::net::SocketAddr, headers: &HeaderMap) -> IpAddr {
@@ -92,5 +100,11 @@ pub(crate) fn routes(oauth: OAuth) -> Router {
     for path in discovery::PATHS {
         router = router.route(path, get(discovery::metadata));
     }
-    router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(oauth)
+    router
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            DEADLINE,
+        ))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(oauth)
 }

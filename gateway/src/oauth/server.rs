@@ -42,7 +42,7 @@ pub(super) fn service(orchestrator: &Orchestrator, site: &Site, store: Store) ->
     // Consent is asked on our own page, so the library's never gets a subject.
     let service = ServiceBuilder::new(server)
         .with_subject_resolver(|_| None)
-        .with_csrf_tokens(|_| None, |_, _| false)
+        .with_csrf_tokens(|_| None, |_| None)
         .build();
     service.map_err(|error| anyhow::anyhow!("the authorization server at {}: {error}", site.origin()))
 }

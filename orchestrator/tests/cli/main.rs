@@ -2,5 +2,6 @@
 
 mod agents;
 mod database;
+mod oauth;
 mod rendering;
 mod support;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use oauth_as::storage_conformance::StorageConformance;
+use oauth_as::storage_conformance::{StorageConformance, Violation};
 use oauth_as::store::{RevocationWindow, WriteOutcome};
 use oauth_as::{
     AuthorizationCodeRecord, AuthorizationCodeState, Client, ClientId, DeviceGrant, DeviceGrantState,
@@ -108,6 +108,18 @@ impl Storage for WithDevices {
         self.ours.get_refresh_token(refresh_token).await
     }
 
+    async fn rotate_refresh_token(
+        &self,
+        expected: &RefreshTokenRecord,
+        spent: &RefreshTokenRecord,
+        access: &IssuedToken,
+        next: Option<&RefreshTokenRecord>,
+    ) -> Stored<bool> {
+        self.ours
+            .rotate_refresh_token(expected, spent, access, next)
+            .await
+    }
+
     async fn take_refresh_token(&self, refresh_token: &str) -> Stored<Option<RefreshTokenRecord>> {
         self.ours.take_refresh_token(refresh_token).await
     }
@@ -121,9 +133,20 @@ impl Storage for WithDevices {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn the_storage_keeps_the_librarys_contract() {
-    let violations = StorageConformance::new(|| async {
+    let mut violations = violations().await;
+    // On a machine that is busy the racers may not meet; a run in which they did not says nothing of their race.
+    for _ in 0..4 {
+        if violations.iter().any(|it| it.check == "harness/race_setup") {
+            violations = self::violations().await;
+        }
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+async fn violations() -> Vec<Violation> {
+    StorageConformance::new(|| async {
         let db = Arc::new(TestDb::new().await);
         WithDevices {
             ours: Store::new(db.orchestrator().await),
@@ -135,8 +158,7 @@ async fn the_storage_keeps_the_librarys_contract() {
         tokio::spawn(task);
     })
     .run()
-    .await;
-    assert!(violations.is_empty(), "{violations:#?}");
+    .await
 }
 
 fn wanted(redirect_uris: &[&str]) -> NewClient {

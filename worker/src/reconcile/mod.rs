@@ -10,7 +10,7 @@ mod stats;
 use std::time::Duration;
 
 use orchestrator::error::Result;
-use orchestrator::identity::{login, session};
+use orchestrator::identity::{login, oauth, session};
 use orchestrator::postgres::listen::Topic;
 use orchestrator::{Orchestrator, approval, credential, delivery, effect, idempotency, port_call, run};
 use telemetry::Shutdown;
@@ -104,6 +104,7 @@ async fn steps(orchestrator: Orchestrator) -> Result<()> {
 
 async fn forget(orchestrator: Orchestrator) -> Result<()> {
     each("credentials", credential::sweep(&orchestrator)).await;
+    each("oauth", oauth::sweep(&orchestrator)).await;
     each("sessions", session::sweep(&orchestrator)).await;
     each("reseal", credential::secret::reseal(&orchestrator)).await;
     each("logins", login::sweep(&orchestrator)).await;

@@ -52,6 +52,7 @@ impl Fetcher {
     /// Another one for a test: names lead where it says, without TLS and to its port.
     #[cfg(test)]
     pub(super) fn for_test(resolve: Resolve, guard: fn(IpAddr) -> bool, port: u16) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             resolve,
             guard,
@@ -83,7 +84,11 @@ impl Fetcher {
         if response.status() != 200 {
             return Err(Refused::Unread("its host does not answer with it"));
         }
-        let max_age = response.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).and_then(max_age);
+        let max_age = response
+            .headers()
+            .get(CACHE_CONTROL)
+            .and_then(|value| value.to_str().ok())
+            .and_then(max_age);
         let mut body = Vec::new();
         let mut pieces = response.bytes_stream();
         while let Some(piece) = pieces.next().await {
@@ -102,7 +107,10 @@ impl Fetcher {
         if found.is_empty() || !found.iter().all(|address| (self.guard)(*address)) {
             return Err(Refused::NotPublic);
         }
-        Ok(found.into_iter().map(|address| SocketAddr::new(address, self.port)).collect())
+        Ok(found
+            .into_iter()
+            .map(|address| SocketAddr::new(address, self.port))
+            .collect())
     }
 }
 
@@ -113,7 +121,11 @@ async fn by_system(host: String) -> io::Result<Vec<IpAddr>> {
 
 /// For how long an answer may be kept (RFC 9111, section 5.2.2).
 fn max_age(value: &str) -> Option<u64> {
-    let directives = || value.split(',').map(|directive| directive.trim().to_ascii_lowercase());
+    let directives = || {
+        value
+            .split(',')
+            .map(|directive| directive.trim().to_ascii_lowercase())
+    };
     if directives().any(|directive| directive == "no-store" || directive == "no-cache") {
         return Some(0);
     }

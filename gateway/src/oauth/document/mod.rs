@@ -107,7 +107,8 @@ impl Documents {
 
 /// The address, if it is one that may be asked: by the library's rules for such ids, and of a host on the list.
 fn address(client_id: &str, hosts: &[String]) -> Result<(ClientIdUrl, String), Refused> {
-    let id = ClientIdUrl::parse(client_id, &policy()).map_err(|_| Refused::Address("it is not a plain https address"))?;
+    let id = ClientIdUrl::parse(client_id, &policy())
+        .map_err(|_| Refused::Address("it is not a plain https address"))?;
     let url = Url::parse(client_id).map_err(|_| Refused::Address("it does not parse"))?;
     if url.as_str() != client_id || url.scheme() != "https" || url.port().is_some() {
         return Err(Refused::Address("it is not written in its plainest form"));
@@ -145,10 +146,15 @@ fn read(id: &ClientIdUrl, fetched: &Fetched) -> Result<NewClient, Refused> {
     if let Some(uris) = members.get_mut("redirect_uris").and_then(Value::as_array_mut) {
         uris.retain(|uri| uri.as_str().is_some_and(may_redirect_to));
     }
-    members.insert("grant_types".into(), json!(["authorization_code", "refresh_token"]));
+    members.insert(
+        "grant_types".into(),
+        json!(["authorization_code", "refresh_token"]),
+    );
     let plain = serde_json::to_vec(&document).map_err(|_| Refused::Document("it is no JSON".into()))?;
     let validated = ValidatedClientIdDocument::validate(id, &plain, &policy());
-    let client = validated.map_err(|error| Refused::Document(error.to_string()))?.to_client();
+    let client = validated
+        .map_err(|error| Refused::Document(error.to_string()))?
+        .to_client();
     Ok(NewClient {
         name: client.name,
         redirect_uris: client.redirect_uris,

@@ -26,7 +26,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         | [198, 18..=19, ..]
         | [198, 51, 100, _]
         | [203, 0, 113, _]
-        | [224.., ..] => true,
+        | [224..=255, ..] => true,
         _ => false,
     };
     // Oracle's and Alibaba's metadata services live in ranges above; Azure's wire server has a public address.

@@ -61,10 +61,25 @@ fn answering(addresses: &[&str]) -> Resolve {
 }
 
 /// As the gateway asks, with every host that the id could mean on the list: the address's own walls must hold.
-async fn ask(client_id: &str, resolve: Resolve, guard: fn(IpAddr) -> bool, port: u16) -> Result<Fetched, Refused> {
+async fn ask(
+    client_id: &str,
+    resolve: Resolve,
+    guard: fn(IpAddr) -> bool,
+    port: u16,
+) -> Result<Fetched, Refused> {
     let hosts: Vec<String> = [
-        "evil.example", "localhost", "metadata.google.internal", "kubernetes.default.svc", "a.example.", "localhost.",
-        "127.0.0.1.nip.io", "xn--localhost-9o3g.example", "mcp-server", "evil.example.", "[::1]", "127.0.0.1",
+        "evil.example",
+        "localhost",
+        "metadata.google.internal",
+        "kubernetes.default.svc",
+        "a.example.",
+        "localhost.",
+        "127.0.0.1.nip.io",
+        "xn--localhost-9o3g.example",
+        "mcp-server",
+        "evil.example.",
+        "[::1]",
+        "127.0.0.1",
     ]
     .map(str::to_owned)
     .into();
@@ -76,39 +91,137 @@ const ID: &str = "https://evil.example/client.json";
 
 /// Ids that are addresses in disguise; `PORT` is the canary's.
 const IDS: &[&str] = &[
-    "http://127.0.0.1:PORT/c", "http://localhost:PORT/c", "http://evil.example/c", "https://127.0.0.1:PORT/c",
-    "https://127.0.0.1/c", "https://127.1/c", "https://127.0.1/c", "https://2130706433/c", "https://2130706433:PORT/c",
-    "https://0x7f000001/c", "https://0x7f.0.0.1/c", "https://0x7f.1/c", "https://0177.0.0.1/c", "https://017700000001/c",
-    "https://00000177.0.0.1/c", "https://127.0.0.1./c", "https://0/c", "https://0.0.0.0/c", "https://0.0.0.0:PORT/c",
-    "https://10.0.0.1/c", "https://172.16.0.1/c", "https://192.168.0.1/c", "https://169.254.169.254/latest/meta-data",
-    "https://169.254.170.2/c", "https://2852039166/c", "https://0xa9fea9fe/c", "https://100.100.100.200/c",
-    "https://168.63.129.16/c", "https://100.64.0.1/c", "https://[::1]/c", "https://[::1]:PORT/c", "https://[::]/c",
-    "https://[0:0:0:0:0:0:0:1]/c", "https://[::ffff:127.0.0.1]/c", "https://[::ffff:7f00:1]/c",
-    "https://[::ffff:7f00:1]:PORT/c", "https://[::127.0.0.1]/c", "https://[64:ff9b::7f00:1]/c",
-    "https://[2002:7f00:1::]/c", "https://[fe80::1]/c", "https://[fe80::1%25eth0]/c", "https://[fc00::1]/c",
-    "https://[fd00:ec2::254]/c", "https://[ff02::1]/c", "https://[2001:db8::1]/c", "https://①②⑦.⓪.⓪.①/c",
-    "https://１２７.0.0.1/c", "https://127。0。0。1/c", "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/c", "https://evil.example@127.0.0.1/c",
-    "https://evil.example:pw@127.0.0.1:PORT/c", "https://127.0.0.1@evil.example/c", "https://evil.example%40127.0.0.1/c",
-    "https://evil.example#@127.0.0.1/c", "https://127.0.0.1#evil.example/c", "https://127.0.0.1\\@evil.example/c",
-    "https:\\\\127.0.0.1/c", "https:///127.0.0.1/c", "https:127.0.0.1/c", "https://%31%32%37.0.0.1/c",
-    "https://127.0.0.1%00.evil.example/c", "https://evil.example:PORT/c", "https://evil.example:22/c",
-    "https://evil.example:443/c", "https://evil.example:0/c", "https://evil.example:/c", "https://evil.example/../c",
-    "https://evil.example/a/%2e%2e/c", "https://evil.example/c#f", "https://evil.example/c?u=http://127.0.0.1",
-    "https://evil.example", "https://EVIL.example/c", "https://evil.example\t/c", "https://evil.example\n/c",
-    " https://evil.example/c", "https://evil.example/c ", "https://evil.exa\u{ad}mple/c", "https:// /c",
-    "file:///etc/passwd", "ftp://evil.example/c", "gopher://127.0.0.1:PORT/_c", "dict://127.0.0.1:PORT/c",
-    "ldap://127.0.0.1:PORT/c", "jar:https://evil.example!/c", "data:application/json,{}", "javascript:fetch()",
-    "unix:/var/run/docker.sock", "https+unix://evil.example/c", "HTTPS://evil.example/c", "//evil.example/c", ":", "",
+    "http://127.0.0.1:PORT/c",
+    "http://localhost:PORT/c",
+    "http://evil.example/c",
+    "https://127.0.0.1:PORT/c",
+    "https://127.0.0.1/c",
+    "https://127.1/c",
+    "https://127.0.1/c",
+    "https://2130706433/c",
+    "https://2130706433:PORT/c",
+    "https://0x7f000001/c",
+    "https://0x7f.0.0.1/c",
+    "https://0x7f.1/c",
+    "https://0177.0.0.1/c",
+    "https://017700000001/c",
+    "https://00000177.0.0.1/c",
+    "https://127.0.0.1./c",
+    "https://0/c",
+    "https://0.0.0.0/c",
+    "https://0.0.0.0:PORT/c",
+    "https://10.0.0.1/c",
+    "https://172.16.0.1/c",
+    "https://192.168.0.1/c",
+    "https://169.254.169.254/latest/meta-data",
+    "https://169.254.170.2/c",
+    "https://2852039166/c",
+    "https://0xa9fea9fe/c",
+    "https://100.100.100.200/c",
+    "https://168.63.129.16/c",
+    "https://100.64.0.1/c",
+    "https://[::1]/c",
+    "https://[::1]:PORT/c",
+    "https://[::]/c",
+    "https://[0:0:0:0:0:0:0:1]/c",
+    "https://[::ffff:127.0.0.1]/c",
+    "https://[::ffff:7f00:1]/c",
+    "https://[::ffff:7f00:1]:PORT/c",
+    "https://[::127.0.0.1]/c",
+    "https://[64:ff9b::7f00:1]/c",
+    "https://[2002:7f00:1::]/c",
+    "https://[fe80::1]/c",
+    "https://[fe80::1%25eth0]/c",
+    "https://[fc00::1]/c",
+    "https://[fd00:ec2::254]/c",
+    "https://[ff02::1]/c",
+    "https://[2001:db8::1]/c",
+    "https://①②⑦.⓪.⓪.①/c",
+    "https://１２７.0.0.1/c",
+    "https://127。0。0。1/c",
+    "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/c",
+    "https://evil.example@127.0.0.1/c",
+    "https://evil.example:pw@127.0.0.1:PORT/c",
+    "https://127.0.0.1@evil.example/c",
+    "https://evil.example%40127.0.0.1/c",
+    "https://evil.example#@127.0.0.1/c",
+    "https://127.0.0.1#evil.example/c",
+    "https://127.0.0.1\\@evil.example/c",
+    "https:\\\\127.0.0.1/c",
+    "https:///127.0.0.1/c",
+    "https:127.0.0.1/c",
+    "https://%31%32%37.0.0.1/c",
+    "https://127.0.0.1%00.evil.example/c",
+    "https://evil.example:PORT/c",
+    "https://evil.example:22/c",
+    "https://evil.example:443/c",
+    "https://evil.example:0/c",
+    "https://evil.example:/c",
+    "https://evil.example/../c",
+    "https://evil.example/a/%2e%2e/c",
+    "https://evil.example/c#f",
+    "https://evil.example/c?u=http://127.0.0.1",
+    "https://evil.example",
+    "https://EVIL.example/c",
+    "https://evil.example\t/c",
+    "https://evil.example\n/c",
+    " https://evil.example/c",
+    "https://evil.example/c ",
+    "https://evil.exa\u{ad}mple/c",
+    "https:// /c",
+    "file:///etc/passwd",
+    "ftp://evil.example/c",
+    "gopher://127.0.0.1:PORT/_c",
+    "dict://127.0.0.1:PORT/c",
+    "ldap://127.0.0.1:PORT/c",
+    "jar:https://evil.example!/c",
+    "data:application/json,{}",
+    "javascript:fetch()",
+    "unix:/var/run/docker.sock",
+    "https+unix://evil.example/c",
+    "HTTPS://evil.example/c",
+    "//evil.example/c",
+    ":",
+    "",
 ];
 
 /// What a name that looks harmless resolves to.
 const ANSWERS: &[&[&str]] = &[
-    &["127.0.0.1"], &["127.0.0.2"], &["0.0.0.0"], &["10.1.2.3"], &["172.31.255.255"], &["192.168.1.1"],
-    &["169.254.169.254"], &["100.100.100.200"], &["168.63.129.16"], &["192.0.0.192"], &["198.18.0.1"],
-    &["224.0.0.1"], &["255.255.255.255"], &["::1"], &["::"], &["::ffff:127.0.0.1"], &["::ffff:169.254.169.254"],
-    &["::127.0.0.1"], &["64:ff9b::7f00:1"], &["64:ff9b:1::7f00:1"], &["2002:7f00:1::"], &["2001:0:7f00:1::"],
-    &["fe80::1"], &["fc00::1"], &["fd00:ec2::254"], &["fec0::1"], &["ff02::1"], &["100::1"], &["2001:db8::1"],
-    &["3fff::1"], &["5f00::1"], &["1.1.1.1", "127.0.0.1"], &["127.0.0.1", "1.1.1.1"], &["2606:4700::1111", "::1"], &[],
+    &["127.0.0.1"],
+    &["127.0.0.2"],
+    &["0.0.0.0"],
+    &["10.1.2.3"],
+    &["172.31.255.255"],
+    &["192.168.1.1"],
+    &["169.254.169.254"],
+    &["100.100.100.200"],
+    &["168.63.129.16"],
+    &["192.0.0.192"],
+    &["198.18.0.1"],
+    &["224.0.0.1"],
+    &["255.255.255.255"],
+    &["::1"],
+    &["::"],
+    &["::ffff:127.0.0.1"],
+    &["::ffff:169.254.169.254"],
+    &["::127.0.0.1"],
+    &["64:ff9b::7f00:1"],
+    &["64:ff9b:1::7f00:1"],
+    &["2002:7f00:1::"],
+    &["2001:0:7f00:1::"],
+    &["fe80::1"],
+    &["fc00::1"],
+    &["fd00:ec2::254"],
+    &["fec0::1"],
+    &["ff02::1"],
+    &["100::1"],
+    &["2001:db8::1"],
+    &["3fff::1"],
+    &["5f00::1"],
+    &["1.1.1.1", "127.0.0.1"],
+    &["127.0.0.1", "1.1.1.1"],
+    &["2606:4700::1111", "::1"],
+    &[],
 ];
 
 #[tokio::test]
@@ -122,7 +235,13 @@ async fn nobody_is_sent_where_only_we_may_go() {
         assert!(asked.is_err(), "{id}: {asked:?}");
         assert!(!matches!(asked, Err(Refused::NotPublic)), "{id} was looked up");
     }
-    for name in ["localhost", "metadata.google.internal", "kubernetes.default.svc", "127.0.0.1.nip.io", "mcp-server"] {
+    for name in [
+        "localhost",
+        "metadata.google.internal",
+        "kubernetes.default.svc",
+        "127.0.0.1.nip.io",
+        "mcp-server",
+    ] {
         let id = format!("https://{name}/client.json");
         let asked = ask(&id, answering(&["127.0.0.1"]), is_public, canary.port).await;
         assert!(asked.is_err(), "{id}: {asked:?}");
@@ -197,18 +316,29 @@ async fn what_is_too_large_slow_or_wrong_is_left(#[case] answer: String, #[case]
 async fn a_document_is_kept_as_its_host_says(#[case] header: &str, #[case] expected: Option<u64>) {
     let header = format!("cache-control: {header}\r\n");
     let host = Canary::new(http("200 OK", &header, "{}"), Duration::ZERO).await;
-    let read = ask(ID, answering(&["127.0.0.1"]), |_| true, host.port).await.unwrap();
+    let read = ask(ID, answering(&["127.0.0.1"]), |_| true, host.port)
+        .await
+        .unwrap();
     assert_eq!(read.max_age, expected);
 }
 
 #[rstest]
 // As Claude Code's: loopback addresses without a port, of another origin than the document's.
 #[case(r#"{"client_id":"ID","client_name":"Claude","redirect_uris":["http://localhost/callback","http://127.0.0.1/callback"],"grant_types":["authorization_code","refresh_token","urn:x"],"token_endpoint_auth_method":"none","scope":"a b"}"#, Some(2))]
-#[case(r#"{"client_id":"ID","redirect_uris":["http://localhost/cb","myapp://cb"]}"#, Some(1))]
-#[case(r#"{"client_id":"https://evil.example/other.json","redirect_uris":["http://localhost/cb"]}"#, None)]
+#[case(
+    r#"{"client_id":"ID","redirect_uris":["http://localhost/cb","myapp://cb"]}"#,
+    Some(1)
+)]
+#[case(
+    r#"{"client_id":"https://evil.example/other.json","redirect_uris":["http://localhost/cb"]}"#,
+    None
+)]
 #[case(r#"{"client_id":"ID/","redirect_uris":["http://localhost/cb"]}"#, None)]
 #[case(r#"{"redirect_uris":["http://localhost/cb"]}"#, None)]
-#[case(r#"{"client_id":"ID","client_secret":"x","redirect_uris":["http://localhost/cb"]}"#, None)]
+#[case(
+    r#"{"client_id":"ID","client_secret":"x","redirect_uris":["http://localhost/cb"]}"#,
+    None
+)]
 #[case(r#"{"client_id":"ID","token_endpoint_auth_method":"client_secret_post","redirect_uris":["http://localhost/cb"]}"#, None)]
 #[case(r#"["ID"]"#, None)]
 #[case("not json", None)]

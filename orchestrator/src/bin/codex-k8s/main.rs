@@ -4,8 +4,10 @@ mod agent;
 mod catalogue;
 mod doctor;
 mod init;
+mod keys;
 mod memory;
 mod migrate;
+mod oauth_client;
 mod owner;
 mod probe;
 mod project;
@@ -48,6 +50,12 @@ enum Command {
     Rule(rule::Rule),
     /// Prints a new service token of a project, for an IDE or a script
     Token(token::IssueToken),
+    /// Changes what tokens are signed with, while the old ones still count
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Makes MCP clients known that people may let in
+    #[command(subcommand)]
+    OauthClient(oauth_client::OauthClient),
     /// Prints the manifests of the platform itself, in the order of deploying
     Render(render::Render),
     /// Checks an installation and says how to mend it
@@ -74,6 +82,8 @@ async fn main() -> ExitCode {
         Command::Owner(it) => it.run().await,
         Command::Rule(it) => it.run().await,
         Command::Token(it) => it.run().await,
+        Command::Keys(it) => it.run().await,
+        Command::OauthClient(it) => it.run().await,
         Command::Render(it) => it.run(),
         Command::Doctor(it) => return it.run().await,
     };

@@ -193,18 +193,49 @@ impl Store {
         if store::is_revoked(&mut tx, scope).await? {
             return Ok(WriteOutcome::RefusedRevoked);
         }
-        let expires_at = token.expires_at.map(moment).transpose()?;
-        let family = (token.client_id.as_str(), token.family_id.as_str());
-        store::upsert_refresh_token(
+        keep_refresh(&mut tx, token).await?;
+        tx.commit().await?;
+        Ok(WriteOutcome::Applied)
+    }
+
+    /// One spent token, one access token and one successor, or none of them.
+    async fn rotate(
+        &self,
+        expected: &RefreshTokenRecord,
+        spent: &RefreshTokenRecord,
+        access: &IssuedToken,
+        next: Option<&RefreshTokenRecord>,
+    ) -> Result<bool> {
+        let mut tx = self.begin("oauth.rotate").await?;
+        let scope = Scope {
+            client_id: expected.client_id.as_str(),
+            family_id: Some(&expected.family_id),
+            established_at: moment(expected.grant_established_at)?,
+        };
+        if store::is_revoked(&mut tx, scope).await? {
+            return Ok(false);
+        }
+        let there = store::lock_refresh_token(&mut tx, &hash(&expected.refresh_token)).await?;
+        let there = there
+            .map(|sealed| RefreshTokenRecord::open(&expected.refresh_token, &sealed))
+            .transpose()?;
+        if there.as_ref() != Some(expected) {
+            return Ok(false);
+        }
+        for record in [Some(spent), next].into_iter().flatten() {
+            keep_refresh(&mut tx, record).await?;
+        }
+        let record = token_to_row(access)?;
+        store::upsert_token(
             &mut tx,
-            &hash(&token.refresh_token),
-            family,
-            &token.seal()?,
-            expires_at,
+            &hash(&access.access_token),
+            scope,
+            &record,
+            moment(access.expires_at)?,
         )
         .await?;
         tx.commit().await?;
-        Ok(WriteOutcome::Applied)
+        Ok(true)
     }
 
     async fn find_refresh_token(&self, token: &str) -> Result<Option<Arc<RefreshTokenRecord>>> {
@@ -273,6 +304,19 @@ pub(super) async fn end_family(tx: &mut Tx, family_id: &str, window: RevocationW
         credential::revoke_grant_tokens(tx, grant_id).await?;
     }
     Ok(gone)
+}
+
+async fn keep_refresh(tx: &mut Tx, token: &RefreshTokenRecord) -> Result<()> {
+    let expires_at = token.expires_at.map(moment).transpose()?;
+    let family = (token.client_id.as_str(), token.family_id.as_str());
+    store::upsert_refresh_token(
+        tx,
+        &hash(&token.refresh_token),
+        family,
+        &token.seal()?,
+        expires_at,
+    )
+    .await
 }
 
 async fn signed(tx: &mut Tx, token: &str) -> Result<Option<TokenId>> {
@@ -383,6 +427,16 @@ impl Storage for Store {
 
     async fn get_refresh_token(&self, refresh_token: &str) -> Stored<Option<Arc<RefreshTokenRecord>>> {
         self.find_refresh_token(refresh_token).await.map_err(told)
+    }
+
+    async fn rotate_refresh_token(
+        &self,
+        expected: &RefreshTokenRecord,
+        spent: &RefreshTokenRecord,
+        access: &IssuedToken,
+        next: Option<&RefreshTokenRecord>,
+    ) -> Stored<bool> {
+        self.rotate(expected, spent, access, next).await.map_err(told)
     }
 
     async fn take_refresh_token(&self, refresh_token: &str) -> Stored<Option<RefreshTokenRecord>> {

@@ -489,6 +489,16 @@ pub(super) async fn find_refresh_token(tx: &mut Tx, hash: &[u8]) -> Result<Optio
     Ok(sealed)
 }
 
+pub(super) async fn lock_refresh_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Vec<u8>>> {
+    let sealed = sqlx::query_scalar!(
+        "SELECT sealed FROM oauth_refresh_tokens WHERE token_sha256 = $1 FOR UPDATE",
+        hash
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(sealed)
+}
+
 pub(super) async fn delete_refresh_token(tx: &mut Tx, hash: &[u8]) -> Result<Option<Vec<u8>>> {
     let sealed = sqlx::query_scalar!(
         "DELETE FROM oauth_refresh_tokens WHERE token_sha256 = $1 RETURNING sealed",

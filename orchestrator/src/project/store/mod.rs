@@ -5,7 +5,9 @@ mod members;
 mod platform;
 
 pub(super) use figures::{measured, runs_by_state};
-pub(super) use members::{members, membership, other_admins, set_blocked, set_member};
+pub(super) use members::{
+    members, membership, other_admins, remove_roles_by_rule, set_blocked, set_member, set_role_by_rule,
+};
 pub(super) use platform::{platform, set_max_live_runs, set_platform_paused};
 
 use jiff::Timestamp;
