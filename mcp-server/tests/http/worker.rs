@@ -63,6 +63,10 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
             author: None,
             url: format!("https://github.test/octo/shop/pull/{number}"),
         }),
+        Question::Account { login } => Answer::Account {
+            github_user_id: 4242,
+            login: login.clone(),
+        },
         Question::RepositoryToken { .. } => Answer::RepositoryToken {
             username: "x-access-token".into(),
             token: TOKEN.into(),

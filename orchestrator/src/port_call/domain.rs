@@ -22,6 +22,8 @@ pub enum Question {
         repository_id: RepositoryId,
         write: bool,
     },
+    /// The account that bears a login now.
+    Account { login: String },
 }
 
 /// What the world answered.
@@ -35,6 +37,10 @@ pub enum Answer {
         username: String,
         token: String,
         expires_at: Timestamp,
+    },
+    Account {
+        github_user_id: i64,
+        login: String,
     },
 }
 
@@ -89,6 +95,7 @@ impl Question {
             Self::Issue { .. } => "issue",
             Self::PullRequest { .. } => "pull_request",
             Self::RepositoryToken { .. } => "repository_token",
+            Self::Account { .. } => "account",
         }
     }
 }

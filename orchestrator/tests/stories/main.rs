@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod audit;
 mod catalogue;
 mod connections;
 mod deliveries;
@@ -15,6 +16,8 @@ mod keeping;
 mod lifecycle;
 mod notices;
 mod overtaken;
+mod people;
+mod projects;
 mod proofs;
 mod races;
 mod receiving;

@@ -1,6 +1,7 @@
 //! The command line of an installation: its schema, its keys, its first people and projects, and what is wrong with it.
 
 mod agent;
+mod audit;
 mod catalogue;
 mod doctor;
 mod init;
@@ -40,6 +41,11 @@ enum Command {
     Agent(agent::Agent),
     /// Prints a new service token of a project, for an IDE or a script
     Token(token::IssueToken),
+    /// Keeps and proves the record of who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Prints who may do what: the table of docs/access.md
+    Access,
     /// Prints the manifests of the platform itself, in the order of deploying
     Render(render::Render),
     /// Checks an installation and says how to mend it
@@ -64,6 +70,11 @@ async fn main() -> ExitCode {
         Command::Model(it) => it.run().await,
         Command::Agent(it) => it.run().await,
         Command::Token(it) => it.run().await,
+        Command::Audit(it) => it.run().await,
+        Command::Access => {
+            print!("{}", orchestrator::project::access::document());
+            Ok(())
+        }
         Command::Render(it) => it.run(),
         Command::Doctor(it) => return it.run().await,
     };
