@@ -180,7 +180,6 @@ const TOOLS: [&str; 64] = [
     "project_create",
     "delivery_replay",
     "run_cancel",
-    "run_finish",
     "member_set",
     "member_remove",
     "project_pause",
@@ -191,6 +190,7 @@ const TOOLS: [&str; 64] = [
     "platform_resume",
     "user_disable",
     "user_enable",
+    "run_finish",
 ];
 
 fn ask(tool: &str, things: &Things) -> Ask {
