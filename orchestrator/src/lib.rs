@@ -44,6 +44,8 @@ pub mod receiver;
 pub mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "postgres")]
+pub mod workers;
 
 pub use actor::Actor;
 pub use clock::Clock;

@@ -1,5 +1,7 @@
 //! A thin typed door to River: enqueue in the caller's transaction, perform with the error's kind deciding what next.
 
+pub mod look;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,6 +175,21 @@ pub(crate) async fn insert_all<J: Job>(
         .into_iter()
         .map(|(job, traceparent)| (Args(job), traced(traceparent)));
     client.insert_many(jobs).tx(tx).await.map_err(Error::internal)?;
+    Ok(())
+}
+
+/// Makes a job due now, in the caller's transaction.
+pub(crate) async fn retry(
+    client: &Client,
+    tx: &mut Transaction<'static, Postgres>,
+    job_id: i64,
+) -> Result<()> {
+    client
+        .jobs()
+        .retry(job_id)
+        .tx(tx)
+        .await
+        .map_err(Error::internal)?;
     Ok(())
 }
 

@@ -20,6 +20,8 @@ pub struct Stats {
     pub effects: Vec<Counted>,
     pub open_waits: i64,
     pub unprocessed_deliveries: i64,
+    /// Entries of the audit that wait for their seal.
+    pub unsealed_audit_entries: i64,
     /// Seconds the longest queued run has waited.
     pub longest_queued_seconds: i64,
 }
@@ -51,6 +53,7 @@ pub async fn read(orchestrator: &Orchestrator) -> Result<Stats> {
     let rest = sqlx::query!(
         r#"SELECT (SELECT count(*) FROM waits WHERE state = 'open') AS "open_waits!",
                (SELECT count(*) FROM deliveries WHERE processed_at IS NULL) AS "unprocessed!",
+               (SELECT count(*) FROM audit_unsealed) AS "unsealed!",
                (SELECT coalesce(extract(epoch FROM $1::timestamptz - min(queued_at)), 0)::bigint
                 FROM runs WHERE state = 'queued') AS "longest_queued_seconds!""#,
         now,
@@ -63,6 +66,7 @@ pub async fn read(orchestrator: &Orchestrator) -> Result<Stats> {
         effects,
         open_waits: rest.open_waits,
         unprocessed_deliveries: rest.unprocessed,
+        unsealed_audit_entries: rest.unsealed,
         longest_queued_seconds: rest.longest_queued_seconds,
     })
 }

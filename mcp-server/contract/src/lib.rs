@@ -4,13 +4,17 @@
 //! is an error and not a surprise; supervisor tools ignore them, because a runner may be one version ahead or behind
 //! ([`runner::CONTRACT_VERSION`]).
 
+pub mod access;
+pub mod audit;
 pub mod bounded;
 pub mod delivery;
 pub mod effect;
 pub mod failure;
 pub mod issue;
+pub mod operations;
 pub mod page;
 pub mod principal;
+pub mod project;
 pub mod pull_request;
 pub mod repository;
 pub mod run;
@@ -18,4 +22,5 @@ pub mod runner;
 pub mod schema;
 pub mod secret;
 pub mod slot;
+pub mod user;
 pub mod wait;

@@ -1,10 +1,15 @@
 //! The tools, one file per context: each unpacks, delegates, shows.
 
+mod access;
+mod audit;
 mod delivery;
 mod effect;
 mod issue;
 mod live;
+mod member;
+mod operations;
 mod principal;
+mod project;
 mod pull_request;
 mod repository;
 mod run;
@@ -12,6 +17,7 @@ mod secret;
 mod slot;
 mod status;
 mod turn;
+mod user;
 mod wait;
 
 use std::time::Duration;
@@ -44,11 +50,16 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 12] = [
+    let sets: [(Toolset, Add); 18] = [
+        (Toolset::Access, access::tools),
+        (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Repositories, issue::tools),
+        (Toolset::Access, member::tools),
+        (Toolset::Operations, operations::tools),
         (Toolset::Access, principal::tools),
+        (Toolset::Access, project::tools),
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
@@ -56,6 +67,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Slots, slot::tools),
         (Toolset::Turn, status::tools),
         (Toolset::Turn, turn::tools),
+        (Toolset::Operations, user::tools),
         (Toolset::Runs, wait::tools),
     ];
     sets.into_iter()

@@ -69,12 +69,23 @@ struct Things {
     effect: Uuid,
     wait: Uuid,
     delivery: Uuid,
+    /// A member of the project.
+    person: Uuid,
 }
 
 impl Things {
     fn missing() -> Self {
-        let [project, repository, run, ended, slot, effect, wait, delivery] =
-            [(); 8].map(|()| Uuid::now_v7());
+        let [
+            project,
+            repository,
+            run,
+            ended,
+            slot,
+            effect,
+            wait,
+            delivery,
+            person,
+        ] = [(); 9].map(|()| Uuid::now_v7());
         Self {
             project,
             repository,
@@ -84,10 +95,11 @@ impl Things {
             effect,
             wait,
             delivery,
+            person,
         }
     }
 
-    fn ids(&self) -> [Uuid; 8] {
+    fn ids(&self) -> [Uuid; 9] {
         let Self {
             project,
             repository,
@@ -97,8 +109,11 @@ impl Things {
             effect,
             wait,
             delivery,
+            person,
         } = *self;
-        [project, repository, run, ended, slot, effect, wait, delivery]
+        [
+            project, repository, run, ended, slot, effect, wait, delivery, person,
+        ]
     }
 }
 
@@ -111,7 +126,10 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 44] = [
+const TOOLS: [&str; 70] = [
+    "access_explain",
+    "audit_list",
+    "audit_verify",
     "delivery_explain",
     "delivery_get",
     "delivery_list",
@@ -152,9 +170,32 @@ const TOOLS: [&str; 44] = [
     "slot_get",
     "slot_list",
     "wait_get",
+    "job_list",
+    "job_retry",
+    "member_list",
+    "project_get",
+    "project_list",
+    "project_update",
+    "setting_list",
+    "setting_set",
+    "stats_get",
+    "user_invite",
+    "user_list",
+    "worker_list",
+    "project_create",
     "delivery_replay",
     "run_cancel",
     "repository_detach",
+    "member_set",
+    "member_remove",
+    "project_pause",
+    "project_resume",
+    "project_delete",
+    "project_restore",
+    "platform_pause",
+    "platform_resume",
+    "user_disable",
+    "user_enable",
     "run_finish",
 ];
 
@@ -168,6 +209,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         effect,
         wait,
         delivery,
+        person,
     } = things;
     match tool {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
@@ -196,6 +238,20 @@ fn ask(tool: &str, things: &Things) -> Ask {
         ),
         "slot_get" => Ask::On(json!({"slot_id": slot})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
+        "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
+        "audit_list" | "audit_verify" | "member_list" | "project_get" | "project_pause"
+        | "project_resume" | "project_restore" | "stats_get" => Ask::On(json!({"project_id": project})),
+        "project_update" => Ask::On(json!({"project_id": project, "name": "Renamed"})),
+        "project_delete" => Ask::On(json!({"project_id": project, "slug": "shop"})),
+        "member_set" => Ask::On(json!({"project_id": project, "person_id": person, "role": "viewer"})),
+        "member_remove" => Ask::On(json!({"project_id": project, "person_id": person})),
+        "user_disable" | "user_enable" => Ask::On(json!({"person_id": person})),
+        "user_invite" => Ask::Own(json!({"login": "newcomer"})),
+        "project_create" => Ask::Own(json!({"slug": "newest", "name": "Newest"})),
+        "setting_set" => Ask::Own(json!({"name": "max_live_runs", "value": 50})),
+        "job_retry" => Ask::Own(json!({"job_id": 1_000_000_000})),
+        "job_list" | "platform_pause" | "platform_resume" | "project_list" | "setting_list" | "user_list"
+        | "worker_list" => Ask::Own(json!({})),
         "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
         | "run_token_refresh" | "slot_list" => Ask::Own(json!({})),
         "repository_token_issue" => Ask::Own(json!({"access": "read"})),
@@ -247,6 +303,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         effect: effects.items.first().expect("a status comment").effect_id.uuid(),
         wait: wait.wait_id.uuid(),
         delivery,
+        person: of.person_id.uuid(),
     };
     (things, turn)
 }
@@ -333,7 +390,16 @@ async fn column(column: Column) -> (Vec<String>, Vec<String>) {
     }
     for list in shown
         .iter()
-        .filter(|tool| ["run_list", "slot_list", "delivery_list"].contains(&tool.as_str()))
+        .filter(|tool| {
+            [
+                "run_list",
+                "slot_list",
+                "delivery_list",
+                "project_list",
+                "audit_list",
+            ]
+            .contains(&tool.as_str())
+        })
         .filter(|_| !column.is_everywhere())
     {
         let all = world.ok(&token, list, json!({})).await.to_string();
@@ -356,10 +422,16 @@ async fn every_tool_as_every_principal() {
     let mut table = String::new();
     for (position, tool) in TOOLS.into_iter().enumerate() {
         writeln!(table, "{tool}").expect("text");
-        for (column, (cells, _)) in COLUMNS.into_iter().zip(&columns) {
-            if cells[position] != "-" {
-                writeln!(table, "    {:<12} {}", column.name(), cells[position]).expect("text");
-            }
+        let cells = COLUMNS
+            .into_iter()
+            .zip(columns.iter().map(|(cells, _)| &cells[position]));
+        let (hidden, told): (Vec<_>, Vec<_>) = cells.partition(|(_, cell)| *cell == "-");
+        for (column, cell) in told {
+            writeln!(table, "    {:<12} {cell}", column.name()).expect("text");
+        }
+        let hidden: Vec<_> = hidden.into_iter().map(|(column, _)| column.name()).collect();
+        if !hidden.is_empty() {
+            writeln!(table, "    hidden from  {}", hidden.join(", ")).expect("text");
         }
     }
     insta::assert_snapshot!(table);

@@ -1,6 +1,6 @@
 //! What clients are shown: every tool with its schemas, per kind of principal.
 
-use orchestrator::actor::Role;
+use orchestrator::actor::{PlatformRole, Role};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -15,9 +15,11 @@ async fn the_tools_of_each_kind_of_principal() {
     let world = World::new().await;
     let turn = world.turn(&world.shop, 1).await;
     let staff = list(&world, &world.service_token(Role::Admin).await).await;
+    let owner = list(&world, &world.platform_token(PlatformRole::Owner).await).await;
+    let platform: Vec<_> = owner.into_iter().filter(|tool| !staff.contains(tool)).collect();
     let supervisor = list(&world, &turn.supervisor).await;
     let agent = list(&world, &turn.agent).await;
-    for tool in staff.iter().chain(&supervisor).chain(&agent) {
+    for tool in staff.iter().chain(&platform).chain(&supervisor).chain(&agent) {
         check(tool);
     }
     for tool in &supervisor {
@@ -27,6 +29,7 @@ async fn the_tools_of_each_kind_of_principal() {
     }
     for tool in staff
         .iter()
+        .chain(&platform)
         .chain(&agent)
         .filter(|tool| tool["annotations"]["readOnlyHint"] == false)
     {
@@ -56,6 +59,7 @@ async fn the_tools_of_each_kind_of_principal() {
         ]
     );
     insta::assert_json_snapshot!("staff", staff);
+    insta::assert_json_snapshot!("platform", platform);
     insta::assert_json_snapshot!("supervisor", supervisor);
     insta::assert_json_snapshot!("agent", agent);
     world.db.done().await;

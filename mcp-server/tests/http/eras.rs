@@ -270,7 +270,21 @@ async fn a_caller_narrows_its_own_tools() {
         ("toolsets=slots", vec!["slot_get", "slot_list"]),
         (
             "toolsets=slots,access",
-            vec!["principal_get", "slot_get", "slot_list"],
+            vec![
+                "access_explain",
+                "member_list",
+                "member_remove",
+                "member_set",
+                "principal_get",
+                "project_get",
+                "project_list",
+                "project_pause",
+                "project_resume",
+                "project_update",
+                "slot_get",
+                "slot_list",
+                "stats_get",
+            ],
         ),
         ("toolsets=turn", vec![]),
     ] {

@@ -84,6 +84,10 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
                 services: Ok(None),
             }),
         },
+        Question::Account { login } => Answer::Account {
+            github_user_id: 4242,
+            login: login.clone(),
+        },
         Question::RepositoryToken { .. } => Answer::RepositoryToken {
             username: "x-access-token".into(),
             token: TOKEN.into(),

@@ -33,6 +33,8 @@ pub enum Question {
         repository_id: RepositoryId,
         write: bool,
     },
+    /// The account that bears a login now.
+    Account { login: String },
 }
 
 /// What the world answered.
@@ -50,6 +52,10 @@ pub enum Answer {
         username: String,
         token: String,
         expires_at: Timestamp,
+    },
+    Account {
+        github_user_id: i64,
+        login: String,
     },
 }
 
@@ -106,6 +112,7 @@ impl Question {
             Self::RepositoryPlace { .. } => "repository_place",
             Self::RepositoryPreflight { .. } => "repository_preflight",
             Self::RepositoryToken { .. } => "repository_token",
+            Self::Account { .. } => "account",
         }
     }
 }

@@ -245,6 +245,9 @@ pub trait CodeHost: Send + Sync {
     /// Asks the host to send a delivery again, under the same GUID.
     async fn redeliver(&self, host_delivery_id: i64) -> Result<(), CodeHostError>;
 
+    /// The account that bears this login now.
+    async fn account(&self, login: &str) -> Result<HostAccount, CodeHostError>;
+
     /// The account the App acts as: its events are our own echo.
     async fn own_account(&self) -> Result<HostAccount, CodeHostError>;
 }

@@ -202,6 +202,11 @@ impl Tx {
         queue::insert_all(&self.queue, &mut self.inner, jobs).await
     }
 
+    /// Makes a job that waits or was given up due after the commit.
+    pub(crate) async fn retry_job(&mut self, job_id: i64) -> Result<()> {
+        queue::retry(&self.queue, &mut self.inner, job_id).await
+    }
+
     /// Wakes whoever waits for this, in every process, after the commit.
     pub(crate) async fn notify(&mut self, topic: listen::Topic, key: impl ToString) -> Result<()> {
         let payload = topic.payload(&key.to_string());

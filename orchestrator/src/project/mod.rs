@@ -11,7 +11,7 @@ pub use service::deletion::{delete, purge_due, restore};
 #[cfg(feature = "postgres")]
 pub use service::figures::{Figures, MAX_FIGURE_DAYS, figures};
 #[cfg(feature = "postgres")]
-pub use service::member::{Member, Membership, members, set_member, set_membership};
+pub use service::member::{Member, Membership, members, require_member_setter, set_member, set_membership};
 #[cfg(feature = "postgres")]
 pub use service::platform::{Platform, Setting, platform, set_platform_paused, set_setting};
 #[cfg(feature = "postgres")]

@@ -1,6 +1,7 @@
 //! The program as an operator runs it, on a real PostgreSQL.
 
 mod agents;
+mod audit;
 mod database;
 mod oauth;
 mod rendering;

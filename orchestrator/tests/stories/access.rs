@@ -229,7 +229,10 @@ async fn a_disabled_person_is_nobody_and_its_runs_end() {
     let run = project.start(&orchestrator, Some(1)).await.unwrap();
     let system = Actor::System("test");
     let by_hand = identity::disable(&orchestrator, &project.maintainer, project.person_id).await;
-    assert!(matches!(by_hand, Err(Error::Forbidden(_))));
+    assert!(
+        matches!(by_hand, Err(Error::NotFound { .. })),
+        "a member knows nobody of the platform"
+    );
     let person = identity::disable(&orchestrator, &system, project.person_id)
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod audit;
 mod bindings;
 mod catalogue;
 mod connections;
@@ -18,6 +19,8 @@ mod lifecycle;
 mod notices;
 mod oauth;
 mod overtaken;
+mod people;
+mod projects;
 mod proofs;
 mod races;
 mod receiving;

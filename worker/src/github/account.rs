@@ -7,9 +7,25 @@ use super::connection::{Connection, Operation};
 use super::token::{Grant, Scope};
 use super::{Result, path, refusal, wire};
 
-/// Finds the account by way of any installation: GitHub shows accounts to installations, not to Apps. One that does not
-/// let us look does not hide it from the others.
+/// Whose account is looked for.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    TheApp,
+    Login(&'a str),
+}
+
+/// Finds the App's own account by way of any installation.
 pub(super) async fn find(connection: &Connection) -> Result<HostAccount> {
+    by_any_installation(connection, Whose::TheApp).await
+}
+
+/// Finds the account that bears a login, by way of any installation.
+pub(super) async fn named(connection: &Connection, login: &str) -> Result<HostAccount> {
+    by_any_installation(connection, Whose::Login(login)).await
+}
+
+/// GitHub shows accounts to installations, not to Apps. One that does not let us look does not hide it from the others.
+async fn by_any_installation(connection: &Connection, whose: Whose<'_>) -> Result<HostAccount> {
     let app = connection.begin_as_app();
     let call = Call::get("/app/installations?per_page=100", "the App's installations");
     let installations: Vec<wire::Installation> = app.ask(&call).await?;
@@ -24,7 +40,7 @@ pub(super) async fn find(connection: &Connection) -> Result<HostAccount> {
             github_repository_id: None,
             grant: Grant::Metadata,
         };
-        match account(&app, scope).await {
+        match account(&app, scope, whose).await {
             Err(
                 error @ (CodeHostError::Refused { .. }
                 | CodeHostError::NotFound(_)
@@ -45,6 +61,7 @@ pub(super) async fn seen_from(connection: &Connection, at: &RepositoryRef) -> Re
             github_repository_id: Some(at.github_repository_id),
             grant: Grant::Metadata,
         },
+        Whose::TheApp,
     )
     .await
 }
@@ -55,14 +72,16 @@ pub(super) async fn known(connection: &Connection) -> Result<()> {
     connection.begin_as_app().send(&call).await.map(drop)
 }
 
-async fn account(app: &Operation<'_>, scope: Scope) -> Result<HostAccount> {
-    let call = Call::get("/app", "the App");
-    let slug = app
-        .ask::<wire::App>(&call)
-        .await?
-        .slug
-        .ok_or_else(|| refusal::unreadable(&call, "no slug"))?;
-    let login = format!("{slug}[bot]");
+async fn account(app: &Operation<'_>, scope: Scope, whose: Whose<'_>) -> Result<HostAccount> {
+    let login = match whose {
+        Whose::Login(login) => login.to_owned(),
+        Whose::TheApp => {
+            let call = Call::get("/app", "the App");
+            let app = app.ask::<wire::App>(&call).await?;
+            let slug = app.slug.ok_or_else(|| refusal::unreadable(&call, "no slug"))?;
+            format!("{slug}[bot]")
+        }
+    };
     let call = Call::get(
         format!("/users/{}", path::segment(&login)),
         format!("account {login}"),

@@ -173,6 +173,10 @@ impl CodeHost for GithubHost {
         deliveries::redeliver(&self.connection, host_delivery_id).await
     }
 
+    async fn account(&self, login: &str) -> Result<HostAccount> {
+        account::named(&self.connection, login).await
+    }
+
     async fn own_account(&self) -> Result<HostAccount> {
         self.own_account
             .get_or_try_init(|| account::find(&self.connection))

@@ -75,6 +75,14 @@ impl Hands {
                     checks: preflight::judge(&survey),
                 })
             }
+            Question::Account { ref login } => {
+                let account = self.code_host.account(login);
+                let account = outward("code_host.account", account).await.map_err(failed)?;
+                Ok(Answer::Account {
+                    github_user_id: account.github_user_id,
+                    login: account.login,
+                })
+            }
             Question::RepositoryToken { repository_id, write } => {
                 let at = self.at(repository_id).await?;
                 let access = if write {

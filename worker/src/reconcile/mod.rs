@@ -1,6 +1,7 @@
 //! Loops that compare what we want with what is there. They take no input, may run in every worker at once, and are poked
 //! when something changed, so that the common path and the recovery path are one.
 
+mod audit;
 mod deliveries;
 mod orphans;
 mod pods;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use orchestrator::error::Result;
 use orchestrator::identity::{login, oauth, session};
 use orchestrator::postgres::listen::Topic;
-use orchestrator::{Orchestrator, approval, credential, delivery, effect, idempotency, port_call, run};
+use orchestrator::{
+    Orchestrator, approval, credential, delivery, effect, idempotency, port_call, project, run, workers,
+};
 use telemetry::Shutdown;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -41,6 +44,17 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     start("steps", every(5), |hands| Box::pin(steps(hands.orchestrator)));
     start("waits", every(5), |hands| {
         Box::pin(async move { approval::expire(&hands.orchestrator).await.map(drop) })
+    });
+    start("audit", every(2), |hands| {
+        Box::pin(async move { audit::seal(&hands).await })
+    });
+    start("presence", every(10), |hands| {
+        Box::pin(
+            async move { workers::beat(&hands.orchestrator, &hands.name, env!("CARGO_PKG_VERSION")).await },
+        )
+    });
+    start("purges", every(60), |hands| {
+        Box::pin(async move { project::purge_due(&hands.orchestrator).await.map(drop) })
     });
     start("orphans", every(30), |hands| {
         Box::pin(async move { orphans::sweep(&hands).await })

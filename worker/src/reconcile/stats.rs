@@ -15,6 +15,7 @@ pub(super) async fn tell(hands: &Hands) -> Result<()> {
     gauge("codex_slots", &SLOT_STATES, &stats.slots);
     gauge("codex_effects_open", &EFFECT_STATES, &stats.effects);
     metrics::gauge!("codex_waits_open").set(as_gauge(stats.open_waits));
+    metrics::gauge!("codex_audit_unsealed").set(as_gauge(stats.unsealed_audit_entries));
     metrics::gauge!("codex_deliveries_unprocessed").set(as_gauge(stats.unprocessed_deliveries));
     metrics::gauge!("codex_longest_queued_seconds").set(as_gauge(stats.longest_queued_seconds));
     Ok(())

@@ -45,6 +45,10 @@ async fn what_is_there_is_read() {
     let missing = host.issue(&at, 99).await.expect_err("no such issue");
     assert!(matches!(missing, CodeHostError::NotFound(_)), "{missing}");
     assert_eq!(host.own_account().await.expect("the bot").login, "codex-k8s[bot]");
+    let alice = host.account("alice").await.expect("alice");
+    assert_eq!((alice.github_user_id, alice.login.as_str()), (502, "alice"));
+    let nobody = host.account("nobody-at-all").await.expect_err("no such account");
+    assert!(matches!(nobody, CodeHostError::NotFound(_)), "{nobody}");
     world.end().await;
 }
 

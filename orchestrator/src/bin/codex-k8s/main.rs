@@ -1,6 +1,7 @@
 //! The command line of an installation: its schema, its keys, its first people and projects, and what is wrong with it.
 
 mod agent;
+mod audit;
 mod catalogue;
 mod doctor;
 mod init;
@@ -56,6 +57,11 @@ enum Command {
     /// Makes MCP clients known that people may let in
     #[command(subcommand)]
     OauthClient(oauth_client::OauthClient),
+    /// Keeps and proves the record of who did what
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Prints who may do what: the table of docs/access.md
+    Access,
     /// Prints the manifests of the platform itself, in the order of deploying
     Render(render::Render),
     /// Checks an installation and says how to mend it
@@ -84,6 +90,11 @@ async fn main() -> ExitCode {
         Command::Token(it) => it.run().await,
         Command::Keys(it) => it.run().await,
         Command::OauthClient(it) => it.run().await,
+        Command::Audit(it) => it.run().await,
+        Command::Access => {
+            print!("{}", orchestrator::project::access::document());
+            Ok(())
+        }
         Command::Render(it) => it.run(),
         Command::Doctor(it) => return it.run().await,
     };

@@ -67,6 +67,22 @@ pub async fn members(
     Ok(ask.page(rows, |member| member.person_id.uuid()))
 }
 
+/// Requires that `actor` may set members, before it is told whether there is somebody of a login.
+///
+/// # Errors
+///
+/// `NotFound` or `Forbidden`.
+pub async fn require_member_setter(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    project_id: ProjectId,
+) -> Result<()> {
+    let mut tx = orchestrator.begin("project.may_set_members").await?;
+    let project = super::get(&mut tx, project_id).await?;
+    access::permit(&mut tx, actor, Operation::MemberSet, &project.target()).await?;
+    Ok(())
+}
+
 /// Gives a person a role in a project, or takes it with `None`. Asking twice changes nothing.
 pub async fn set_member(
     orchestrator: &Orchestrator,
