@@ -62,7 +62,7 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
         return Err(Box::new(gate.fault(fault)));
     }
-    let narrow = Narrow::read(request.uri().query())
+    let asked = Narrow::read(request.uri().query())
         .map_err(|why| Box::new((StatusCode::BAD_REQUEST, why).into_response()))?;
     let mut place = gate
         .room
@@ -71,7 +71,9 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     let mut caller = Caller {
         trace: trace(request.headers()),
         actor: proven.actor.clone(),
-        narrow,
+        token_id: proven.token_id,
+        narrow: Narrow::of_token(&proven.narrowing).and(asked),
+        lockdown: proven.narrowing.lockdown,
         is_over: false,
     };
     if !is_post {

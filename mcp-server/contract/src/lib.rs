@@ -16,5 +16,6 @@ pub mod repository;
 pub mod run;
 pub mod runner;
 pub mod schema;
+pub mod search;
 pub mod slot;
 pub mod wait;

@@ -8,6 +8,7 @@ mod principal;
 mod pull_request;
 mod repository;
 mod run;
+mod search;
 mod slot;
 mod status;
 mod turn;
@@ -30,6 +31,38 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use crate::narrow::Toolset;
 use crate::tool::{Call, Catalogue, Side};
 
+pub(crate) use self::run::show_run;
+
+/// The tools that staff are shown unless they name toolsets; `tool_search` finds the others. At most 30: a long list costs
+/// every conversation of every client.
+const USUAL: [&str; 20] = [
+    "delivery_explain",
+    "delivery_get",
+    "delivery_list",
+    "delivery_replay",
+    "effect_list",
+    "principal_get",
+    "repository_get",
+    "repository_list",
+    "run_cancel",
+    "run_change_list",
+    "run_event_list",
+    "run_explain",
+    "run_get",
+    "run_list",
+    "run_log_tail",
+    "run_retry",
+    "run_start",
+    "slot_list",
+    "tool_search",
+    "wait_get",
+];
+
+/// Whether staff are shown a tool without asking for its toolset.
+pub(crate) fn is_usual(name: &str) -> bool {
+    USUAL.contains(&name)
+}
+
 const STAFF: &[Side] = &[Side::Staff];
 const AGENT: &[Side] = &[Side::Agent];
 
@@ -43,7 +76,7 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 11] = [
+    let sets: [(Toolset, Add); 12] = [
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Repositories, issue::tools),
@@ -51,6 +84,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
+        (Toolset::Access, search::tools),
         (Toolset::Slots, slot::tools),
         (Toolset::Turn, status::tools),
         (Toolset::Turn, turn::tools),
@@ -151,6 +185,14 @@ fn count<T: TryFrom<U> + Default, U>(number: U) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_tools_are_there_and_few() {
+        let catalogue = catalogue();
+        let missing: Vec<_> = USUAL.iter().filter(|name| catalogue.access(name).is_none()).collect();
+        assert_eq!(missing, [&""; 0]);
+        assert!(USUAL.len() <= 30 && USUAL.is_sorted());
+    }
 
     #[test]
     fn only_what_may_still_be_applied_is_pending() {

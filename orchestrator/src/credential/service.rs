@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check};
+use super::domain::{Claims, ISSUER, Leniency, Narrowing, RUN_TOKEN_LIFE, TOOLSETS, TokenFault, check};
 use super::jwt::{self, KeyPair, SignedToken};
 use super::store::{self, Bearer, KeyRow, Token};
 use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
@@ -48,6 +48,8 @@ pub async fn ensure_signing_key(orchestrator: &Orchestrator, audience: &str) -> 
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub actor: Actor,
+    pub token_id: TokenId,
+    pub narrowing: Narrowing,
     expires_at: Timestamp,
     revoked_at: Option<Timestamp>,
     now: Timestamp,
@@ -91,8 +93,20 @@ pub async fn prove(orchestrator: &Orchestrator, audience: &str, bearer: &str) ->
         expires_at: token.expires_at,
         revoked_at: token.revoked_at,
         now: tx.now(),
+        token_id: token.jti,
+        narrowing: token.narrowing.clone(),
         actor: actor(token),
     })
+}
+
+/// Whether a token that was proven before still counts: for what goes on after its call was let in.
+pub async fn still_counts(orchestrator: &Orchestrator, token_id: TokenId) -> Result<bool> {
+    let mut tx = orchestrator.begin("credential.still_counts").await?;
+    let token = store::find_token(&mut tx, token_id).await?;
+    let now = tx.now();
+    Ok(token.is_some_and(|token| {
+        check(Leniency::None, false, token.expires_at, token.revoked_at, now).is_ok()
+    }))
 }
 
 /// Who shows this token.
@@ -188,10 +202,16 @@ async fn insert_run_token(
         fence,
     };
     let expires_at = tx.now() + RUN_TOKEN_LIFE;
-    insert_token(tx, audience, bearer, expires_at).await
+    insert_token(tx, audience, bearer, expires_at, Narrowing::default()).await
 }
 
-async fn insert_token(tx: &mut Tx, audience: &str, bearer: Bearer, expires_at: Timestamp) -> Result<TokenId> {
+async fn insert_token(
+    tx: &mut Tx,
+    audience: &str,
+    bearer: Bearer,
+    expires_at: Timestamp,
+    narrowing: Narrowing,
+) -> Result<TokenId> {
     let key = required_key(tx, audience).await?;
     let token = Token {
         jti: TokenId::new(),
@@ -200,6 +220,7 @@ async fn insert_token(tx: &mut Tx, audience: &str, bearer: Bearer, expires_at: T
         issued_at: tx.now(),
         expires_at,
         revoked_at: None,
+        narrowing,
     };
     store::insert_token(tx, &token).await?;
     Ok(token.jti)
@@ -283,12 +304,8 @@ pub async fn issue_service_token(
     role: Role,
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
-    let bearer = Bearer::Service {
-        name: name.to_owned(),
-        project_id,
-        role,
-    };
-    issue(orchestrator, audience, bearer, expires_at).await
+    let scope = TokenScope::Project(project_id, role);
+    issue_token(orchestrator, audience, name, scope, expires_at, Narrowing::default()).await
 }
 
 /// Makes a named token of one role on the whole platform, as [`issue_service_token`] does for a project.
@@ -299,11 +316,49 @@ pub async fn issue_platform_token(
     role: PlatformRole,
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
-    let bearer = Bearer::Platform {
-        name: name.to_owned(),
-        role,
+    let scope = TokenScope::Platform(role);
+    issue_token(orchestrator, audience, name, scope, expires_at, Narrowing::default()).await
+}
+
+/// Where a program's token counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenScope {
+    Project(ProjectId, Role),
+    Platform(PlatformRole),
+}
+
+/// Makes a named token that takes something away from its bearer.
+///
+/// # Errors
+///
+/// `Invalid` for a toolset that does not exist, `Precondition` without a signing key of the audience.
+pub async fn issue_token(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    name: &str,
+    scope: TokenScope,
+    expires_at: Timestamp,
+    narrowing: Narrowing,
+) -> Result<SignedToken> {
+    let unknown = narrowing
+        .toolsets
+        .iter()
+        .flatten()
+        .find(|word| !TOOLSETS.contains(&word.as_str()));
+    if let Some(word) = unknown {
+        let known = TOOLSETS.join(", ");
+        return Err(Error::Invalid(format!("there is no toolset {word:?}; there are {known}")));
+    }
+    let name = name.to_owned();
+    let bearer = match scope {
+        TokenScope::Project(project_id, role) => Bearer::Service {
+            name,
+            project_id,
+            role,
+        },
+        TokenScope::Platform(role) => Bearer::Platform { name, role },
     };
-    issue(orchestrator, audience, bearer, expires_at).await
+    issue(orchestrator, audience, bearer, expires_at, narrowing).await
 }
 
 async fn issue(
@@ -311,6 +366,7 @@ async fn issue(
     audience: &str,
     bearer: Bearer,
     expires_at: Timestamp,
+    narrowing: Narrowing,
 ) -> Result<SignedToken> {
     let mut tx = orchestrator.begin("credential.issue").await?;
     let (operation, project_id) = match &bearer {
@@ -318,7 +374,7 @@ async fn issue(
         Bearer::Platform { role, .. } => (format!("token_create_platform_{role}"), None),
         Bearer::Run { .. } => return Err(Error::internal("a run's tokens are issued with its turn")),
     };
-    let jti = insert_token(&mut tx, audience, bearer, expires_at).await?;
+    let jti = insert_token(&mut tx, audience, bearer, expires_at, narrowing).await?;
     let (actor, object) = (Actor::System("platform"), ("token", jti));
     audit::record_own(&mut tx, &actor, &operation, object, project_id).await?;
     tx.commit().await?;

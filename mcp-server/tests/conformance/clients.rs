@@ -1,0 +1,1 @@
+//! Strict clients: what they say of our tools as they are.
