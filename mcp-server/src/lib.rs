@@ -19,6 +19,7 @@ mod pace;
 mod program;
 mod progress;
 mod prompt;
+mod rate;
 mod resource;
 mod room;
 mod server;
@@ -49,6 +50,7 @@ use uuid::Uuid;
 use crate::caller::Gate;
 pub use crate::config::{Cli, Config};
 pub use crate::program::run;
+use crate::rate::Strangers;
 use crate::room::{Room, SUPERVISOR_BODY_BYTES};
 use crate::server::Server;
 
@@ -124,6 +126,7 @@ fn gate(config: &Config, orchestrator: &Orchestrator) -> Gate {
         audience: config.audience().into(),
         metadata_url: config.metadata_url().as_str().into(),
         room: Room::new(config),
+        strangers: Arc::new(Strangers::default()),
     }
 }
 

@@ -28,8 +28,9 @@ use crate::failure;
 use crate::narrow::Narrow;
 use crate::pace::Pace;
 use crate::progress::Progress;
+use crate::rate::Rate;
 use crate::tool::{Access, Catalogue, Side};
-use crate::{listen, tools};
+use crate::listen;
 
 /// How long a client may keep a list of tools.
 const LIST_TTL_MS: u64 = 60_000;
@@ -59,6 +60,7 @@ struct Inner {
     catalogue: Catalogue,
     config: Config,
     pace: Pace,
+    rate: Rate,
     stop: CancellationToken,
 }
 
@@ -75,6 +77,7 @@ impl Server {
                 catalogue,
                 config,
                 pace: Pace::default(),
+                rate: Rate::default(),
                 stop,
             }),
         }
@@ -142,6 +145,9 @@ impl Server {
             Err(error) => return failure::refuse(&error),
         };
         // A hidden tool and an unknown one get the router's one answer.
+        if let Err(error) = self.inner.rate.take(&caller.actor) {
+            return failure::refuse(&error);
+        }
         let access = self.inner.catalogue.access(&request.name);
         let Some(access) = access.filter(|access| rights.show(*access)) else {
             return Err(ErrorData::invalid_params("tool not found", None));
@@ -224,9 +230,11 @@ impl ServerHandler for Server {
         let caller = caller(&context)?;
         let everything = caller.narrow.names_toolsets() || Side::of(&caller.actor) != Some(Side::Staff);
         let tools = self.visible(&caller).await?;
-        let listed = tools
-            .into_iter()
-            .filter(|tool| everything || tools::is_usual(&tool.name));
+        let is_usual = |tool: &&Tool| {
+            let access = self.inner.catalogue.access(&tool.name);
+            everything || access.is_some_and(|access| access.usual)
+        };
+        let listed = tools.into_iter().filter(is_usual);
         let list = ListToolsResult::with_all_items(listed.cloned().collect());
         // The list is the caller's own: a shared cache would show it to others.
         Ok(list
@@ -377,6 +385,7 @@ mod tests {
     use orchestrator::testing::{AUDIENCE, TestDb};
 
     use super::*;
+    use crate::tools;
 
     /// A router made anew for each request doubles what a call costs.
     #[tokio::test]

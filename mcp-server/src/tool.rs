@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::failure;
 use crate::narrow::Toolset;
 use crate::server::{Caller, Server, caller};
-use crate::version;
+use crate::{tools, version};
 
 /// One operation of the platform. A tool that names no operation does not compile.
 pub(crate) trait Tool: 'static {
@@ -165,6 +165,8 @@ pub(crate) struct Access {
     pub(crate) effect: Effect,
     pub(crate) paced: bool,
     pub(crate) task: bool,
+    /// In the list of staff who named no toolsets.
+    pub(crate) usual: bool,
 }
 
 /// All tools, made once and shared by all requests.
@@ -193,6 +195,7 @@ impl Catalogue {
             effect: T::EFFECT,
             paced: T::PACED,
             task: T::TASK,
+            usual: tools::is_usual(T::NAME),
         };
         self.with_route(route, access)
     }

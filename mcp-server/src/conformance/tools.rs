@@ -66,6 +66,7 @@ pub(super) fn add(catalogue: Catalogue, stage: &Stage) -> Catalogue {
         effect: Effect::Read,
         paced: false,
         task: false,
+        usual: true,
     };
     plain.into_iter().chain(with).fold(catalogue, |catalogue, (name, schema)| {
         let Value::Object(schema) = schema else { return catalogue };

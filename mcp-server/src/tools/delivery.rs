@@ -20,6 +20,9 @@ pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
         .with::<Replay>()
 }
 
+/// What a token that is locked down is shown: anybody on GitHub may have written a part of it.
+const LEFT_OUT: &str = "[left out: this token sees no text of people without write permission]";
+
 struct Get;
 
 impl Tool for Get {
@@ -40,10 +43,11 @@ impl Tool for Get {
         } else {
             None
         };
+        let text = |text: String| if call.lockdown { LEFT_OUT.to_owned() } else { text };
         Ok(DeliveryDetail {
             delivery: show(found)?,
             payload_truncated: payload.as_ref().map(|payload| payload.truncated),
-            payload: payload.map(|payload| payload.text),
+            payload: payload.map(|payload| text(payload.text)),
         })
     }
 }

@@ -23,4 +23,4 @@ pub use service::{
     show_prompt,
 };
 pub use stage::{STAGES, Stage, stage};
-pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise};
+pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise, without_strangers};

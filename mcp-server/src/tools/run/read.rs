@@ -110,6 +110,11 @@ impl Tool for PromptGet {
 
     async fn call(call: &Call<'_>, ask: RunRef) -> Result<RunPrompt> {
         let (prompt, prompt_digest) = run::prompt(call.orchestrator, call.actor, ask.run_id.into()).await?;
+        let prompt = if call.lockdown {
+            agent::without_strangers(&prompt)
+        } else {
+            prompt
+        };
         Ok(RunPrompt {
             run_id: ask.run_id,
             prompt,
