@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
 use axum::Json;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -41,7 +41,10 @@ pub(crate) struct Gate {
 /// Lets a request through with its [`Caller`], or answers it.
 pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let claims_json = request.method() == Method::POST && is_json(request.headers());
-    let from = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|from| from.0.ip());
+    let from = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|from| from.0.ip());
     // The place is the call's until its answer is there.
     let (request, place) = match admit(&gate, request).await {
         Ok(admitted) => admitted,
@@ -242,7 +245,12 @@ fn too_often(retry_after_ms: u64) -> Response {
         retry_after_ms: Some(retry_after_ms),
     };
     let seconds = HeaderValue::from(retry_after_ms.div_ceil(1000));
-    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, seconds)], Json(failure)).into_response()
+    (
+        StatusCode::TOO_MANY_REQUESTS,
+        [(RETRY_AFTER, seconds)],
+        Json(failure),
+    )
+        .into_response()
 }
 
 fn no_place(full: Full) -> Response {

@@ -22,10 +22,7 @@ pub(crate) fn refuse(error: &Error) -> Result<CallToolResponse, ErrorData> {
 /// A refusal where there is no tool to answer with it. A defect of ours is logged here and leaves without text.
 pub(crate) fn protocol(error: &Error) -> ErrorData {
     let Some(failure) = failure(error) else {
-        tracing::error!(
-            error = error as &dyn std::error::Error,
-            "a request met a defect"
-        );
+        tracing::error!(error = error as &dyn std::error::Error, "a request met a defect");
         return ErrorData::internal_error("internal error", None);
     };
     let data = Some(serde_json::json!(failure));

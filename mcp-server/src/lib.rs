@@ -71,11 +71,7 @@ pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown)
 }
 
 /// Everything between the port and the protocol.
-fn around<S, M>(
-    endpoint: StreamableHttpService<S, M>,
-    config: &Config,
-    orchestrator: &Orchestrator,
-) -> Router
+fn around<S, M>(endpoint: StreamableHttpService<S, M>, config: &Config, orchestrator: &Orchestrator) -> Router
 where
     S: ServerHandler,
     M: SessionManager,

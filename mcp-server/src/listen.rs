@@ -26,7 +26,10 @@ const TOGETHER: Duration = Duration::from_millis(500);
 /// What a stream can be about.
 pub(crate) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
     let asked = requested.resource_subscriptions.iter().flatten();
-    let runs: Vec<&String> = asked.filter(|uri| run_of(uri).is_some()).take(ADDRESSES).collect();
+    let runs: Vec<&String> = asked
+        .filter(|uri| run_of(uri).is_some())
+        .take(ADDRESSES)
+        .collect();
     if runs.is_empty() {
         return SubscriptionFilter::new();
     }
@@ -55,7 +58,10 @@ impl Server {
             loop {
                 match ear.next(Topic::Run, deadline).await {
                     Some(key) => {
-                        if key.parse().is_ok_and(|run_id| runs.contains(&run_id) && news.insert(run_id)) {
+                        if key
+                            .parse()
+                            .is_ok_and(|run_id| runs.contains(&run_id) && news.insert(run_id))
+                        {
                             deadline = deadline.min(Instant::now() + TOGETHER);
                         }
                     }
@@ -71,7 +77,12 @@ impl Server {
             for run_id in news {
                 let visible = run::get(self.orchestrator(), &caller.actor, run_id.into()).await;
                 let said = match visible {
-                    Ok(_) => stream.sink().notify_resource_updated(format!("run://{run_id}")).await,
+                    Ok(_) => {
+                        stream
+                            .sink()
+                            .notify_resource_updated(format!("run://{run_id}"))
+                            .await
+                    }
                     Err(_) => continue,
                 };
                 if said.is_err() {
@@ -96,7 +107,9 @@ mod tests {
         let got = accepted(&asked);
         assert_eq!(got.resource_subscriptions.as_ref().map(Vec::len), Some(ADDRESSES));
         assert_eq!(got.tools_list_changed, None);
-        let other = SubscriptionFilter::builder().resource_subscription("x://y").build();
+        let other = SubscriptionFilter::builder()
+            .resource_subscription("x://y")
+            .build();
         assert_eq!(accepted(&other), SubscriptionFilter::new());
     }
 }

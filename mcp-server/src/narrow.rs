@@ -94,9 +94,11 @@ impl Narrow {
     #[must_use]
     pub(crate) fn and(self, other: Self) -> Self {
         let toolsets = match (self.toolsets, other.toolsets) {
-            (Some(one), Some(other)) => {
-                Some(one.into_iter().filter(|toolset| other.contains(toolset)).collect())
-            }
+            (Some(one), Some(other)) => Some(
+                one.into_iter()
+                    .filter(|toolset| other.contains(toolset))
+                    .collect(),
+            ),
             (one, other) => one.or(other),
         };
         Self {
@@ -132,7 +134,10 @@ mod tests {
 
     #[test]
     fn a_token_can_name_every_toolset() {
-        assert_eq!(Toolset::ALL.map(Toolset::as_str), orchestrator::credential::TOOLSETS);
+        assert_eq!(
+            Toolset::ALL.map(Toolset::as_str),
+            orchestrator::credential::TOOLSETS
+        );
     }
 
     #[test]
@@ -148,10 +153,19 @@ mod tests {
         let left = token(&["runs", "slots"], true).and(read("toolsets=slots,access&read_only=false"));
         assert_eq!(left.toolsets, Some(vec![Toolset::Slots]));
         assert!(left.read_only);
-        assert_eq!(token(&["runs"], false).and(read("toolsets=all")).toolsets, Some(vec![Toolset::Runs]));
-        assert_eq!(token(&["runs"], false).and(Narrow::default()).toolsets, Some(vec![Toolset::Runs]));
+        assert_eq!(
+            token(&["runs"], false).and(read("toolsets=all")).toolsets,
+            Some(vec![Toolset::Runs])
+        );
+        assert_eq!(
+            token(&["runs"], false).and(Narrow::default()).toolsets,
+            Some(vec![Toolset::Runs])
+        );
         assert_eq!(token(&["of_tomorrow"], false).toolsets, Some(vec![]));
-        assert_eq!(Narrow::of_token(&Narrowing::default()).and(read("read_only")), read("read_only"));
+        assert_eq!(
+            Narrow::of_token(&Narrowing::default()).and(read("read_only")),
+            read("read_only")
+        );
     }
 
     #[test]

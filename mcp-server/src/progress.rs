@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext};
-use rmcp::RoleServer;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// How long a client hears nothing.

@@ -4,8 +4,8 @@ use orchestrator::agent;
 use orchestrator::project::access::Operation;
 use rmcp::RoleServer;
 use rmcp::model::{
-    CacheScope, ErrorData, GetPromptRequestParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument,
-    PromptMessage, Role,
+    CacheScope, ErrorData, GetPromptRequestParams, GetPromptResult, ListPromptsResult, Prompt,
+    PromptArgument, PromptMessage, Role,
 };
 use rmcp::service::RequestContext;
 use serde_json::Value;
@@ -41,9 +41,7 @@ impl Server {
             Prompt::new(stage.name, about, Some(arguments)).with_title(format!("Stage {}", stage.name))
         });
         let list = ListPromptsResult::with_all_items(prompts.collect());
-        Ok(list
-            .with_ttl_ms(TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+        Ok(list.with_ttl_ms(TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
     pub(crate) async fn prompt(
@@ -61,7 +59,10 @@ impl Server {
         };
         let id = said(REPOSITORY).and_then(|id| Uuid::try_parse(id).ok());
         let id = id.ok_or_else(|| {
-            ErrorData::invalid_params("repository_id: give the id of a repository of repository_list", None)
+            ErrorData::invalid_params(
+                "repository_id: give the id of a repository of repository_list",
+                None,
+            )
         })?;
         let instruction = said(INSTRUCTION);
         if instruction.is_some_and(|text| text.len() > INSTRUCTION_BYTES) {

@@ -15,10 +15,8 @@ use orchestrator::{Error, Result};
 
 use crate::room::Who;
 
-/// Calls that one caller may make at once.
-const CALLS: u32 = 300;
-/// One more is allowed this often.
-const CALL_EVERY: Duration = Duration::from_millis(20);
+/// Seconds of calls that one caller may make at once.
+const CALLS_AHEAD: u32 = 6;
 /// Requests without a token that counts, of one address at once.
 const REFUSALS: u32 = 120;
 /// One more is allowed this often.
@@ -57,23 +55,26 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
 /// Calls per caller.
 pub(crate) struct Rate(Buckets<Who>);
 
-impl Default for Rate {
-    fn default() -> Self {
-        Self(Buckets::new(CALLS, CALL_EVERY))
-    }
-}
-
 impl Rate {
+    pub(crate) fn new(per_second: NonZeroU32) -> Self {
+        let burst = per_second.get().saturating_mul(CALLS_AHEAD);
+        Self(Buckets::new(burst, Duration::from_secs(1) / per_second.get()))
+    }
+
     /// Takes one call of a caller.
     ///
     /// # Errors
     ///
     /// `RateLimited`, with the time until the next is allowed.
     pub(crate) fn take(&self, actor: &Actor) -> Result<()> {
-        self.0.take(&Who::of(actor)).map_err(|retry_after_ms| Error::RateLimited {
-            message: "this caller asks too often; wait, and use wait_ms in the place of asking again and again".into(),
-            retry_after_ms,
-        })
+        self.0
+            .take(&Who::of(actor))
+            .map_err(|retry_after_ms| Error::RateLimited {
+                message:
+                    "this caller asks too often; wait, and use wait_ms in the place of asking again and again"
+                        .into(),
+                retry_after_ms,
+            })
     }
 }
 
@@ -112,8 +113,15 @@ mod tests {
     fn a_network_of_addresses_is_one_stranger() {
         let strangers = Strangers::default();
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        let refused = (0..10_000u32).find_map(|n| strangers.take(address(&format!("2001:db8::{:x}", n % 9999))).err());
-        assert!(refused.is_some_and(|wait| (1..=200).contains(&wait)), "{refused:?}");
+        let refused = (0..10_000u32).find_map(|n| {
+            strangers
+                .take(address(&format!("2001:db8::{:x}", n % 9999)))
+                .err()
+        });
+        assert!(
+            refused.is_some_and(|wait| (1..=200).contains(&wait)),
+            "{refused:?}"
+        );
         assert!(strangers.take(address("2001:db8:0:1::1")).is_ok());
         assert!(strangers.take(address("192.0.2.1")).is_ok());
         assert_eq!(network(address("::ffff:192.0.2.1")), address("192.0.2.1"));
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_caller_is_slowed_and_no_other() {
-        let rate = Rate::default();
+        let rate = Rate::new(NonZeroU32::new(50).unwrap());
         let person = |login: &str| Actor::Person {
             person_id: orchestrator::id::PersonId::new(),
             login: login.to_owned(),
@@ -129,7 +137,16 @@ mod tests {
         };
         let (busy, other) = (person("busy"), person("other"));
         let refused = (0..10_000).find_map(|_| rate.take(&busy).err());
-        assert!(matches!(refused, Some(Error::RateLimited { retry_after_ms: 1..=20, .. })), "{refused:?}");
+        assert!(
+            matches!(
+                refused,
+                Some(Error::RateLimited {
+                    retry_after_ms: 1..=20,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
         assert!(rate.take(&other).is_ok());
     }
 }

@@ -68,9 +68,7 @@ impl Server {
             }
         }
         let list = ListResourcesResult::with_all_items(resources);
-        Ok(list
-            .with_ttl_ms(TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+        Ok(list.with_ttl_ms(TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
     pub(crate) async fn resource_templates(
@@ -88,9 +86,7 @@ impl Server {
                     .with_mime_type(KIND)
             });
         let list = ListResourceTemplatesResult::with_all_items(templates.collect());
-        Ok(list
-            .with_ttl_ms(TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+        Ok(list.with_ttl_ms(TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
     pub(crate) async fn resource(
@@ -109,9 +105,7 @@ impl Server {
         };
         let contents = ResourceContents::text(value.to_string(), uri).with_mime_type(KIND);
         let result = ReadResourceResult::new(vec![contents]);
-        Ok(result
-            .with_ttl_ms(TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+        Ok(result.with_ttl_ms(TTL_MS).with_cache_scope(CacheScope::Private))
     }
 }
 
@@ -122,7 +116,12 @@ impl Kind {
         let title = match self.scheme {
             "run://" => {
                 let about = one["number"].as_u64().map(|number| format!(" of #{number}"));
-                format!("{}{}: {}", word("stage"), about.unwrap_or_default(), word("state"))
+                format!(
+                    "{}{}: {}",
+                    word("stage"),
+                    about.unwrap_or_default(),
+                    word("state")
+                )
             }
             _ => format!("{} {}: {}", word("event"), word("action"), word("verdict")),
         };

@@ -25,12 +25,12 @@ use tracing::Instrument;
 
 use crate::config::Config;
 use crate::failure;
+use crate::listen;
 use crate::narrow::Narrow;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::rate::Rate;
 use crate::tool::{Access, Catalogue, Side};
-use crate::listen;
 
 /// How long a client may keep a list of tools.
 const LIST_TTL_MS: u64 = 60_000;
@@ -71,13 +71,14 @@ impl Server {
         config: Config,
         stop: CancellationToken,
     ) -> Self {
+        let rate = Rate::new(config.calls_per_second);
         Self {
             inner: Arc::new(Inner {
                 orchestrator,
                 catalogue,
                 config,
                 pace: Pace::default(),
-                rate: Rate::default(),
+                rate,
                 stop,
             }),
         }
@@ -107,7 +108,10 @@ impl Server {
     }
 
     /// What the actor may do somewhere. Whether it may here and now is decided by the act's own transaction.
+    ///
+    /// Every request that needs to know is one call of the caller's rate.
     async fn rights(&self, caller: &Caller) -> Result<Rights> {
+        self.inner.rate.take(&caller.actor)?;
         let mut tx = self.inner.orchestrator.begin("tool.rights").await?;
         let operations = access::operations(&mut tx, &caller.actor).await?;
         Ok(Rights {
@@ -119,15 +123,25 @@ impl Server {
 
     /// The tools that the caller may call, listed or not.
     pub(crate) async fn visible(&self, caller: &Caller) -> Result<Vec<&Tool>, ErrorData> {
-        let rights = self.rights(caller).await.map_err(|error| failure::protocol(&error))?;
+        let rights = self
+            .rights(caller)
+            .await
+            .map_err(|error| failure::protocol(&error))?;
         let catalogue = &self.inner.catalogue;
-        let shown = |tool: &&Tool| catalogue.access(&tool.name).is_some_and(|access| rights.show(access));
+        let shown = |tool: &&Tool| {
+            catalogue
+                .access(&tool.name)
+                .is_some_and(|access| rights.show(access))
+        };
         Ok(catalogue.listed().iter().filter(shown).collect())
     }
 
     /// Whether the caller may do this somewhere.
     pub(crate) async fn may(&self, caller: &Caller, operation: Operation) -> Result<bool, ErrorData> {
-        let rights = self.rights(caller).await.map_err(|error| failure::protocol(&error))?;
+        let rights = self
+            .rights(caller)
+            .await
+            .map_err(|error| failure::protocol(&error))?;
         Ok((rights.may)(operation))
     }
 
@@ -145,9 +159,6 @@ impl Server {
             Err(error) => return failure::refuse(&error),
         };
         // A hidden tool and an unknown one get the router's one answer.
-        if let Err(error) = self.inner.rate.take(&caller.actor) {
-            return failure::refuse(&error);
-        }
         let access = self.inner.catalogue.access(&request.name);
         let Some(access) = access.filter(|access| rights.show(*access)) else {
             return Err(ErrorData::invalid_params("tool not found", None));
@@ -157,7 +168,10 @@ impl Server {
         {
             return failure::refuse(&error);
         }
-        let wants_task = access.task && context.client_capabilities().is_some_and(|can| can.supports_tasks());
+        let wants_task = access.task
+            && context
+                .client_capabilities()
+                .is_some_and(|can| can.supports_tasks());
         let progress = Progress::of(&context);
         let call = self
             .inner

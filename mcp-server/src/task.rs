@@ -109,7 +109,8 @@ fn payload(run: &Run) -> Result<TaskPayload, ErrorData> {
         RunState::Cancelled => TaskPayload::Cancelled,
         state if state.is_over() => {
             let view = show_run(run).map_err(|error| failure::protocol(&error))?;
-            let view = serde_json::to_value(view).map_err(|_| ErrorData::internal_error("internal error", None))?;
+            let view =
+                serde_json::to_value(view).map_err(|_| ErrorData::internal_error("internal error", None))?;
             let mut result = CallToolResult::structured(view);
             result.is_error = Some(!matches!(state, RunState::Succeeded));
             let result = serde_json::to_value(result).unwrap_or(Value::Null);

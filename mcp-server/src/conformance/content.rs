@@ -50,7 +50,8 @@ pub(super) fn resource(uri: &str) -> Option<ResourceContents> {
         }
         _ => {
             let id = uri.strip_prefix("test://template/")?.strip_suffix("/data")?;
-            let data = serde_json::json!({"id": id, "templateTest": true, "data": format!("Data for ID: {id}")});
+            let data =
+                serde_json::json!({"id": id, "templateTest": true, "data": format!("Data for ID: {id}")});
             ResourceContents::text(data.to_string(), uri).with_mime_type("application/json")
         }
     })

@@ -60,11 +60,14 @@ fn prompt(request: &GetPromptRequestParams) -> Option<Vec<PromptMessage>> {
         "test_simple_prompt" => vec![text("This is a simple prompt for testing.")],
         "test_prompt_with_arguments" => {
             let (one, two) = (said("arg1")?, said("arg2")?);
-            vec![text(&format!("Prompt with arguments: arg1='{one}', arg2='{two}'"))]
+            vec![text(&format!(
+                "Prompt with arguments: arg1='{one}', arg2='{two}'"
+            ))]
         }
         "test_prompt_with_embedded_resource" => {
-            let resource = ResourceContents::text("Embedded resource content for testing.", said("resourceUri")?)
-                .with_mime_type("text/plain");
+            let resource =
+                ResourceContents::text("Embedded resource content for testing.", said("resourceUri")?)
+                    .with_mime_type("text/plain");
             let block = rmcp::model::ContentBlock::resource(resource);
             vec![
                 PromptMessage::new(Role::User, block),

@@ -38,7 +38,13 @@ pub(super) async fn play(
         "test_sampling" => sampling(context, said("prompt")).await,
         "test_elicitation" => elicitation(context, "User response", said("message"), user()).await,
         "test_elicitation_sep1034_defaults" => {
-            elicitation(context, "Elicitation completed", "Look at the defaults".into(), defaults()).await
+            elicitation(
+                context,
+                "Elicitation completed",
+                "Look at the defaults".into(),
+                defaults(),
+            )
+            .await
         }
         "test_elicitation_sep1330_enums" => {
             elicitation(context, "Elicitation completed", "Choose".into(), enums()).await

@@ -68,13 +68,18 @@ pub(super) fn add(catalogue: Catalogue, stage: &Stage) -> Catalogue {
         task: false,
         usual: true,
     };
-    plain.into_iter().chain(with).fold(catalogue, |catalogue, (name, schema)| {
-        let Value::Object(schema) = schema else { return catalogue };
-        let tool = Tool::new(name, "A fixture of the conformance suite.", schema);
-        let stage = stage.clone();
-        let route = ToolRoute::new_dyn(tool, move |call| Box::pin(play(call, stage.clone())));
-        catalogue.with_route(route, access)
-    })
+    plain
+        .into_iter()
+        .chain(with)
+        .fold(catalogue, |catalogue, (name, schema)| {
+            let Value::Object(schema) = schema else {
+                return catalogue;
+            };
+            let tool = Tool::new(name, "A fixture of the conformance suite.", schema);
+            let stage = stage.clone();
+            let route = ToolRoute::new_dyn(tool, move |call| Box::pin(play(call, stage.clone())));
+            catalogue.with_route(route, access)
+        })
 }
 
 async fn play(call: ToolCallContext<'_, Server>, stage: Stage) -> Result<CallToolResponse, ErrorData> {

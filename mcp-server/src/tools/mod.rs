@@ -189,7 +189,10 @@ mod tests {
     #[test]
     fn the_usual_tools_are_there_and_few() {
         let catalogue = catalogue();
-        let missing: Vec<_> = USUAL.iter().filter(|name| catalogue.access(name).is_none()).collect();
+        let missing: Vec<_> = USUAL
+            .iter()
+            .filter(|name| catalogue.access(name).is_none())
+            .collect();
         assert_eq!(missing, [&""; 0]);
         assert!(USUAL.len() <= 30 && USUAL.is_sorted());
     }

@@ -34,10 +34,14 @@ impl Tool for Search {
 
     async fn call(call: &Call<'_>, ask: ToolSearch) -> Result<ToolsFound> {
         let visible = call.visible_tools().await?;
-        let limit = ask.limit.map_or(USUAL, |limit| super::count::<usize, _>(limit.get())).min(MOST);
+        let limit = ask
+            .limit
+            .map_or(USUAL, |limit| super::count::<usize, _>(limit.get()))
+            .min(MOST);
         let found = rank(&visible, Text::as_str(&ask.query));
         let next = found.is_empty().then(|| {
-            "no tool fits; use other words, such as run, slot, delivery, project, member, token or audit".to_owned()
+            "no tool fits; use other words, such as run, slot, delivery, project, member, token or audit"
+                .to_owned()
         });
         let tools = found.into_iter().take(limit).map(|tool| FoundTool {
             name: tool.name.to_string(),
@@ -106,7 +110,10 @@ mod tests {
         let all: Vec<&Description> = all.iter().collect();
         let found = |query: &str| {
             let found = rank(&all, query);
-            found.into_iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>()
+            found
+                .into_iter()
+                .map(|tool| tool.name.to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(found("list the Runs"), ["run_list", "delivery_list", "slot_get"]);
         assert_eq!(found("webhook"), ["delivery_list"]);

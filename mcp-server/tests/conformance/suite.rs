@@ -104,7 +104,10 @@ async fn the_handshake_revision_as_deployed_lacks_what_needs_a_session() {
     for scenario in NEED_A_SESSION {
         let there = failed.iter().any(|name| name.contains(scenario));
         assert!(there, "{scenario} passes: {failed:?}");
-        assert!(limits.contains(scenario), "docs/limits.md does not say {scenario}");
+        assert!(
+            limits.contains(scenario),
+            "docs/limits.md does not say {scenario}"
+        );
     }
     assert_eq!(failed.len(), NEED_A_SESSION.len(), "{failed:?}");
 }

@@ -56,7 +56,9 @@ impl World {
         let run_id = run::admit_next(&self.orchestrator).await.expect("admission");
         let run_id = run_id.expect("a run that waits");
         let actor = orchestrator::actor::Actor::System("test");
-        let run = run::get(&self.orchestrator, &actor, run_id).await.expect("the run");
+        let run = run::get(&self.orchestrator, &actor, run_id)
+            .await
+            .expect("the run");
         let job = StartRunner {
             run_id,
             turn: run.turn,

@@ -236,7 +236,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
 }
 
 /// A delivery of a repository, worked on.
-async fn delivery_from(world: &World, github_repository_id: i64) -> Uuid {
+pub(crate) async fn delivery_from(world: &World, github_repository_id: i64) -> Uuid {
     let orchestrator = &world.orchestrator;
     let new = NewDelivery {
         guid: Uuid::now_v7().to_string(),

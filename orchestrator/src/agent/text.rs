@@ -98,7 +98,9 @@ pub fn without_strangers(text: &str) -> String {
     while let Some(start) = rest.find("<<<data ") {
         let block = &rest[start..];
         let head = block.lines().next().unwrap_or_default();
-        let mark = head.strip_prefix("<<<data ").and_then(|head| head.split(':').next());
+        let mark = head
+            .strip_prefix("<<<data ")
+            .and_then(|head| head.split(':').next());
         let close = format!(">>>data {}", mark.unwrap_or_default());
         // Without its end, all that follows may be the stranger's.
         let end = block.find(&close).map_or(block.len(), |end| end + close.len());

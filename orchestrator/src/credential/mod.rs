@@ -26,8 +26,8 @@ pub use keys::{SigningKey, require_signing_key, signing_keys};
 pub use seal::MasterKey;
 #[cfg(feature = "postgres")]
 pub use service::{
-    Proven, RunTokenIds, TokenScope, authenticate, ensure_signing_key, issue_platform_token, issue_service_token,
-    issue_token, prove, refresh_run_tokens, sign, still_counts, sweep,
+    Proven, RunTokenIds, TokenScope, authenticate, ensure_signing_key, issue_platform_token,
+    issue_service_token, issue_token, prove, refresh_run_tokens, sign, still_counts, sweep,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{issue_run_tokens, revoke_run_tokens};

@@ -104,9 +104,8 @@ pub async fn still_counts(orchestrator: &Orchestrator, token_id: TokenId) -> Res
     let mut tx = orchestrator.begin("credential.still_counts").await?;
     let token = store::find_token(&mut tx, token_id).await?;
     let now = tx.now();
-    Ok(token.is_some_and(|token| {
-        check(Leniency::None, false, token.expires_at, token.revoked_at, now).is_ok()
-    }))
+    Ok(token
+        .is_some_and(|token| check(Leniency::None, false, token.expires_at, token.revoked_at, now).is_ok()))
 }
 
 /// Who shows this token.
@@ -305,7 +304,15 @@ pub async fn issue_service_token(
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
     let scope = TokenScope::Project(project_id, role);
-    issue_token(orchestrator, audience, name, scope, expires_at, Narrowing::default()).await
+    issue_token(
+        orchestrator,
+        audience,
+        name,
+        scope,
+        expires_at,
+        Narrowing::default(),
+    )
+    .await
 }
 
 /// Makes a named token of one role on the whole platform, as [`issue_service_token`] does for a project.
@@ -317,7 +324,15 @@ pub async fn issue_platform_token(
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
     let scope = TokenScope::Platform(role);
-    issue_token(orchestrator, audience, name, scope, expires_at, Narrowing::default()).await
+    issue_token(
+        orchestrator,
+        audience,
+        name,
+        scope,
+        expires_at,
+        Narrowing::default(),
+    )
+    .await
 }
 
 /// Where a program's token counts.
@@ -347,7 +362,9 @@ pub async fn issue_token(
         .find(|word| !TOOLSETS.contains(&word.as_str()));
     if let Some(word) = unknown {
         let known = TOOLSETS.join(", ");
-        return Err(Error::Invalid(format!("there is no toolset {word:?}; there are {known}")));
+        return Err(Error::Invalid(format!(
+            "there is no toolset {word:?}; there are {known}"
+        )));
     }
     let name = name.to_owned();
     let bearer = match scope {

@@ -5,9 +5,9 @@ use contract::run::{
     RunChangeList, RunChanges, RunExplanation, RunList, RunPage, RunPrompt, RunRef, RunUsage, RunView,
 };
 use contract::runner::ChangedPath;
-use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::run::{self, Filter};
+use orchestrator::{Result, agent};
 
 use super::show;
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};

@@ -61,7 +61,8 @@ impl IssueToken {
             read_only: self.read_only,
             lockdown: self.lockdown,
         };
-        let issued = credential::issue_token(&orchestrator, audience, name, scope, expires_at, narrowing).await?;
+        let issued =
+            credential::issue_token(&orchestrator, audience, name, scope, expires_at, narrowing).await?;
         eprintln!("{what}, until {expires_at}");
         println!("{}", issued.token.expose_secret());
         Ok(())

@@ -5,12 +5,7 @@ use crate::id::{RunId, TaskId};
 use crate::postgres::Tx;
 
 /// Keeps `new` as the owner's task of a run, or answers the one there is.
-pub(in crate::run) async fn ensure(
-    tx: &mut Tx,
-    new: TaskId,
-    run_id: RunId,
-    owner: &str,
-) -> Result<TaskId> {
+pub(in crate::run) async fn ensure(tx: &mut Tx, new: TaskId, run_id: RunId, owner: &str) -> Result<TaskId> {
     let now = tx.moment();
     let row = sqlx::query!(
         "INSERT INTO run_tasks (task_id, run_id, owner, created_at) VALUES ($1, $2, $3, $4)
