@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use orchestrator::actor::Actor;
 use orchestrator::postgres::listen::Topic;
-use orchestrator::{credential, run};
+use orchestrator::project::access::{self, Operation, Target};
+use orchestrator::{Result, credential, run};
 use rmcp::model::{ErrorData, SubscriptionFilter};
 use rmcp::service::SubscriptionContext;
 use tokio::time::Instant;
@@ -38,7 +40,7 @@ pub(crate) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
 
 impl Server {
     /// Serves a stream until its client goes, its token ends or the process does.
-    pub(crate) async fn stream(&self, stream: &SubscriptionContext) -> Result<(), ErrorData> {
+    pub(crate) async fn stream(&self, stream: &SubscriptionContext) -> std::result::Result<(), ErrorData> {
         let caller = caller(stream.request_context())?;
         let addresses = stream.accepted().resource_subscriptions.iter().flatten();
         let runs: BTreeSet<Uuid> = addresses.filter_map(|uri| run_of(uri)).collect();
@@ -52,9 +54,10 @@ impl Server {
 
     async fn say(&self, stream: &SubscriptionContext, caller: &Caller, runs: &BTreeSet<Uuid>) {
         let mut ear = self.orchestrator().notices().subscribe();
+        // What happened after the acknowledgement and before this may be news of any run.
+        let mut news = runs.clone();
+        let mut deadline = Instant::now();
         loop {
-            let mut deadline = Instant::now() + LOOK_EVERY;
-            let mut news = BTreeSet::new();
             loop {
                 match ear.next(Topic::Run, deadline).await {
                     Some(key) => {
@@ -74,22 +77,36 @@ impl Server {
             if !matches!(counts, Ok(true)) {
                 return;
             }
-            for run_id in news {
-                let visible = run::get(self.orchestrator(), &caller.actor, run_id.into()).await;
-                let said = match visible {
-                    Ok(_) => {
+            for run_id in std::mem::take(&mut news) {
+                let said = match self.sees(caller, run_id).await {
+                    Ok(true) => {
                         stream
                             .sink()
                             .notify_resource_updated(format!("run://{run_id}"))
                             .await
                     }
-                    Err(_) => continue,
+                    Ok(false) => continue,
+                    // Its client comes again, and looks.
+                    Err(_) => return,
                 };
                 if said.is_err() {
                     return;
                 }
             }
+            deadline = Instant::now() + LOOK_EVERY;
         }
+    }
+
+    /// Whether the caller could read this run now. A stream looks often, so a "no" is no denial for the audit.
+    async fn sees(&self, caller: &Caller, run_id: Uuid) -> Result<bool> {
+        if !self.has_tool(caller, "run_get").await? {
+            return Ok(false);
+        }
+        let system = Actor::System("subscription");
+        let run = run::get(self.orchestrator(), &system, run_id.into()).await?;
+        let mut tx = self.orchestrator().begin("subscription.sees").await?;
+        let target = Target::new(run.project_id, "run", run_id).of_run(run.run_id, run.started_by);
+        access::allows(&mut tx, &caller.actor, Operation::RunRead, &target).await
     }
 }
 

@@ -112,6 +112,10 @@ impl Server {
     /// Every request that needs to know is one call of the caller's rate.
     async fn rights(&self, caller: &Caller) -> Result<Rights> {
         self.inner.rate.take(&caller.actor)?;
+        self.rights_now(caller).await
+    }
+
+    async fn rights_now(&self, caller: &Caller) -> Result<Rights> {
         let mut tx = self.inner.orchestrator.begin("tool.rights").await?;
         let operations = access::operations(&mut tx, &caller.actor).await?;
         Ok(Rights {
@@ -134,6 +138,13 @@ impl Server {
                 .is_some_and(|access| rights.show(access))
         };
         Ok(catalogue.listed().iter().filter(shown).collect())
+    }
+
+    /// Whether the caller has this tool now; asked on behalf of a stream, so it is no call of its own.
+    pub(crate) async fn has_tool(&self, caller: &Caller, name: &str) -> Result<bool> {
+        let rights = self.rights_now(caller).await?;
+        let access = self.inner.catalogue.access(name);
+        Ok(access.is_some_and(|access| rights.show(access)))
     }
 
     /// Whether the caller may do this somewhere.
