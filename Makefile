@@ -53,7 +53,7 @@ test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs wha
 
 conformance: ## the protocol's own suite, the Inspector and the Python client against the server; a part of `make test`
 	@.ci/tools
-	$(HOUSE) with-postgres -- $(TEST) --package mcp-server --test conformance
+	$(HOUSE) with-postgres -- $(TEST) --test protocol
 
 prepare: ## describe every query anew in .sqlx
 	cargo run --quiet --package house -- prepare

@@ -111,7 +111,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 38] = [
+const TOOLS: [&str; 39] = [
     "delivery_explain",
     "delivery_get",
     "delivery_list",
@@ -146,6 +146,7 @@ const TOOLS: [&str; 38] = [
     "run_usage_report",
     "slot_get",
     "slot_list",
+    "tool_search",
     "wait_get",
     "delivery_replay",
     "run_cancel",
@@ -189,6 +190,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "run_snapshot_put" => Ask::Own(json!({"session": "s", "path": "p", "data": "aGVsbG8=",
             "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"})),
         "run_status_report" => Ask::Own(json!({"text": "Reading."})),
+        "tool_search" => Ask::Own(json!({"query": "run"})),
         "run_usage_report" => Ask::Own(json!({"models": []})),
         other => panic!("{other} is missing from the table"),
     }

@@ -251,7 +251,6 @@ async fn what_is_offered() {
         let params = json!({"taskId": "1", "inputResponses": {}});
         let response = world
             .modern_request(&token, method, params)
-            .header("Mcp-Name", "1")
             .send()
             .await
             .expect("an answer");
@@ -274,7 +273,7 @@ async fn a_caller_narrows_its_own_tools() {
         ("toolsets=slots", vec!["slot_get", "slot_list"]),
         (
             "toolsets=slots,access",
-            vec!["principal_get", "slot_get", "slot_list"],
+            vec!["principal_get", "slot_get", "slot_list", "tool_search"],
         ),
         ("toolsets=turn", vec![]),
     ] {
