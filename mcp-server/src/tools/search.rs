@@ -13,6 +13,10 @@ use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 /// Tools in one answer at most, and without a limit.
 const MOST: usize = 10;
 const USUAL: usize = 5;
+/// Words that fit everything.
+const SAY_NOTHING: [&str; 14] = [
+    "and", "are", "can", "did", "does", "for", "how", "that", "the", "this", "was", "what", "which", "with",
+];
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue.with::<Search>()
@@ -60,8 +64,8 @@ impl Tool for Search {
 fn rank<'a>(tools: &[&'a Description], query: &str) -> Vec<&'a Description> {
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
         .map(stem)
+        .filter(|word| word.len() > 2 && !SAY_NOTHING.contains(&word.as_str()))
         .collect();
     let mut scored: Vec<_> = tools
         .iter()
@@ -83,7 +87,11 @@ fn stem(word: &str) -> String {
 
 /// Where the word is: in the name, the title, the description or a field's name.
 fn score(tool: &Description, word: &str) -> usize {
-    let has = |text: &str| text.to_lowercase().contains(word);
+    let has = |text: &str| {
+        let text = text.to_lowercase();
+        text.split(|c: char| !c.is_alphanumeric())
+            .any(|part| part.starts_with(word))
+    };
     let fields = tool.input_schema.get("properties").and_then(Value::as_object);
     let in_name = tool.name.split('_').any(|part| part == word);
     usize::from(in_name) * 8
