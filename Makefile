@@ -12,7 +12,7 @@ TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --
 DENY  := $(firstword $(shell command -v cargo-deny) $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-k8s/tools/bin/cargo-deny))
 CODEX := $(CURDIR)/lab/npm/codex/node_modules/@openai/codex-linux-*/vendor/*-unknown-linux-musl/bin/codex
 
-.PHONY: help up down reset logs demo test check bench access prepare doctor
+.PHONY: help up down reset logs demo test conformance check bench access prepare doctor
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -53,6 +53,10 @@ test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs wha
 
 access: ## write docs/access.md, who may do what, from the matrix
 	$(CARGO_RUN) --bin codex-k8s -- access > docs/access.md.new && mv docs/access.md.new docs/access.md
+
+conformance: ## the protocol's own suite, the Inspector and the Python client against the server; a part of `make test`
+	@.ci/tools
+	$(HOUSE) with-postgres -- $(TEST) --test protocol
 
 prepare: ## describe every query anew in .sqlx
 	cargo run --quiet --package house -- prepare

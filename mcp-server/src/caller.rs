@@ -1,14 +1,17 @@
 //! Who calls: the bearer check before anything else, and the challenge for those it does not let in.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::failure::{ErrorCode, Failure};
 use http_body_util::BodyExt;
 use orchestrator::credential::{self, Leniency, TokenFault};
 use orchestrator::trace::TraceParent;
@@ -20,6 +23,7 @@ use crate::late::{self, Late};
 use crate::message::{Message, Unreadable};
 use crate::metadata::{self, SCOPE};
 use crate::narrow::Narrow;
+use crate::rate::Strangers;
 use crate::room::{Full, Place, Room};
 use crate::server::Caller;
 
@@ -32,20 +36,33 @@ pub(crate) struct Gate {
     pub(crate) orchestrator: Orchestrator,
     pub(crate) config: Arc<Config>,
     pub(crate) room: Arc<Room>,
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 /// Lets a request through with its [`Caller`], or answers it.
 pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let claims_json = request.method() == Method::POST && is_json(request.headers());
+    let from = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|from| from.0.ip());
     // The place is the call's until its answer is there.
-    let (request, _place) = match admit(&gate, request).await {
+    let (request, place) = match admit(&gate, request).await {
         Ok(admitted) => admitted,
-        Err(response) => return *response,
+        Err(response) => return gate.slow_down(from, *response),
     };
     let response = next.run(request).await;
     // A JSON message that the protocol has no use for is a bad request, not a bad media type.
     if claims_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return Unreadable::NotAMessage(None).into_response();
+    }
+    if is_stream(response.headers()) {
+        return response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _until_the_end = &place;
+                frame
+            }))
+        });
     }
     response
 }
@@ -65,7 +82,7 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
         return Err(Box::new(refuse_fault(resource, fault)));
     }
-    let narrow = Narrow::read(request.uri().query())
+    let asked = Narrow::read(request.uri().query())
         .map_err(|why| Box::new((StatusCode::BAD_REQUEST, why).into_response()))?;
     let mut place = gate
         .room
@@ -74,7 +91,9 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     let mut caller = Caller {
         trace: trace(request.headers()),
         actor: proven.actor.clone(),
-        narrow,
+        token_id: proven.token_id,
+        narrow: Narrow::of_token(&proven.narrowing).and(asked),
+        lockdown: proven.narrowing.lockdown,
         is_over: false,
     };
     if !is_post {
@@ -91,7 +110,10 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
         };
     }
     if is_json(&parts.headers) {
-        message.map_err(|unreadable| Box::new(unreadable.into_response()))?;
+        let message = message.map_err(|unreadable| Box::new(unreadable.into_response()))?;
+        if message.is_listening() {
+            place.stay_open().map_err(|full| Box::new(no_place(full)))?;
+        }
     }
     let request = Request::from_parts(parts, Body::from(body));
     Ok((with_caller(request, caller), place))
@@ -111,6 +133,19 @@ fn refuse(resource: &Url, error: &Error) -> Response {
                 "the bearer check met a defect"
             );
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+impl Gate {
+    /// Who comes again and again without a token that counts hears less and less.
+    fn slow_down(&self, from: Option<IpAddr>, response: Response) -> Response {
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return response;
+        }
+        match from.map_or(Ok(()), |from| self.strangers.take(from)) {
+            Ok(()) => response,
+            Err(retry_after_ms) => too_often(retry_after_ms),
         }
     }
 }
@@ -198,6 +233,26 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
+fn too_often(retry_after_ms: u64) -> Response {
+    let failure = Failure {
+        code: ErrorCode::RateLimited,
+        message: "too many requests of this address without a token that counts".to_owned(),
+        retry_after_ms: Some(retry_after_ms),
+    };
+    let seconds = HeaderValue::from(retry_after_ms.div_ceil(1000));
+    (
+        StatusCode::TOO_MANY_REQUESTS,
+        [(RETRY_AFTER, seconds)],
+        Json(failure),
+    )
+        .into_response()
 }
 
 fn no_place(full: Full) -> Response {

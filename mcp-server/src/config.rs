@@ -13,6 +13,7 @@ const CALL_SECONDS: u64 = 30;
 const MAX_CALLS: usize = 1024;
 const MAX_SUPERVISOR_CALLS: usize = 1024;
 const MAX_CALLS_PER_CALLER: usize = 64;
+const CALLS_PER_SECOND: u32 = 50;
 
 /// The platform's operations as MCP tools over streamable HTTP.
 #[derive(Debug, Parser)]
@@ -87,6 +88,10 @@ pub struct Config {
     /// Calls of one caller served at once, long polls included.
     #[arg(long, env = "CODEXK8S_MCP_MAX_CALLS_PER_CALLER", default_value_t = MAX_CALLS_PER_CALLER)]
     pub max_calls_per_caller: usize,
+    /// Calls of one caller per second, in the long run; some seconds' worth may come at once.
+    #[arg(long, env = "CODEXK8S_MCP_CALLS_PER_SECOND", default_value_t = CALLS_PER_SECOND,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub calls_per_second: u32,
 }
 
 impl Config {
@@ -104,6 +109,7 @@ impl Config {
             max_calls: MAX_CALLS,
             max_supervisor_calls: MAX_SUPERVISOR_CALLS,
             max_calls_per_caller: MAX_CALLS_PER_CALLER,
+            calls_per_second: CALLS_PER_SECOND,
         }
     }
 

@@ -19,6 +19,19 @@ pub(crate) fn refuse(error: &Error) -> Result<CallToolResponse, ErrorData> {
     Err(ErrorData::internal_error("internal error", None))
 }
 
+/// A refusal where there is no tool to answer with it. A defect of ours is logged here and leaves without text.
+pub(crate) fn protocol(error: &Error) -> ErrorData {
+    let Some(failure) = failure(error) else {
+        tracing::error!(error = error as &dyn std::error::Error, "a request met a defect");
+        return ErrorData::internal_error("internal error", None);
+    };
+    let data = Some(serde_json::json!(failure));
+    match failure.code {
+        ErrorCode::Unavailable | ErrorCode::RateLimited => ErrorData::internal_error(failure.message, data),
+        _ => ErrorData::invalid_params(failure.message, data),
+    }
+}
+
 /// A failure as a tool's answer.
 pub(crate) fn answer(failure: &Failure) -> CallToolResponse {
     let value = serde_json::json!(failure);

@@ -4,16 +4,26 @@
 //! endpoint. Every replica answers every call; nothing is kept between two requests.
 
 mod caller;
+mod complete;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod failure;
 mod late;
+mod listen;
 mod message;
 mod metadata;
+mod mirror;
 mod narrow;
 mod pace;
 mod program;
+mod progress;
+mod prompt;
+mod rate;
+mod resource;
 mod room;
 mod server;
+mod task;
 mod tool;
 mod tools;
 mod version;
@@ -28,6 +38,8 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use orchestrator::{Orchestrator, receiver};
+use rmcp::ServerHandler;
+use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use telemetry::Shutdown;
@@ -38,6 +50,7 @@ use uuid::Uuid;
 use crate::caller::Gate;
 pub use crate::config::{Cli, Config};
 pub use crate::program::run;
+use crate::rate::Strangers;
 use crate::room::{Room, SUPERVISOR_BODY_BYTES};
 use crate::server::Server;
 
@@ -48,11 +61,26 @@ const BESIDE_THE_CALL: Duration = Duration::from_secs(30);
 
 /// The public port: `/mcp`, the well-known documents, `/healthz`.
 pub fn router(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown) -> Router {
+    let catalogue = tools::catalogue();
+    let server = Server::new(orchestrator.clone(), catalogue, config.clone(), shutdown.token());
+    // rmcp, stateless. Sessions would need a principal bound to each and a bound on their number; all clients we know
+    // do without.
+    let sessions = Arc::<NeverSessionManager>::default();
+    let endpoint = StreamableHttpService::new(server.per_request(), sessions, transport(config));
+    around(endpoint, config, orchestrator)
+}
+
+/// Everything between the port and the protocol.
+fn around<S, M>(endpoint: StreamableHttpService<S, M>, config: &Config, orchestrator: &Orchestrator) -> Router
+where
+    S: ServerHandler,
+    M: SessionManager,
+{
     let path = config.resource.path().trim_end_matches('/').to_owned();
     let path = if path.is_empty() { "/mcp".to_owned() } else { path };
     let deadline = Duration::from_secs(config.call_seconds) + BESIDE_THE_CALL;
     Router::new()
-        .route_service(&path, endpoint(config, orchestrator, shutdown))
+        .route_service(&path, endpoint)
         .route_layer(from_fn_with_state(gate(config, orchestrator), caller::check))
         .layer(DefaultBodyLimit::disable())
         .layer(TimeoutLayer::with_status_code(
@@ -95,22 +123,12 @@ fn gate(config: &Config, orchestrator: &Orchestrator) -> Gate {
         orchestrator: orchestrator.clone(),
         config: Arc::new(config.clone()),
         room: Room::new(config),
+        strangers: Arc::new(Strangers::default()),
     }
 }
 
-/// rmcp, stateless. Sessions would need a principal bound to each and a bound on their number; all clients we know do
-/// without.
-fn endpoint(
-    config: &Config,
-    orchestrator: &Orchestrator,
-    shutdown: &Shutdown,
-) -> StreamableHttpService<Server, NeverSessionManager> {
-    let server = Server::new(
-        orchestrator.clone(),
-        tools::catalogue(),
-        config.clone(),
-        shutdown.token(),
-    );
+/// What clients may expect of the transport.
+fn transport(config: &Config) -> StreamableHttpServerConfig {
     let mut transport = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -118,7 +136,7 @@ fn endpoint(
         .with_allowed_origins(config.origins())
         .enforce_origin_validation();
     transport.max_request_body_bytes = SUPERVISOR_BODY_BYTES;
-    StreamableHttpService::new(server.per_request(), Arc::default(), transport)
+    transport
 }
 
 /// Says again and again that runners can be heard here.

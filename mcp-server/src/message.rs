@@ -70,6 +70,11 @@ impl<'a> Message<'a> {
         self.tool.as_deref()
     }
 
+    /// Whether its answer is a stream that stays open.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.method.as_deref() == Some("subscriptions/listen")
+    }
+
     /// Whether it only opens a connection, in either era.
     pub(crate) fn is_greeting(&self) -> bool {
         let greetings = [

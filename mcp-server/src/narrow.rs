@@ -1,5 +1,7 @@
-//! What a caller wants to be shown of its tools: `?toolsets=runs,slots&read_only=true`. It takes away and never adds.
+//! What is taken away of a caller's tools: by its token, and by what it asks for: `?toolsets=runs,slots&read_only=true`.
+//! Both take away and neither adds; naming toolsets also lists all of their tools, and not the usual ones alone.
 
+use orchestrator::credential::Narrowing;
 use url::form_urlencoded;
 
 use crate::tool::{Access, Effect};
@@ -18,7 +20,7 @@ pub(crate) enum Toolset {
 }
 
 impl Toolset {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Access,
         Self::Operations,
         Self::Repositories,
@@ -58,6 +60,10 @@ impl Narrow {
             match &*name {
                 "toolsets" => {
                     let named = narrow.toolsets.get_or_insert_default();
+                    if value == "all" {
+                        named.extend(Toolset::ALL);
+                        continue;
+                    }
                     for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
                         named.push(toolset(word)?);
                     }
@@ -73,6 +79,37 @@ impl Narrow {
             }
         }
         Ok(narrow)
+    }
+
+    /// What a token takes away. A word that no toolset has leaves nothing.
+    pub(crate) fn of_token(narrowing: &Narrowing) -> Self {
+        let toolsets = narrowing.toolsets.as_ref();
+        Self {
+            toolsets: toolsets.map(|words| words.iter().filter_map(|word| toolset(word).ok()).collect()),
+            read_only: narrowing.read_only,
+        }
+    }
+
+    /// What both leave.
+    #[must_use]
+    pub(crate) fn and(self, other: Self) -> Self {
+        let toolsets = match (self.toolsets, other.toolsets) {
+            (Some(one), Some(other)) => Some(
+                one.into_iter()
+                    .filter(|toolset| other.contains(toolset))
+                    .collect(),
+            ),
+            (one, other) => one.or(other),
+        };
+        Self {
+            toolsets,
+            read_only: self.read_only || other.read_only,
+        }
+    }
+
+    /// Whether toolsets were named: then the list holds all of their tools.
+    pub(crate) fn names_toolsets(&self) -> bool {
+        self.toolsets.is_some()
     }
 
     /// Whether a tool is left.
@@ -94,6 +131,42 @@ fn toolset(word: &str) -> Result<Toolset, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_can_name_every_toolset() {
+        assert_eq!(
+            Toolset::ALL.map(Toolset::as_str),
+            orchestrator::credential::TOOLSETS
+        );
+    }
+
+    #[test]
+    fn a_query_takes_away_from_what_the_token_leaves() {
+        let token = |words: &[&str], read_only| {
+            Narrow::of_token(&Narrowing {
+                toolsets: Some(words.iter().map(|&word| word.to_owned()).collect()),
+                read_only,
+                lockdown: false,
+            })
+        };
+        let read = |query| Narrow::read(Some(query)).unwrap();
+        let left = token(&["runs", "slots"], true).and(read("toolsets=slots,access&read_only=false"));
+        assert_eq!(left.toolsets, Some(vec![Toolset::Slots]));
+        assert!(left.read_only);
+        assert_eq!(
+            token(&["runs"], false).and(read("toolsets=all")).toolsets,
+            Some(vec![Toolset::Runs])
+        );
+        assert_eq!(
+            token(&["runs"], false).and(Narrow::default()).toolsets,
+            Some(vec![Toolset::Runs])
+        );
+        assert_eq!(token(&["of_tomorrow"], false).toolsets, Some(vec![]));
+        assert_eq!(
+            Narrow::of_token(&Narrowing::default()).and(read("read_only")),
+            read("read_only")
+        );
+    }
 
     #[test]
     fn a_query_names_what_is_left() {

@@ -18,6 +18,10 @@ pub(crate) const BODY_BYTES: usize = 1024 * 1024;
 pub(crate) const SUPERVISOR_BODY_BYTES: usize = 12 * 1024 * 1024;
 /// Bytes of each body that count against no pool: all of an ordinary call.
 const FREE_BODY_BYTES: usize = 16 * 1024;
+/// Streams of all callers at once.
+const STREAMS: usize = 256;
+/// Streams of one caller.
+const STREAMS_OF_ONE: usize = 4;
 /// Bytes of bodies of staff and agents, held at once.
 const HELD_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of bodies of supervisors, held at once.
@@ -27,6 +31,8 @@ const HELD_SUPERVISOR_BODY_BYTES: usize = 36 * 1024 * 1024;
 #[derive(Clone, Copy, Debug, Default)]
 struct Taken {
     calls: usize,
+    /// Of the calls, those that stay open.
+    streams: usize,
     bytes: usize,
 }
 
@@ -39,7 +45,7 @@ struct Limit {
 
 /// Who takes a place: one side of one run, one token, one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Who {
+pub(crate) enum Who {
     Run(RunId, RunSide),
     Token(TokenId),
     Person(PersonId),
@@ -47,7 +53,7 @@ enum Who {
 }
 
 impl Who {
-    fn of(actor: &Actor) -> Self {
+    pub(crate) fn of(actor: &Actor) -> Self {
         match actor {
             Actor::Run(run) => Self::Run(run.run_id, run.side),
             Actor::Service { token_id, .. } | Actor::Platform { token_id, .. } => Self::Token(*token_id),
@@ -127,6 +133,7 @@ impl Room {
             who,
             is_supervisor,
             bytes: 0,
+            is_stream: false,
         })
     }
 
@@ -151,9 +158,28 @@ pub(crate) struct Place {
     is_supervisor: bool,
     /// Of the body, beyond what is free.
     bytes: usize,
+    /// The call stays open until its caller goes.
+    is_stream: bool,
 }
 
 impl Place {
+    /// Says that the call is a stream.
+    pub(crate) fn stay_open(&mut self) -> Result<(), Full> {
+        let mut places = self.room.places();
+        if places.others.streams + places.supervisors.streams >= STREAMS {
+            return Err(Full::ForAll);
+        }
+        let own = places.by_caller.entry(self.who).or_default();
+        if own.streams >= STREAMS_OF_ONE {
+            return Err(Full::ForCaller);
+        }
+        own.streams += 1;
+        places.pool(self.is_supervisor).streams += 1;
+        drop(places);
+        self.is_stream = true;
+        Ok(())
+    }
+
     /// The largest body this caller may send; also all that it may have held at once.
     pub(crate) fn largest_body(&self) -> usize {
         if self.is_supervisor {
@@ -189,9 +215,11 @@ impl Drop for Place {
         let mut places = self.room.places();
         let pool = places.pool(self.is_supervisor);
         pool.calls -= 1;
+        pool.streams -= usize::from(self.is_stream);
         pool.bytes -= self.bytes;
         if let Some(own) = places.by_caller.get_mut(&self.who) {
             own.calls -= 1;
+            own.streams -= usize::from(self.is_stream);
             own.bytes -= self.bytes;
             if own.calls == 0 {
                 places.by_caller.remove(&self.who);
@@ -235,6 +263,31 @@ mod tests {
         drop(taken);
         let again = room.enter(&greedy).unwrap();
         drop((place, again));
+        assert!(room.places().by_caller.is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn streams_are_few() {
+        let room = room(1000, 1000);
+        let mut open = Vec::new();
+        for _ in 0..STREAMS / STREAMS_OF_ONE {
+            let one = run(RunSide::Agent);
+            for _ in 0..STREAMS_OF_ONE {
+                let mut place = room.enter(&one).unwrap();
+                place.stay_open().unwrap();
+                open.push(place);
+            }
+            if open.len() < STREAMS {
+                let mut more = room.enter(&one).unwrap();
+                assert_eq!(more.stay_open(), Err(Full::ForCaller));
+            }
+        }
+        let other = run(RunSide::Agent);
+        let mut late = room.enter(&other).unwrap();
+        assert_eq!(late.stay_open(), Err(Full::ForAll));
+        open.pop();
+        late.stay_open().unwrap();
+        drop((open, late));
         assert!(room.places().by_caller.is_empty(), "nobody is remembered");
     }
 

@@ -25,8 +25,8 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::failure;
 use crate::narrow::Toolset;
-use crate::server::{Server, caller};
-use crate::version;
+use crate::server::{Caller, Server, caller};
+use crate::{tools, version};
 
 /// One operation of the platform. A tool that names no operation does not compile.
 pub(crate) trait Tool: 'static {
@@ -45,6 +45,8 @@ pub(crate) trait Tool: 'static {
     const OPEN_WORLD: bool = false;
     /// An agent may call it only so often.
     const PACED: bool = false;
+    /// It begins a run: a client that knows tasks gets one.
+    const TASK: bool = false;
     /// What the answer's text says, where a copy of the data would be too large.
     const SAID: Option<&'static str> = None;
 
@@ -98,6 +100,10 @@ pub(crate) struct Call<'a> {
     pub(crate) config: &'a Config,
     /// The caller's trace.
     pub(crate) trace: &'a TraceParent,
+    /// Texts of people without write permission are left out, whatever the project says.
+    pub(crate) lockdown: bool,
+    server: &'a Server,
+    caller: &'a Caller,
     /// The process ends: who waits answers what is there.
     stop: &'a CancellationToken,
 }
@@ -106,6 +112,12 @@ impl Call<'_> {
     /// The audience of this endpoint's tokens.
     pub(crate) fn audience(&self) -> &str {
         self.config.audience()
+    }
+
+    /// The tools that the caller may call, listed or not.
+    pub(crate) async fn visible_tools(&self) -> Result<Vec<&rmcp::model::Tool>> {
+        let tools = self.server.visible(self.caller).await;
+        tools.map_err(|error| Error::Unavailable(error.message.into_owned()))
     }
 
     /// Begins a long poll: listen first, then read, then wait for [`Poll::again`].
@@ -152,6 +164,9 @@ pub(crate) struct Access {
     pub(crate) toolset: Toolset,
     pub(crate) effect: Effect,
     pub(crate) paced: bool,
+    pub(crate) task: bool,
+    /// In the list of staff who named no toolsets.
+    pub(crate) usual: bool,
 }
 
 /// All tools, made once and shared by all requests.
@@ -171,19 +186,24 @@ impl Catalogue {
         Self { toolset, ..self }
     }
 
-    pub(crate) fn with<T: Tool>(mut self) -> Self {
+    pub(crate) fn with<T: Tool>(self) -> Self {
         let route = ToolRoute::new_dyn(describe::<T>(), |context| Box::pin(invoke::<T>(context)));
-        let before = self.access.insert(
-            T::NAME.into(),
-            Access {
-                operation: T::OPERATION,
-                sides: T::SIDES,
-                toolset: self.toolset,
-                effect: T::EFFECT,
-                paced: T::PACED,
-            },
-        );
-        assert!(before.is_none(), "two tools are named {}", T::NAME);
+        let access = Access {
+            operation: T::OPERATION,
+            sides: T::SIDES,
+            toolset: self.toolset,
+            effect: T::EFFECT,
+            paced: T::PACED,
+            task: T::TASK,
+            usual: tools::is_usual(T::NAME),
+        };
+        self.with_route(route, access)
+    }
+
+    pub(crate) fn with_route(mut self, route: ToolRoute<Server>, access: Access) -> Self {
+        let name = route.attr.name.clone();
+        let before = self.access.insert(name.clone(), access);
+        assert!(before.is_none(), "two tools are named {name}");
         self.router.add_route(route);
         self.listed = self.router.list_all();
         self
@@ -238,6 +258,9 @@ async fn invoke<T: Tool>(context: ToolCallContext<'_, Server>) -> Result<CallToo
         actor: &caller.actor,
         config: context.service.config(),
         trace: &caller.trace,
+        lockdown: caller.lockdown,
+        server: context.service,
+        caller: &caller,
         stop: context.service.stop(),
     };
     match T::call(&call, ask).await {

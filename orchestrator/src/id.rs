@@ -76,6 +76,8 @@ ids! {
     AgentProfileId
     PromptId
     RunId
+    /// A run as a task of the MCP protocol, for one principal; the only id that is random, so that nobody guesses it.
+    TaskId
     SnapshotId
     SlotId
     /// A question or approval a run waits for.

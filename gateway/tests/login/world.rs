@@ -185,6 +185,7 @@ fn config(folder: &tempfile::TempDir, gateway_url: &str, upstream: Url, github: 
         public_url: gateway_url.parse().unwrap(),
         mcp_upstream: upstream,
         trusted_proxies: Vec::new(),
+        oauth_document_hosts: Vec::new(),
         webhook: WebhookConfig {
             webhook_secret_file: secret.clone(),
             webhook_previous_secret_file: None,

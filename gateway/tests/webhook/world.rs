@@ -66,6 +66,7 @@ impl World {
             public_url: nobody.clone(),
             mcp_upstream: nobody.clone(),
             trusted_proxies: Vec::new(),
+            oauth_document_hosts: Vec::new(),
             webhook: WebhookConfig {
                 webhook_secret_file: self.secret_file.clone(),
                 webhook_previous_secret_file: Some(self.secret_file.with_file_name("previous")),

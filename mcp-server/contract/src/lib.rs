@@ -20,6 +20,7 @@ pub mod repository;
 pub mod run;
 pub mod runner;
 pub mod schema;
+pub mod search;
 pub mod secret;
 pub mod slot;
 pub mod user;

@@ -37,7 +37,9 @@ struct List;
 impl Tool for List {
     const NAME: &'static str = "effect_list";
     const TITLE: &'static str = "List outward writes";
-    const ABOUT: &'static str = "Lists writes to the code host, newest first. A run sees its own alone.";
+    const ABOUT: &'static str = "Lists writes to the code host, newest first: comments, labels, pull requests, \
+         and whether they were applied. Use it when a write answered pending, or to see what a run wrote. A run \
+         sees its own alone.";
     const OPERATION: Operation = Operation::EffectRead;
     const SIDES: &'static [Side] = LIST_READERS;
     const EFFECT: Effect = Effect::Read;

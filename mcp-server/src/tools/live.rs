@@ -48,7 +48,7 @@ pub(super) async fn own(call: &Call<'_>, repository_id: Option<Uuid>) -> Result<
         project_id: run.project_id,
         repository_id: run.repository_id,
         run_id: run.run_id,
-        lockdown: project.lockdown,
+        lockdown: project.lockdown || call.lockdown,
         run,
     })
 }

@@ -13,6 +13,7 @@ mod project;
 mod pull_request;
 mod repository;
 mod run;
+mod search;
 mod secret;
 mod slot;
 mod status;
@@ -37,6 +38,38 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use crate::narrow::Toolset;
 use crate::tool::{Call, Catalogue, Side};
 
+pub(crate) use self::run::show_run;
+
+/// The tools that staff are shown unless they name toolsets; `tool_search` finds the others. At most 30: a long list costs
+/// every conversation of every client.
+const USUAL: [&str; 20] = [
+    "delivery_explain",
+    "delivery_get",
+    "delivery_list",
+    "delivery_replay",
+    "effect_list",
+    "principal_get",
+    "repository_get",
+    "repository_list",
+    "run_cancel",
+    "run_change_list",
+    "run_event_list",
+    "run_explain",
+    "run_get",
+    "run_list",
+    "run_log_tail",
+    "run_retry",
+    "run_start",
+    "slot_list",
+    "tool_search",
+    "wait_get",
+];
+
+/// Whether staff are shown a tool without asking for its toolset.
+pub(crate) fn is_usual(name: &str) -> bool {
+    USUAL.contains(&name)
+}
+
 const STAFF: &[Side] = &[Side::Staff];
 const AGENT: &[Side] = &[Side::Agent];
 
@@ -50,7 +83,7 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 18] = [
+    let sets: [(Toolset, Add); 19] = [
         (Toolset::Access, access::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
@@ -63,6 +96,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
+        (Toolset::Access, search::tools),
         (Toolset::Access, secret::tools),
         (Toolset::Slots, slot::tools),
         (Toolset::Turn, status::tools),
@@ -165,6 +199,17 @@ fn count<T: TryFrom<U> + Default, U>(number: U) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_tools_are_there_and_few() {
+        let catalogue = catalogue();
+        let missing: Vec<_> = USUAL
+            .iter()
+            .filter(|name| catalogue.access(name).is_none())
+            .collect();
+        assert_eq!(missing, [&""; 0]);
+        assert!(USUAL.len() <= 30 && USUAL.is_sorted());
+    }
 
     #[test]
     fn only_what_may_still_be_applied_is_pending() {

@@ -17,7 +17,8 @@ struct Get;
 impl Tool for Get {
     const NAME: &'static str = "principal_get";
     const TITLE: &'static str = "Who am I";
-    const ABOUT: &'static str = "Shows who the caller is to the platform and what it may do somewhere.";
+    const ABOUT: &'static str = "Shows who the caller is to the platform: kind, name, project and role, and all \
+         operations it may do somewhere. Use it when something is forbidden or a tool is missing.";
     const OPERATION: Operation = Operation::PrincipalRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;

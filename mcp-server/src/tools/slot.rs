@@ -17,7 +17,8 @@ struct Get;
 impl Tool for Get {
     const NAME: &'static str = "slot_get";
     const TITLE: &'static str = "Show a slot";
-    const ABOUT: &'static str = "Shows one slot: whose it is, and why it is not free.";
+    const ABOUT: &'static str = "Shows one slot: whose it is, which run holds it, and why it is not free. Use \
+         it when a run waits for a slot and run_explain names one.";
     const OPERATION: Operation = Operation::SlotRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;
@@ -34,7 +35,8 @@ struct List;
 impl Tool for List {
     const NAME: &'static str = "slot_list";
     const TITLE: &'static str = "List slots";
-    const ABOUT: &'static str = "Lists the slots of the projects the caller may see, newest first.";
+    const ABOUT: &'static str = "Lists the slots of the projects the caller may see and their states. Use it to \
+         see how much may run at once; why one run waits is said by run_explain.";
     const OPERATION: Operation = Operation::SlotRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;

@@ -126,7 +126,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 70] = [
+const TOOLS: [&str; 71] = [
     "access_explain",
     "audit_list",
     "audit_verify",
@@ -169,6 +169,7 @@ const TOOLS: [&str; 70] = [
     "secret_set",
     "slot_get",
     "slot_list",
+    "tool_search",
     "wait_get",
     "job_list",
     "job_retry",
@@ -261,6 +262,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "run_snapshot_put" => Ask::Own(json!({"session": "s", "path": "p", "data": "aGVsbG8=",
             "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"})),
         "run_status_report" => Ask::Own(json!({"text": "Reading."})),
+        "tool_search" => Ask::Own(json!({"query": "run"})),
         "run_usage_report" => Ask::Own(json!({"models": []})),
         other => panic!("{other} is missing from the table"),
     }
@@ -309,7 +311,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
 }
 
 /// A delivery of a repository, worked on.
-async fn delivery_from(world: &World, github_repository_id: i64) -> Uuid {
+pub(crate) async fn delivery_from(world: &World, github_repository_id: i64) -> Uuid {
     let orchestrator = &world.orchestrator;
     let new = NewDelivery {
         guid: Uuid::now_v7().to_string(),

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 async fn list(world: &World, token: &str) -> Vec<Value> {
-    let list = world.modern(token, "tools/list", json!({})).await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let list = world.post("/mcp?toolsets=all", token).json(&body).send().await;
+    let list: Value = list.expect("an answer").json().await.expect("JSON");
     list["result"]["tools"].as_array().expect("a list").clone()
 }
 

@@ -232,27 +232,30 @@ async fn calls_are_counted_and_made_up_names_make_no_series() {
     world.db.done().await;
 }
 
-/// Neither tasks nor questions to the client are offered: pending work is a row, and its id is in the answer.
+/// What is offered is the same in both eras, but for listening to resources, which needs a session in the old one. Tasks
+/// are for clients that know them.
 #[tokio::test]
-async fn tools_are_all_there_is() {
+async fn what_is_offered() {
     let world = World::new().await;
     let token = world.service_token(Role::Admin).await;
     let initialize = json!({"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}},
         "clientInfo": {"name": "test", "version": "1"}});
     let legacy = world.legacy(&token, "initialize", initialize).await;
-    assert_eq!(legacy["result"]["capabilities"], json!({"tools": {}}));
+    let mut offered = json!({"tools": {}, "prompts": {}, "resources": {}, "completions": {},
+        "extensions": {"io.modelcontextprotocol/tasks": {}}});
+    assert_eq!(legacy["result"]["capabilities"], offered);
     let modern = world.modern(&token, "server/discover", json!({})).await;
-    assert_eq!(modern["result"]["capabilities"], json!({"tools": {}}));
+    offered["resources"] = json!({"subscribe": true});
+    assert_eq!(modern["result"]["capabilities"], offered);
     for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
         let params = json!({"taskId": "1", "inputResponses": {}});
         let response = world
             .modern_request(&token, method, params)
-            .header("Mcp-Name", "1")
             .send()
             .await
             .expect("an answer");
         let answer: Value = response.json().await.expect("JSON");
-        assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
+        assert_eq!(answer["error"]["code"], -32021, "{method}: {answer}");
     }
     world.db.done().await;
 }
@@ -281,9 +284,12 @@ async fn a_caller_narrows_its_own_tools() {
                 "project_pause",
                 "project_resume",
                 "project_update",
+                "secret_list",
+                "secret_set",
                 "slot_get",
                 "slot_list",
                 "stats_get",
+                "tool_search",
             ],
         ),
         ("toolsets=turn", vec![]),

@@ -1,6 +1,7 @@
 //! A server on a port of its own, on a database of its own, and callers of every kind.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,9 @@ pub(crate) struct Turn {
     pub(crate) supervisor: String,
     pub(crate) agent: String,
 }
+
+/// A call under way, in either era.
+pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Value> + 'a>>;
 
 impl World {
     pub(crate) async fn new() -> Self {
@@ -153,6 +157,21 @@ impl World {
         issued.await.expect("a token").token.expose_secret().to_owned()
     }
 
+    /// The token of a maintainer's program that takes something away from it.
+    pub(crate) async fn narrowed_token(&self, narrowing: credential::Narrowing) -> String {
+        let expires_at = self.clock.now() + SignedDuration::from_hours(1);
+        let scope = credential::TokenScope::Project(self.shop.project_id, Role::Maintainer);
+        let issued = credential::issue_token(
+            &self.orchestrator,
+            AUDIENCE,
+            "narrow",
+            scope,
+            expires_at,
+            narrowing,
+        );
+        issued.await.expect("a token").token.expose_secret().to_owned()
+    }
+
     /// A request to the endpoint, as a client of either era makes it.
     pub(crate) fn request(&self, method: Method, token: Option<&str>) -> RequestBuilder {
         let request = self
@@ -228,17 +247,42 @@ impl World {
         .await
     }
 
-    pub(crate) fn modern_request(&self, token: &str, method: &str, mut params: Value) -> RequestBuilder {
-        params["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        });
+    pub(crate) fn legacy_of<'a>(&'a self, token: &'a str, method: &'a str, params: Value) -> Answering<'a> {
+        Box::pin(self.legacy(token, method, params))
+    }
+
+    pub(crate) fn modern_of<'a>(&'a self, token: &'a str, method: &'a str, params: Value) -> Answering<'a> {
+        Box::pin(self.modern(token, method, params))
+    }
+
+    pub(crate) fn modern_request(&self, token: &str, method: &str, params: Value) -> RequestBuilder {
+        self.capable_request(token, method, params, json!({}))
+    }
+
+    /// The same of a client that can do this.
+    pub(crate) fn capable_request(
+        &self,
+        token: &str,
+        method: &str,
+        mut params: Value,
+        capabilities: Value,
+    ) -> RequestBuilder {
+        let mut meta = params["_meta"].take();
+        if meta.is_null() {
+            meta = json!({});
+        }
+        meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+        meta["io.modelcontextprotocol/clientCapabilities"] = capabilities;
+        meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+        params["_meta"] = meta;
         let mut request = self
             .request(Method::POST, Some(token))
             .header("mcp-protocol-version", "2026-07-28")
             .header("mcp-method", method);
-        if let Some(name) = params["name"].as_str() {
+        let name = ["name", "uri", "taskId"]
+            .iter()
+            .find_map(|field| params[*field].as_str());
+        if let Some(name) = name {
             request = request.header("mcp-name", name);
         }
         request.json(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
@@ -269,9 +313,11 @@ impl World {
             .to_owned()
     }
 
-    /// The names of the tools a caller is shown.
+    /// The names of the tools a caller may call, listed without being asked for or not.
     pub(crate) async fn tools(&self, token: &str) -> Vec<String> {
-        let list = self.legacy(token, "tools/list", json!({})).await;
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+        let list = self.post("/mcp?toolsets=all", token).json(&body).send().await;
+        let list = answer(list.expect("an answer")).await;
         let tools = list["result"]["tools"].as_array().expect("a list");
         tools
             .iter()

@@ -19,7 +19,7 @@ pub use prompt::{MAX_PROMPT_BYTES, Prompt, PromptError, PromptFacts, PromptIssue
 #[cfg(feature = "postgres")]
 pub use service::{
     change_profile, find_model, get_profile, list_models, list_profiles, profile_for, prompt_for,
-    publish_prompt, render_prompt, seed_defaults, set_model, set_profile,
+    publish_prompt, render_prompt, seed_defaults, set_model, set_profile, show_prompt,
 };
 pub use stage::{STAGES, Stage, stage};
-pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise};
+pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise, without_strangers};

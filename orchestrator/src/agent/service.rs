@@ -7,10 +7,11 @@ use super::{Adapter, Model, Profile, Prompt, PromptFacts, render_template, stage
 use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
-use crate::id::{AgentProfileId, ProjectId};
+use crate::id::{AgentProfileId, ProjectId, RepositoryId};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
-use crate::project::access;
+use crate::project::access::{self, Operation};
+use crate::repository;
 
 /// A template is checked with these bytes at most before it is stored.
 const MAX_TEMPLATE_BYTES: usize = 128 * 1024;
@@ -85,6 +86,32 @@ pub async fn render_prompt(
     let prompt = prompt_for(tx, project_id, stage).await?;
     render_template(&prompt.body, stage, output, facts)
         .map_err(|error| Error::Precondition(error.to_string()))
+}
+
+/// What the agent of a stage is told on a repository, without an issue: for a person who does the stage in a client of
+/// their own.
+///
+/// # Errors
+///
+/// `NotFound` or `Forbidden` of the repository, `Precondition` if there is no prompt or it does not render.
+pub async fn show_prompt(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    repository_id: RepositoryId,
+    stage: &str,
+    instruction: Option<&str>,
+) -> Result<String> {
+    let repository = repository::read(orchestrator, actor, repository_id).await?;
+    let mut tx = orchestrator.begin("agent.show_prompt").await?;
+    access::require(&mut tx, actor, Operation::RunPromptRead, &repository.target()).await?;
+    let facts = PromptFacts {
+        repository: format!("{}/{}", repository.owner, repository.name),
+        branch: format!("codex/{stage}"),
+        default_branch: repository.default_branch,
+        instruction: instruction.map(str::to_owned),
+        issue: None,
+    };
+    render_prompt(&mut tx, repository.project_id, stage, &facts).await
 }
 
 /// Makes a profile say this: the one of its stage and project, or the platform's default if it has no project. A profile

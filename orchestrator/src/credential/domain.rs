@@ -33,6 +33,20 @@ pub struct Claims {
     pub scope: Option<String>,
 }
 
+/// The groups of tools a token can be narrowed to.
+pub const TOOLSETS: [&str; 6] = ["access", "operations", "repositories", "runs", "slots", "turn"];
+
+/// What a token takes away from its bearer. The default takes nothing away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// These of [`TOOLSETS`] alone.
+    pub toolsets: Option<Vec<String>>,
+    /// Tools that change nothing.
+    pub read_only: bool,
+    /// No text of people without write permission.
+    pub lockdown: bool,
+}
+
 /// For which call a token is shown: two calls forgive what all others refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leniency {

@@ -24,7 +24,7 @@ mod statement;
 #[cfg(feature = "postgres")]
 mod store;
 
-pub use domain::{Claims, ISSUER, Leniency, REFRESH_GRACE, RUN_TOKEN_LIFE, TokenFault};
+pub use domain::{Claims, ISSUER, Leniency, Narrowing, REFRESH_GRACE, RUN_TOKEN_LIFE, TOOLSETS, TokenFault};
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
 #[cfg(feature = "postgres")]
@@ -39,8 +39,8 @@ pub use rotate::{NEXT_KEY_MIN_AGE, PublicKey, Rotation, public_keys, rotate};
 pub use seal::{EdgeKey, MasterKey};
 #[cfg(feature = "postgres")]
 pub use service::{
-    Proven, RunTokenIds, authenticate, issue_platform_token, issue_service_token, prove, refresh_run_tokens,
-    sign, sweep,
+    Proven, RunTokenIds, TokenScope, authenticate, issue_platform_token, issue_service_token, issue_token,
+    prove, refresh_run_tokens, sign, still_counts, sweep,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{

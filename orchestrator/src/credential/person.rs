@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::domain::Narrowing;
 use super::jwt::SignedToken;
 use super::service::{insert_token, sign};
 use super::store::{self, Bearer};
@@ -60,7 +61,8 @@ pub async fn issue_person_token(
     {
         return Err(Error::Invalid("name must have 1 to 100 bytes".into()));
     }
-    insert_token(tx, audience, Bearer::Person { person_id, origin }, expires_at).await
+    let bearer = Bearer::Person { person_id, origin };
+    insert_token(tx, audience, bearer, expires_at, Narrowing::default()).await
 }
 
 /// Exchanges a browser's cookie for a token of its session; `None` if the session does not count.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::domain::{Claims, ISSUER, Leniency, RUN_TOKEN_LIFE, TokenFault, check};
+use super::domain::{Claims, ISSUER, Leniency, Narrowing, RUN_TOKEN_LIFE, TOOLSETS, TokenFault, check};
 use super::jwt::{self, SignedToken};
 use super::keys::{self, required_key};
 use super::store::{self, Bearer, Token};
@@ -31,6 +31,8 @@ pub struct RunTokenIds {
 #[derive(Clone, Debug)]
 pub struct Proven {
     pub actor: Actor,
+    pub token_id: TokenId,
+    pub narrowing: Narrowing,
     expires_at: Timestamp,
     revoked_at: Option<Timestamp>,
     now: Timestamp,
@@ -74,21 +76,38 @@ pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str
         .await?
         .ok_or_else(unknown)?;
     let now = tx.now();
-    let (actor, counts) = match token.bearer {
-        Bearer::Person { person_id, origin } => {
-            let session_id = origin.session_id();
-            let standing = identity::standing(&mut tx, person_id, session_id).await?;
-            let standing = standing.ok_or_else(unknown)?;
-            (standing.person.actor(), standing.counts)
-        }
-        bearer => (actor(token.jti, bearer).ok_or_else(unknown)?, true),
-    };
+    let (actor, counts) = bearer_of(&mut tx, &token).await?.ok_or_else(unknown)?;
     Ok(Proven {
         actor,
         expires_at: token.expires_at,
         revoked_at: token.revoked_at.or((!counts).then_some(now)),
         now,
+        token_id: token.jti,
+        narrowing: token.narrowing,
     })
+}
+
+/// Whom a token speaks for, and whether anything but the token itself stands in the way: a person may be disabled, a
+/// session over. None if nobody is left to speak for.
+async fn bearer_of(tx: &mut Tx, token: &Token) -> Result<Option<(Actor, bool)>> {
+    let Bearer::Person { person_id, origin } = &token.bearer else {
+        return Ok(actor(token.jti, token.bearer.clone()).map(|actor| (actor, true)));
+    };
+    let standing = identity::standing(tx, *person_id, origin.session_id()).await?;
+    Ok(standing.map(|standing| (standing.person.actor(), standing.counts)))
+}
+
+/// Whether a token that was proven before still counts: for what goes on after its call was let in.
+pub async fn still_counts(orchestrator: &Orchestrator, token_id: TokenId) -> Result<bool> {
+    let mut tx = orchestrator.begin("credential.still_counts").await?;
+    let Some(token) = store::find_token(&mut tx, token_id).await? else {
+        return Ok(false);
+    };
+    let counts = bearer_of(&mut tx, &token)
+        .await?
+        .is_some_and(|(_, counts)| counts);
+    let now = tx.now();
+    Ok(counts && check(Leniency::None, false, token.expires_at, token.revoked_at, now).is_ok())
 }
 
 /// Who shows this token.
@@ -205,7 +224,7 @@ async fn insert_run_token(
         fence,
     };
     let expires_at = tx.now() + RUN_TOKEN_LIFE;
-    insert_token(tx, audience, bearer, expires_at).await
+    insert_token(tx, audience, bearer, expires_at, Narrowing::default()).await
 }
 
 pub(super) async fn insert_token(
@@ -213,6 +232,7 @@ pub(super) async fn insert_token(
     audience: &str,
     bearer: Bearer,
     expires_at: Timestamp,
+    narrowing: Narrowing,
 ) -> Result<TokenId> {
     let key = required_key(tx, audience).await?;
     let token = Token {
@@ -222,6 +242,7 @@ pub(super) async fn insert_token(
         issued_at: tx.now(),
         expires_at,
         revoked_at: None,
+        narrowing,
     };
     store::insert_token(tx, &token).await?;
     Ok(token.jti)
@@ -306,12 +327,16 @@ pub async fn issue_service_token(
     role: Role,
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
-    let bearer = Bearer::Service {
-        name: name.to_owned(),
-        project_id,
-        role,
-    };
-    issue(orchestrator, audience, bearer, expires_at).await
+    let scope = TokenScope::Project(project_id, role);
+    issue_token(
+        orchestrator,
+        audience,
+        name,
+        scope,
+        expires_at,
+        Narrowing::default(),
+    )
+    .await
 }
 
 /// Makes a named token of one role on the whole platform, as [`issue_service_token`] does for a project.
@@ -322,11 +347,59 @@ pub async fn issue_platform_token(
     role: PlatformRole,
     expires_at: Timestamp,
 ) -> Result<SignedToken> {
-    let bearer = Bearer::Platform {
-        name: name.to_owned(),
-        role,
+    let scope = TokenScope::Platform(role);
+    issue_token(
+        orchestrator,
+        audience,
+        name,
+        scope,
+        expires_at,
+        Narrowing::default(),
+    )
+    .await
+}
+
+/// Where a program's token counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenScope {
+    Project(ProjectId, Role),
+    Platform(PlatformRole),
+}
+
+/// Makes a named token that takes something away from its bearer.
+///
+/// # Errors
+///
+/// `Invalid` for a toolset that does not exist, `Precondition` without a signing key of the audience.
+pub async fn issue_token(
+    orchestrator: &Orchestrator,
+    audience: &str,
+    name: &str,
+    scope: TokenScope,
+    expires_at: Timestamp,
+    narrowing: Narrowing,
+) -> Result<SignedToken> {
+    let unknown = narrowing
+        .toolsets
+        .iter()
+        .flatten()
+        .find(|word| !TOOLSETS.contains(&word.as_str()));
+    if let Some(word) = unknown {
+        let known = TOOLSETS.join(", ");
+        return Err(Error::Invalid(format!(
+            "there is no toolset {word:?}; there are {known}"
+        )));
+    }
+    let name = name.to_owned();
+    let bearer = match scope {
+        TokenScope::Project(project_id, role) => Bearer::Service {
+            name,
+            project_id,
+            role,
+        },
+        TokenScope::Platform(role) => Bearer::Platform { name, role },
     };
-    issue(orchestrator, audience, bearer, expires_at).await
+    issue(orchestrator, audience, bearer, expires_at, narrowing).await
 }
 
 async fn issue(
@@ -334,6 +407,7 @@ async fn issue(
     audience: &str,
     bearer: Bearer,
     expires_at: Timestamp,
+    narrowing: Narrowing,
 ) -> Result<SignedToken> {
     let mut tx = orchestrator.begin("credential.issue").await?;
     let (operation, project_id) = match &bearer {
@@ -342,7 +416,7 @@ async fn issue(
         Bearer::Run { .. } => return Err(Error::internal("a run's tokens are issued with its turn")),
         Bearer::Person { .. } => return Err(Error::internal("a person's token is issued with its origin")),
     };
-    let jti = insert_token(&mut tx, audience, bearer, expires_at).await?;
+    let jti = insert_token(&mut tx, audience, bearer, expires_at, narrowing).await?;
     let (actor, object) = (Actor::System("platform"), ("token", jti));
     audit::record_own(&mut tx, &actor, &operation, object, project_id).await?;
     tx.commit().await?;

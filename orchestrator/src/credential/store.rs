@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::domain::REFRESH_GRACE;
+use super::domain::{Narrowing, REFRESH_GRACE};
 use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
@@ -29,6 +29,7 @@ pub(super) struct Token {
     pub(super) issued_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) revoked_at: Option<Timestamp>,
+    pub(super) narrowing: Narrowing,
 }
 
 /// Whom a token speaks for.
@@ -188,8 +189,8 @@ pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
     let row = TokenRow::from(token.clone());
     sqlx::query!(
         "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
-             session_id, grant_id, issued_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             session_id, grant_id, issued_at, expires_at, toolsets, read_only, lockdown)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         row.jti as TokenId,
         row.kind,
         row.kid,
@@ -205,6 +206,9 @@ pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
         row.grant_id as Option<GrantId>,
         row.issued_at as jiff_sqlx::Timestamp,
         row.expires_at as jiff_sqlx::Timestamp,
+        row.toolsets.as_deref(),
+        row.read_only,
+        row.lockdown,
     )
     .execute(&mut **tx)
     .await?;
@@ -228,6 +232,9 @@ struct TokenRow {
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
+    toolsets: Option<Vec<String>>,
+    read_only: bool,
+    lockdown: bool,
 }
 
 impl From<Token> for TokenRow {
@@ -249,6 +256,9 @@ impl From<Token> for TokenRow {
             issued_at: token.issued_at.to_sqlx(),
             expires_at: token.expires_at.to_sqlx(),
             revoked_at: token.revoked_at.map(ToSqlx::to_sqlx),
+            toolsets: token.narrowing.toolsets,
+            read_only: token.narrowing.read_only,
+            lockdown: token.narrowing.lockdown,
         };
         match token.bearer {
             Bearer::Run {
@@ -301,6 +311,11 @@ impl TryFrom<TokenRow> for Token {
             issued_at: row.issued_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
             revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
+            narrowing: Narrowing {
+                toolsets: row.toolsets,
+                read_only: row.read_only,
+                lockdown: row.lockdown,
+            },
         })
     }
 }
@@ -358,7 +373,7 @@ pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token
     let row = sqlx::query_as!(
         TokenRow,
         "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id, session_id,
-             grant_id, issued_at, expires_at, revoked_at
+             grant_id, issued_at, expires_at, revoked_at, toolsets, read_only, lockdown
          FROM access_tokens WHERE jti = $1",
         jti as TokenId,
     )
@@ -372,7 +387,7 @@ pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence:
     let rows = sqlx::query_as!(
         TokenRow,
         "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
-             session_id, grant_id, issued_at, expires_at, revoked_at
+             session_id, grant_id, issued_at, expires_at, revoked_at, toolsets, read_only, lockdown
          FROM access_tokens WHERE run_id = $1 AND turn = $2 AND fence = $3 ORDER BY kind, issued_at DESC",
         run_id as RunId,
         turn,

@@ -11,6 +11,8 @@ pub use service::deletion::{delete, purge_due, restore};
 #[cfg(feature = "postgres")]
 pub use service::figures::{Figures, MAX_FIGURE_DAYS, figures};
 #[cfg(feature = "postgres")]
+pub(crate) use service::member::set_roles_by_rule;
+#[cfg(feature = "postgres")]
 pub use service::member::{Member, Membership, members, require_member_setter, set_member, set_membership};
 #[cfg(feature = "postgres")]
 pub use service::platform::{Platform, Setting, platform, set_platform_paused, set_setting};
@@ -19,5 +21,3 @@ pub use service::{
     Change, LimitChange, Limits, NewProject, Project, create, create_once, find_by_slug, get, grow, list,
     pause, read, resume, set_limits, set_paused, update,
 };
-#[cfg(feature = "postgres")]
-pub(crate) use service::member::set_roles_by_rule;

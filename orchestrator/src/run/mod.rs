@@ -11,7 +11,8 @@
 //! (run, turn, fence): whatever arrives with an older fence is refused with [`Error::StaleTurn`](crate::Error), checked
 //! under the lock of the row it writes.
 //!
-//! Tables: `runs`, `run_turns`, `run_events`, `run_log_pieces`, `run_usage`, `run_snapshots`, `run_changes`.
+//! Tables: `runs`, `run_turns`, `run_events`, `run_log_pieces`, `run_usage`, `run_snapshots`, `run_changes`,
+//! `run_tasks`.
 
 #[cfg(feature = "postgres")]
 mod aggregate;

@@ -21,7 +21,8 @@ struct Get;
 impl Tool for Get {
     const NAME: &'static str = "repository_get";
     const TITLE: &'static str = "Show a repository";
-    const ABOUT: &'static str = "Shows one bound Git repository.";
+    const ABOUT: &'static str = "Shows one bound Git repository: names, default branch, image of the agent. Use \
+         it when you know the repository_id; else repository_list.";
     const OPERATION: Operation = Operation::RepositoryRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;
@@ -39,8 +40,8 @@ struct List;
 impl Tool for List {
     const NAME: &'static str = "repository_list";
     const TITLE: &'static str = "List repositories";
-    const ABOUT: &'static str =
-        "Lists the bound Git repositories of the projects the caller may see, newest first.";
+    const ABOUT: &'static str = "Lists the bound Git repositories the caller may see, newest first. Begin here: \
+         most tools want a repository_id of this list, not a name.";
     const OPERATION: Operation = Operation::RepositoryRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;

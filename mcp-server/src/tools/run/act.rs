@@ -26,6 +26,7 @@ impl Tool for Start {
     const OPERATION: Operation = Operation::RunStart;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Add;
+    const TASK: bool = true;
     type Ask = RunStart;
     type Answer = RunView;
 

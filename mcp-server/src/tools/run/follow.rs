@@ -23,8 +23,9 @@ struct EventList;
 impl Tool for EventList {
     const NAME: &'static str = "run_event_list";
     const TITLE: &'static str = "Follow a run";
-    const ABOUT: &'static str = "Lists what happened to a run after an event, oldest first. With wait_ms it waits for news when \
-         there are none.";
+    const ABOUT: &'static str = "Lists what happened to a run after an event, oldest first, 200 at once; pass \
+         next_after as after. With wait_ms it waits for news when there are none: use that in the place of \
+         asking again and again. complete says that nothing follows.";
     const OPERATION: Operation = Operation::RunRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;

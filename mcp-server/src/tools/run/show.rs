@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::tools::{count, word};
 
-pub(super) fn run(run: &Run) -> Result<RunView> {
+pub(crate) fn run(run: &Run) -> Result<RunView> {
     let failure = match &run.state {
         RunState::Failed(failure) => Some(failure.clone()),
         _ => None,

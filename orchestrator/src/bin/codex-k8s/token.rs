@@ -1,7 +1,8 @@
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use jiff::SignedDuration;
 use orchestrator::actor::{PlatformRole, Role};
-use orchestrator::credential;
+use orchestrator::credential::{self, Narrowing, TOOLSETS, TokenScope};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -27,6 +28,15 @@ pub(crate) struct IssueToken {
     /// Days until it ends
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=365))]
     days: i64,
+    /// Only these groups of tools: access, operations, repositories, runs, slots, turn
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(TOOLSETS))]
+    toolsets: Option<Vec<String>>,
+    /// Only tools that change nothing
+    #[arg(long)]
+    read_only: bool,
+    /// No texts of people without write permission
+    #[arg(long)]
+    lockdown: bool,
     /// The canonical address of the tools that will see it
     #[arg(long, env = "CODEXK8S_AUDIENCE")]
     audience: Url,
@@ -38,20 +48,21 @@ impl IssueToken {
         let orchestrator = self.memory.open().await?;
         let expires_at = orchestrator.clock().now() + SignedDuration::from_hours(24 * self.days);
         let (audience, name) = (self.audience.as_str(), &*self.name);
-        let (issued, what) = match (self.project, self.role, self.platform) {
+        let (scope, what) = match (self.project, self.role, self.platform) {
             (Some(slug), Some(role), None) => {
                 let id = project::find(&orchestrator, &slug).await?.project_id;
-                let issued =
-                    credential::issue_service_token(&orchestrator, audience, id, name, role, expires_at);
-                (issued.await?, format!("{role} of {slug}"))
+                (TokenScope::Project(id, role), format!("{role} of {slug}"))
             }
-            (None, None, Some(role)) => {
-                let issued =
-                    credential::issue_platform_token(&orchestrator, audience, name, role, expires_at);
-                (issued.await?, format!("{role} of the platform"))
-            }
+            (None, None, Some(role)) => (TokenScope::Platform(role), format!("{role} of the platform")),
             _ => anyhow::bail!("name a project and --role, or --platform"),
         };
+        let narrowing = Narrowing {
+            toolsets: self.toolsets,
+            read_only: self.read_only,
+            lockdown: self.lockdown,
+        };
+        let issued =
+            credential::issue_token(&orchestrator, audience, name, scope, expires_at, narrowing).await?;
         eprintln!("{what}, until {expires_at}");
         println!("{}", issued.token.expose_secret());
         Ok(())

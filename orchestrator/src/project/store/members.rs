@@ -168,7 +168,11 @@ pub(in crate::project) async fn set_role_by_rule(
 }
 
 /// Takes the roles that rules gave, but for those in these projects.
-pub(in crate::project) async fn remove_roles_by_rule(tx: &mut Tx, person_id: PersonId, but: &[ProjectId]) -> Result<()> {
+pub(in crate::project) async fn remove_roles_by_rule(
+    tx: &mut Tx,
+    person_id: PersonId,
+    but: &[ProjectId],
+) -> Result<()> {
     sqlx::query!(
         "DELETE FROM project_members WHERE person_id = $1 AND by_rule AND project_id <> ALL($2)",
         person_id as _,

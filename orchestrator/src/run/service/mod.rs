@@ -9,6 +9,7 @@ mod queue;
 mod read;
 mod reap;
 mod start;
+mod task;
 mod turn;
 
 use jiff::SignedDuration;
@@ -40,6 +41,7 @@ pub use read::{
 };
 pub use reap::{agent_out_of_memory, pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};
+pub use task::{ensure_task, of_task};
 pub use turn::{
     Beat, Cost, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_LOG_PIECE_BYTES, MAX_SNAPSHOT_BYTES,
     MAX_STATUS_REPORTS, TurnContext, UsageReport, append_log, context, heartbeat, put_snapshot,

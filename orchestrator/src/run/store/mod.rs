@@ -2,6 +2,7 @@
 
 pub(super) mod admission;
 pub(super) mod record;
+pub(super) mod task;
 pub(super) mod turn;
 
 use jiff_sqlx::ToSqlx;
