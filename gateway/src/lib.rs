@@ -60,7 +60,7 @@ fn router(config: &Config, orchestrator: &Orchestrator) -> anyhow::Result<Router
     let site = Site::new(config.public_url.clone())?;
     let trusted = config.trusted();
     let github = Github::new(&config.github, site.at(login::CALLBACK))?;
-    let doorway = Doorway::new(orchestrator.clone(), Secrets::read(&config.webhook)?);
+    let doorway = Doorway::new(orchestrator, Secrets::read(&config.webhook)?);
     let login = Login::new(
         orchestrator.clone(),
         site.clone(),

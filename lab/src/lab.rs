@@ -55,6 +55,7 @@ impl Lab {
     /// # Errors
     ///
     /// Something is missing or in use; the text says what to do.
+    #[expect(clippy::too_many_lines, reason = "one thing after the other, each once")]
     pub async fn start(config: LabConfig) -> anyhow::Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         if config.port != 0 && config.port > u16::MAX - PORTS {

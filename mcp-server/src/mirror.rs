@@ -36,12 +36,13 @@ impl Server {
         if result.is_error != Some(true) {
             return Ok(value);
         }
-        Err(match value["code"].as_str() {
-            Some("not_found" | "invalid_input" | "forbidden") => Nothing::NotThere,
-            _ => {
+        Err(
+            if let Some("not_found" | "invalid_input" | "forbidden") = value["code"].as_str() {
+                Nothing::NotThere
+            } else {
                 let said = value["message"].as_str().unwrap_or("it cannot be read now");
                 Nothing::Failed(ErrorData::internal_error(said.to_owned(), Some(value)))
-            }
-        })
+            },
+        )
     }
 }

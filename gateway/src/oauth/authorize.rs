@@ -40,7 +40,8 @@ pub(super) struct Asked {
 pub(super) struct Decision {
     query: String,
     csrf: String,
-    decision: String,
+    #[serde(rename = "decision")]
+    word: String,
 }
 
 /// `GET /authorize`: the consent page, or a sign-in before it.
@@ -52,9 +53,8 @@ pub(super) async fn show(
     let shown = async {
         let _place = oauth.requests.try_acquire().map_err(|_| answer::busy())?;
         let asked = examine(&oauth, &query.unwrap_or_default()).await?;
-        let (live, cookie) = match signed_in(&oauth, &headers).await? {
-            Some(signed_in) => signed_in,
-            None => return Err(sign_in(&asked.query)),
+        let Some((live, cookie)) = signed_in(&oauth, &headers).await? else {
+            return Err(sign_in(&asked.query));
         };
         Ok(consent::page(&asked, &live, cookie))
     };
@@ -85,7 +85,7 @@ pub(super) async fn decide(
             return Err(not_ours());
         }
         let asked = examine(&oauth, &decision.query).await?;
-        if decision.decision != "allow" {
+        if decision.word != "allow" {
             return Ok(away(&asked.request.denied().location()));
         }
         let approval = UserApproval::granted(&asked.request, live.person.person_id.to_string());

@@ -40,7 +40,7 @@ pub(crate) struct Doorway {
 }
 
 impl Doorway {
-    pub(crate) fn new(orchestrator: Orchestrator, secrets: Secrets) -> Self {
+    pub(crate) fn new(orchestrator: &Orchestrator, secrets: Secrets) -> Self {
         Self {
             inbox: Inbox::open(orchestrator),
             secrets: Arc::new(secrets),

@@ -72,7 +72,10 @@ impl Browser {
     fn keep(&mut self, response: &Response) {
         for set in response.headers().get_all(SET_COOKIE) {
             let cookie = Cookie::parse(set.to_str().unwrap().to_owned()).unwrap();
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie
+                .max_age()
+                .is_some_and(cookie::time::SignedDuration::is_zero)
+            {
                 self.cookies.remove(cookie.name());
             } else {
                 self.cookies

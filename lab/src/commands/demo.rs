@@ -15,7 +15,7 @@ use super::{LabArgs, doctor, log, up};
 /// A demo that takes longer has failed.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// How long a lab that another terminal started may take until it is there.
-const STARTING: Duration = Duration::from_secs(60);
+const STARTING: Duration = Duration::from_mins(1);
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DemoArgs {

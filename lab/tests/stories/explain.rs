@@ -223,7 +223,20 @@ async fn what_the_platform_says(inbox: &mut Inbox<'_>) {
         .await
         .expect("disabled");
     inbox.expect("sender_disabled", "issues", dev()).await;
-    let repository_id = world.lab.endpoints.repository_id.into();
+    let repository_id = world.lab.endpoints.repository_id;
+    let shut_out = json!({ "action": "removed", "installation": { "id": 1 },
+        "repositories_removed": [{ "id": world.lab.endpoints.github_repository_id }] });
+    let secret = &world.lab.endpoints.webhook_secret;
+    let hook = Hook::signed(secret, "installation_repositories", &shut_out);
+    assert_eq!(world.post(&hook).await, 202);
+    crate::kit::eventually("the App is shut out", async || {
+        let ask = json!({ "repository_id": repository_id });
+        let found = world.call("repository_get", ask).await;
+        (found["suspension"] == "app_removed").then_some(())
+    })
+    .await;
+    inbox.expect("suspended", "issues", dev()).await;
+    let repository_id = repository_id.into();
     repository::detach(&world.orchestrator, &system, repository_id, None)
         .await
         .expect("detached");

@@ -63,7 +63,7 @@ const ON_THE_WAY_BACK: [&str; 7] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 21] = [
+const BESIDE: [&str; 29] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -82,6 +82,14 @@ const BESIDE: [&str; 21] = [
     "approval.expire",
     "delivery.sweep_bodies",
     "idempotency.sweep",
+    "audit.seal",
+    "credential.ensure_signing_key",
+    "credential.reseal",
+    "login.sweep",
+    "oauth.sweep",
+    "oauth.sweep_clients",
+    "session.sweep",
+    "workers.beat",
     "cluster.list_runners",
     "cluster.list_owned",
     "cluster.remove_owned",

@@ -1,5 +1,10 @@
 //! Tools that need an answer of the client before they are done (2026-07-28): the call comes again with it.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all that a fixture answers with has one type"
+)]
+
 use rmcp::RoleServer;
 use rmcp::model::{
     CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock, ErrorData, GetPromptRequestParams,
@@ -39,10 +44,11 @@ pub(super) fn play(tool: &str, round: &Round<'_>) -> Option<Answer> {
         "test_input_required_result_elicitation" | "test_streaming_elicitation" => elicitation(round),
         "test_input_required_result_sampling" => sampling(round),
         "test_input_required_result_list_roots" => roots(round),
-        "test_input_required_result_request_state" => with_state(round),
+        "test_input_required_result_request_state" | "test_input_required_result_tampered_state" => {
+            with_state(round)
+        }
         "test_input_required_result_multiple_inputs" => several(round),
         "test_input_required_result_multi_round" => rounds(round),
-        "test_input_required_result_tampered_state" => with_state(round),
         "test_input_required_result_capabilities" => what_the_client_can(round),
         _ => return None,
     })

@@ -1,5 +1,10 @@
 //! Tools that speak to their client while they work: notices in both eras, requests in the old one, with a session.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all that a fixture answers with has one type"
+)]
+
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -128,9 +133,9 @@ async fn elicitation(
     };
     match context.peer.create_elicitation(ask).await {
         Ok(answer) => {
-            let (action, content) = (json!(answer.action), json!(answer.content));
+            let (action, input) = (json!(answer.action), json!(answer.content));
             let action = action.as_str().unwrap_or_default();
-            done(format!("{said}: action={action}, content={content}"))
+            done(format!("{said}: action={action}, content={input}"))
         }
         Err(error) => failed(error.to_string()),
     }

@@ -79,7 +79,7 @@ impl Tool for Set {
 fn show(secret: &Secret) -> Result<SecretView> {
     Ok(SecretView {
         secret_id: secret.secret_id.uuid(),
-        project_id: secret.project_id.map(|id| id.uuid()),
+        project_id: secret.project_id.map(Into::into),
         name: secret.name.clone(),
         kind: word(secret.kind.as_str())?,
         host: secret.host.clone(),

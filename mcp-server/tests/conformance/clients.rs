@@ -57,10 +57,6 @@ fn python_packages() -> PathBuf {
     packages
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where tools are kept is the caller's environment's to say"
-)]
 fn kept_tools() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache");
     std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from)

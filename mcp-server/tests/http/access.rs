@@ -215,7 +215,6 @@ fn ask(tool: &str, things: &Things) -> Ask {
     match tool {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
         "delivery_get" => Ask::On(json!({"delivery_id": delivery, "payload": true})),
-        "delivery_list" | "repository_list" => Ask::On(json!({"project_id": project})),
         "effect_get" => Ask::On(json!({"effect_id": effect})),
         "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
         "issue_label" => Ask::On(json!({"repository_id": repository, "add": ["bug"]})),
@@ -233,15 +232,15 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "run_start" => {
             Ask::On(json!({"repository_id": repository, "stage": "dev", "instruction": "Tidy up."}))
         }
-        "secret_list" => Ask::On(json!({"project_id": project})),
         "secret_set" => Ask::On(
             json!({"project_id": project, "name": "db", "kind": "value", "value": "a-secret-of-the-project"}),
         ),
         "slot_get" => Ask::On(json!({"slot_id": slot})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
-        "audit_list" | "audit_verify" | "member_list" | "project_get" | "project_pause"
-        | "project_resume" | "project_restore" | "stats_get" => Ask::On(json!({"project_id": project})),
+        "audit_list" | "audit_verify" | "delivery_list" | "repository_list" | "secret_list"
+        | "member_list" | "project_get" | "project_pause" | "project_resume" | "project_restore"
+        | "stats_get" => Ask::On(json!({"project_id": project})),
         "project_update" => Ask::On(json!({"project_id": project, "name": "Renamed"})),
         "project_delete" => Ask::On(json!({"project_id": project, "slug": "shop"})),
         "member_set" => Ask::On(json!({"project_id": project, "person_id": person, "role": "viewer"})),
@@ -252,8 +251,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "setting_set" => Ask::Own(json!({"name": "max_live_runs", "value": 50})),
         "job_retry" => Ask::Own(json!({"job_id": 1_000_000_000})),
         "job_list" | "platform_pause" | "platform_resume" | "project_list" | "setting_list" | "user_list"
-        | "worker_list" => Ask::Own(json!({})),
-        "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
+        | "worker_list" | "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
         | "run_token_refresh" | "slot_list" => Ask::Own(json!({})),
         "repository_token_issue" => Ask::Own(json!({"access": "read"})),
         "run_context_get" => Ask::Own(json!({"contract_version": 1})),

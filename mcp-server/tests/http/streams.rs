@@ -37,7 +37,8 @@ impl Messages {
                     .strip_prefix("data:")
                     .map(str::trim)
                     .map(str::to_owned);
-                self.text = rest.to_owned();
+                let rest = rest.to_owned();
+                self.text = rest;
                 match data {
                     Some(data) if !data.is_empty() => {
                         return Some(serde_json::from_str(&data).expect("JSON"));

@@ -76,6 +76,8 @@ pub async fn list(
         decision: filter.decision.as_deref(),
         since: filter.since,
         until: filter.until,
+        // That an id was refused, and in which project, tells that there is such a thing.
+        hide_unseen: scope == Scope::Own,
     };
     let rows = store::list(&mut tx, &narrow, ask).await?;
     Ok(ask.page(rows, |row| row.audit_id.uuid()))

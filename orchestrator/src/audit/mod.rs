@@ -24,8 +24,8 @@ pub use list::{Filter, Scope, list};
 #[cfg(feature = "postgres")]
 pub use seal::{Sealed, heads, seal};
 #[cfg(feature = "postgres")]
-pub(crate) use service::record_done;
-#[cfg(feature = "postgres")]
 pub use service::{Entry, record, record_own};
+#[cfg(feature = "postgres")]
+pub(crate) use service::{NOT_VISIBLE, record_done};
 #[cfg(feature = "postgres")]
 pub use verify::{Part, chains, verify};

@@ -4,6 +4,9 @@ use crate::error::Result;
 use crate::id::ProjectId;
 use crate::postgres::Tx;
 
+/// The rule of a refusal that its asker hears as "not found".
+pub(crate) const NOT_VISIBLE: &str = "not visible";
+
 /// One decision about one act.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {

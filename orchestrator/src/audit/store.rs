@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 use uuid::Uuid;
 
-use super::Entry;
 use super::domain::{Chain, Hash, Row, Seal};
+use super::{Entry, NOT_VISIBLE};
 use crate::error::{Error, Result};
 use crate::id::{AuditId, ProjectId};
 use crate::page::PageAsk;
@@ -84,6 +84,8 @@ pub(super) struct Narrow<'a> {
     pub(super) decision: Option<&'a str>,
     pub(super) since: Option<Timestamp>,
     pub(super) until: Option<Timestamp>,
+    /// Leaves out what was refused because the asker may not see that the object exists.
+    pub(super) hide_unseen: bool,
 }
 
 pub(super) async fn list(tx: &mut Tx, narrow: &Narrow<'_>, ask: PageAsk) -> Result<Vec<Row>> {
@@ -97,7 +99,7 @@ pub(super) async fn list(tx: &mut Tx, narrow: &Narrow<'_>, ask: PageAsk) -> Resu
            AND ($5::text IS NULL OR actor_id = $5) AND ($6::text IS NULL OR operation = $6)
            AND ($7::text IS NULL OR object_kind = $7) AND ($8::text IS NULL OR object_id = $8)
            AND ($9::text IS NULL OR decision = $9) AND ($10::timestamptz IS NULL OR at >= $10)
-           AND ($11::timestamptz IS NULL OR at < $11)
+           AND ($11::timestamptz IS NULL OR at < $11) AND (NOT $12 OR rule <> $13)
          ORDER BY audit_id DESC LIMIT $2",
         ask.before(),
         ask.fetch(),
@@ -108,8 +110,10 @@ pub(super) async fn list(tx: &mut Tx, narrow: &Narrow<'_>, ask: PageAsk) -> Resu
         narrow.object_kind,
         narrow.object_id,
         narrow.decision,
-        narrow.since.map(|at| at.to_sqlx()) as _,
-        narrow.until.map(|at| at.to_sqlx()) as _,
+        narrow.since.map(ToSqlx::to_sqlx) as _,
+        narrow.until.map(ToSqlx::to_sqlx) as _,
+        narrow.hide_unseen,
+        NOT_VISIBLE,
     )
     .fetch_all(&mut **tx)
     .await?;

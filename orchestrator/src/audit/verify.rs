@@ -130,7 +130,7 @@ impl Look<'_> {
                 && store::is_sealed_elsewhere(tx, self.chain, &entry.hash(), seal.seq).await?
             {
                 fault.kind = FaultKind::Reordered;
-                fault.what = "the entry here was sealed at another place".to_owned();
+                "the entry here was sealed at another place".clone_into(&mut fault.what);
             }
             self.faults.push(fault);
         }

@@ -78,16 +78,13 @@ pub async fn rotate(
         }
         before => {
             store::retire_key(&mut tx, &current.kid).await?;
-            let promoted = match before {
-                Some((next, _)) => {
-                    store::promote_key(&mut tx, &next).await?;
-                    next
-                }
-                None => {
-                    let key = keys::generate(orchestrator, audience, sealed_by)?;
-                    store::insert_key(&mut tx, &key, true).await?;
-                    key.kid
-                }
+            let promoted = if let Some((next, _)) = before {
+                store::promote_key(&mut tx, &next).await?;
+                next
+            } else {
+                let key = keys::generate(orchestrator, audience, sealed_by)?;
+                store::insert_key(&mut tx, &key, true).await?;
+                key.kid
             };
             store::insert_key(&mut tx, &fresh, false).await?;
             Rotation::Rotated {

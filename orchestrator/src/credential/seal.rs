@@ -234,8 +234,8 @@ mod tests {
             MasterKey::read(&file).unwrap().open("a", &sealed).unwrap(),
             b"secret"
         );
-        let five = [both.encode(), both.encode(), old.encode()].join("\n");
-        for bad in ["", "c2hvcnQ=", &five] {
+        let too_many = [both.encode(), both.encode(), old.encode()].join("\n");
+        for bad in ["", "c2hvcnQ=", &too_many] {
             std::fs::write(&file, bad).unwrap();
             assert!(MasterKey::read(&file).is_err(), "{bad}");
         }

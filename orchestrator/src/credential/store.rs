@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
 use super::domain::{Narrowing, REFRESH_GRACE};
+use super::keys::SealedBy;
 use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
@@ -466,17 +467,19 @@ pub(super) async fn delete_expired(
     Ok(done.rows_affected())
 }
 
-/// Signing keys under the master key that another one of its file seals, locked.
+/// Signing keys of a key file that another key than this one seals, locked.
 pub(super) async fn sealed_otherwise(
     tx: &mut Tx,
+    sealed_by: SealedBy,
     key_id: &str,
     limit: i64,
 ) -> Result<Vec<(String, Vec<u8>)>> {
     let rows = sqlx::query!(
         "SELECT kid, sealed_key FROM signing_keys
-         WHERE sealed_by = 'master' AND sealed_key_id IS DISTINCT FROM $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+         WHERE sealed_by = $3 AND sealed_key_id IS DISTINCT FROM $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
         key_id,
         limit,
+        sealed_by.as_str(),
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -46,7 +46,7 @@ struct Letter {
 
 impl Inbox {
     /// Opens the door; it closes when the last clone is dropped.
-    pub fn open(orchestrator: Orchestrator) -> Self {
+    pub fn open(orchestrator: &Orchestrator) -> Self {
         let (door, letters) = mpsc::channel(MAX_WAITING);
         let letters = Arc::new(Mutex::new(letters));
         for _ in 0..WRITERS {

@@ -286,6 +286,8 @@ fn services(file: Option<&HostFile>) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     fn ready() -> HostSurvey {
@@ -351,8 +353,17 @@ mod tests {
     fn each_fault_has_its_line_and_hides_no_other() {
         assert_eq!(told(&ready()), "");
         assert_eq!(judge(&ready()).len(), Subject::ALL.len());
+        let mut table = String::new();
+        for (name, survey) in cases() {
+            writeln!(table, "{name}\n{}", told(&survey)).unwrap();
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one table")]
+    fn cases() -> Vec<(&'static str, HostSurvey)> {
         let secret = "on: push\njobs: {a: {steps: [{run: '${{ secrets.KEY }}'}]}}";
-        let cases = [
+        vec![
             (
                 "not installed",
                 HostSurvey {
@@ -455,11 +466,6 @@ mod tests {
                     services: Err(away()),
                 },
             ),
-        ];
-        let table: String = cases
-            .iter()
-            .map(|(name, survey)| format!("{name}\n{}\n", told(survey)))
-            .collect();
-        insta::assert_snapshot!(table);
+        ]
     }
 }

@@ -225,6 +225,7 @@ impl Failure {
 
     /// What a runner that only saw its agent vanish could not know: it had run out of memory. None where another reason
     /// is known.
+    #[cfg(feature = "postgres")]
     #[must_use]
     pub(super) fn of_lost_agent_out_of_memory(&self) -> Option<Self> {
         let vanished =

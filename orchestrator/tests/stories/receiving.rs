@@ -18,7 +18,7 @@ fn delivery(guid: &str) -> NewDelivery {
 #[tokio::test]
 async fn deliveries_that_come_together_are_each_kept_once_with_their_job() {
     let db = TestDb::new().await;
-    let inbox = Inbox::open(db.orchestrator().await);
+    let inbox = Inbox::open(&db.orchestrator().await);
     let guids: Vec<_> = (0..100).map(|n| format!("guid-{}", n % 80)).collect();
     let received = join_all(guids.iter().map(|guid| inbox.receive(delivery(guid)))).await;
     let received: Vec<_> = received.into_iter().map(|it| it.expect("kept")).collect();
@@ -48,7 +48,7 @@ async fn deliveries_that_come_together_are_each_kept_once_with_their_job() {
 #[tokio::test]
 async fn one_that_the_database_refuses_costs_the_others_nothing() {
     let db = TestDb::new().await;
-    let inbox = Inbox::open(db.orchestrator().await);
+    let inbox = Inbox::open(&db.orchestrator().await);
     // PostgreSQL's text holds no NUL.
     let guids = ["one", "two", "th\0ree", "four"];
     let received = join_all(guids.map(|guid| inbox.receive(delivery(guid)))).await;
@@ -65,7 +65,7 @@ async fn one_that_the_database_refuses_costs_the_others_nothing() {
 #[tokio::test]
 async fn what_github_never_sends_is_refused_at_the_door() {
     let db = TestDb::new().await;
-    let inbox = Inbox::open(db.orchestrator().await);
+    let inbox = Inbox::open(&db.orchestrator().await);
     assert!(inbox.receive(delivery("")).await.is_err());
     assert!(inbox.receive(delivery(&"g".repeat(101))).await.is_err());
     db.done().await;

@@ -89,7 +89,7 @@ async fn who_may_keep_what() {
 
     assert_eq!(set(&admin, value_of(of, VALUE)).await, "kept");
     assert_eq!(set(&maintainer, value_of(of, VALUE)).await, "forbidden");
-    assert_eq!(set(&viewer, value_of(of, VALUE)).await, "not_found");
+    assert_eq!(set(&viewer, value_of(of, VALUE)).await, "forbidden");
     assert_eq!(set(&stranger, value_of(of, VALUE)).await, "not_found");
     assert_eq!(set(&operator, value_of(of, VALUE)).await, "forbidden");
     assert_eq!(set(&owner, model_key(Some(HOST), VALUE)).await, "kept");

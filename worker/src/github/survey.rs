@@ -1,6 +1,9 @@
 //! What a repository and the App's place in it look like. Each part is asked for by itself, all at once: what cannot be
 //! read hides no other part.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
@@ -81,8 +84,9 @@ async fn workflows(connection: &Connection, at: &RepositoryRef) -> Result<Vec<Ho
         entries => entries?,
     };
     let is_workflow = |entry: &wire::Content| {
-        let name = entry.name.as_deref().unwrap_or_default();
-        entry.kind.as_deref() == Some("file") && (name.ends_with(".yml") || name.ends_with(".yaml"))
+        let name = Path::new(entry.name.as_deref().unwrap_or_default());
+        let kind = name.extension().and_then(OsStr::to_str);
+        entry.kind.as_deref() == Some("file") && matches!(kind, Some("yml" | "yaml"))
     };
     let names = entries
         .into_iter()
@@ -114,7 +118,7 @@ async fn file_if_there(connection: &Connection, at: &RepositoryRef, file: &str) 
     let unreadable = || refusal::unreadable(&call, "no text of up to 1 MB");
     // GitHub sends no text of what is larger, and breaks the lines of what it sends.
     let text = found
-        .content
+        .base64
         .filter(|text| !text.is_empty())
         .ok_or_else(unreadable)?;
     let text: String = text.split_ascii_whitespace().collect();

@@ -160,8 +160,9 @@ pub(super) struct Content {
     pub(super) name: Option<String>,
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
-    /// Base64, in lines.
-    pub(super) content: Option<String>,
+    /// Of a file: in lines.
+    #[serde(rename = "content")]
+    pub(super) base64: Option<String>,
 }
 
 // Each conversion answers None when what cannot be guessed is missing.

@@ -12,23 +12,22 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let octets = address.octets();
-    let special = match octets {
-        [0 | 10 | 127, ..]
-        | [100, 64..=127, ..]
-        | [169, 254, ..]
-        | [172, 16..=31, ..]
-        | [192, 0, 0 | 2, _]
-        | [192, 31, 196, _]
-        | [192, 52, 193, _]
-        | [192, 88, 99, _]
-        | [192, 168, ..]
-        | [192, 175, 48, _]
-        | [198, 18..=19, ..]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _]
-        | [224..=255, ..] => true,
-        _ => false,
-    };
+    let special = matches!(
+        octets,
+        [0 | 10 | 127 | 224..=255, ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [172, 16..=31, ..]
+            | [192, 0, 0 | 2, _]
+            | [192, 31, 196, _]
+            | [192, 52, 193, _]
+            | [192, 88, 99, _]
+            | [192, 168, ..]
+            | [192, 175, 48, _]
+            | [198, 18..=19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    );
     // Oracle's and Alibaba's metadata services live in ranges above; Azure's wire server has a public address.
     !special && octets != [168, 63, 129, 16]
 }

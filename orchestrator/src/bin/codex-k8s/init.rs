@@ -142,7 +142,7 @@ fn read_or_make<K>(
 }
 
 /// Writes a key where nobody else may read it; never over another.
-fn write_new(file: &Path, key: &str) -> anyhow::Result<()> {
+pub(crate) fn write_new(file: &Path, key: &str) -> anyhow::Result<()> {
     let opened = File::options()
         .write(true)
         .create_new(true)

@@ -178,17 +178,17 @@ fn seal(master: &MasterKey, secret_id: SecretId, value: &[u8]) -> Result<Sealed>
     let data_key = MasterKey::generate();
     Ok(Sealed {
         key_id: master.id(),
-        sealed_data_key: master.seal(&data_key_purpose(secret_id), data_key.bytes())?,
-        sealed_value: data_key.seal(&value_purpose(secret_id), value)?,
+        data_key: master.seal(&data_key_purpose(secret_id), data_key.bytes())?,
+        value: data_key.seal(&value_purpose(secret_id), value)?,
     })
 }
 
 fn open(master: &MasterKey, secret_id: SecretId, sealed: &Sealed) -> Result<Vec<u8>> {
-    let data_key = master.open(&data_key_purpose(secret_id), &sealed.sealed_data_key)?;
+    let data_key = master.open(&data_key_purpose(secret_id), &sealed.data_key)?;
     let data_key = data_key
         .try_into()
         .map_err(|_| Error::internal("a data key of another size"))?;
-    MasterKey::from_bytes(data_key).open(&value_purpose(secret_id), &sealed.sealed_value)
+    MasterKey::from_bytes(data_key).open(&value_purpose(secret_id), &sealed.value)
 }
 
 pub(super) fn data_key_purpose(secret_id: SecretId) -> String {

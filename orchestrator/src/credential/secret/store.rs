@@ -8,8 +8,8 @@ use crate::postgres::{Moment, Tx, unknown_word};
 /// A value as it lies in the table.
 pub(super) struct Sealed {
     pub(super) key_id: String,
-    pub(super) sealed_data_key: Vec<u8>,
-    pub(super) sealed_value: Vec<u8>,
+    pub(super) data_key: Vec<u8>,
+    pub(super) value: Vec<u8>,
 }
 
 struct Row {
@@ -84,8 +84,8 @@ pub(super) async fn upsert(
         new.kind.as_str(),
         host,
         sealed.key_id,
-        sealed.sealed_data_key,
-        sealed.sealed_value,
+        sealed.data_key,
+        sealed.value,
         set_by,
         now,
     )
@@ -152,8 +152,8 @@ pub(super) async fn use_of_host(tx: &mut Tx, host: &str) -> Result<Option<(Secre
     Ok(row.map(|row| {
         let sealed = Sealed {
             key_id: row.key_id,
-            sealed_data_key: row.sealed_data_key,
-            sealed_value: row.sealed_value,
+            data_key: row.sealed_data_key,
+            value: row.sealed_value,
         };
         (row.secret_id, sealed)
     }))

@@ -39,6 +39,7 @@ impl Store {
 
     /// The same for one request of a browser. The library compares addresses as they are written, but for loopback ones by
     /// number and with a port; with the rule of [`allows_redirect`] an address that is allowed is in the client's list.
+    #[must_use]
     pub fn for_redirect(&self, uri: Option<&str>) -> Self {
         Self {
             orchestrator: self.orchestrator.clone(),
@@ -340,7 +341,8 @@ pub(super) fn moment(time: SystemTime) -> Result<Timestamp> {
     Timestamp::try_from(time).map_err(Error::internal)
 }
 
-fn told(error: Error) -> StorageError {
+fn told(error: impl Into<Error>) -> StorageError {
+    let error = error.into();
     tracing::error!(%error, "the storage of OAuth failed");
     StorageError::new(error.told())
 }

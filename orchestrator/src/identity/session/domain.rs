@@ -1,6 +1,8 @@
 //! How long a session lives.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+#[cfg(any(feature = "postgres", test))]
+use jiff::Timestamp;
 
 use crate::actor::words;
 

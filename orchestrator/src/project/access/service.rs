@@ -329,7 +329,7 @@ async fn settle(
             Err(Error::Forbidden(why))
         }
         Decision::Invisible => {
-            deny(tx, &denied("not visible")).await?;
+            deny(tx, &denied(audit::NOT_VISIBLE)).await?;
             Err(Error::not_found(what, id))
         }
     }

@@ -224,7 +224,7 @@ pub(super) async fn set_delete_after(
         "UPDATE projects SET delete_after = CASE WHEN $2::timestamptz IS NULL THEN NULL ELSE coalesce(delete_after, $2) END
          WHERE project_id = $1",
         project_id as _,
-        after.map(|after| after.to_sqlx()) as _,
+        after.map(ToSqlx::to_sqlx) as _,
     )
     .execute(&mut **tx)
     .await?;

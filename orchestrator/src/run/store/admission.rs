@@ -80,6 +80,10 @@ pub(in crate::run) async fn note_admission(tx: &mut Tx, project_id: ProjectId) -
 }
 
 /// What a queued run's project and platform look like, for the explanation.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of one another"
+)]
 pub(in crate::run) struct Standing {
     pub(in crate::run) platform_paused: bool,
     pub(in crate::run) platform_live: i64,
