@@ -59,7 +59,7 @@ pub struct Config {
         long = "oauth-document-host",
         env = "CODEXK8S_OAUTH_DOCUMENT_HOSTS",
         value_delimiter = ',',
-        default_value = "claude.ai,vscode.dev"
+        default_value = "chatgpt.com,claude.ai,vscode.dev"
     )]
     pub oauth_document_hosts: Vec<String>,
     #[command(flatten)]

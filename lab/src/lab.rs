@@ -420,6 +420,8 @@ fn command_lines(
         ("--edge-key-file", OsString::from(&files.edge_key)),
         ("--public-url", gateway_url.into()),
         ("--mcp-upstream", mcp_url.trim_end_matches("/mcp").into()),
+        // Nothing beyond this machine is reached: clients register themselves.
+        ("--oauth-document-host", OsString::new()),
         ("--github-web-url", github.url().into()),
         ("--github-api-url", github.url().into()),
         ("--github-client-id", app.client_id.clone().into()),

@@ -14,13 +14,12 @@ use serde_json::{Value, json};
 use super::{OAuth, answer, server};
 use crate::site::Site;
 
-/// Where clients look: by the standard, by its form with a path in the middle, and where `OpenID` has it.
-pub(super) const PATHS: [&str; 5] = [
+/// Where clients look: by the standard, and where `OpenID` has it. The forms with `/mcp` in them are those of an issuer with
+/// that path, which ours has not: a client that is strict about it stops at such a document (RFC 8414, section 3.3), and
+/// goes on to these where there is none.
+pub(super) const PATHS: [&str; 2] = [
     "/.well-known/oauth-authorization-server",
-    "/.well-known/oauth-authorization-server/mcp",
     "/.well-known/openid-configuration",
-    "/.well-known/openid-configuration/mcp",
-    "/mcp/.well-known/openid-configuration",
 ];
 /// Both documents hold nothing secret, and readers keep them for half of a next key's least age.
 const HEADERS: [(HeaderName, &str); 2] = [
@@ -29,7 +28,8 @@ const HEADERS: [(HeaderName, &str); 2] = [
 ];
 
 pub(super) async fn metadata(State(oauth): State<OAuth>) -> Response {
-    (HEADERS, Json(document(&oauth.site))).into_response()
+    let describes = oauth.documents.are_read();
+    (HEADERS, Json(document(&oauth.site, describes))).into_response()
 }
 
 pub(super) async fn keys(State(oauth): State<OAuth>) -> Response {
@@ -54,8 +54,9 @@ fn jwk(key: &credential::PublicKey) -> Value {
 }
 
 /// `offline_access` is not in it although it is accepted: a client that registers without it and then asks for it because
-/// it is listed would be refused by its own registration.
-fn document(site: &Site) -> Value {
+/// it is listed would be refused by its own registration. Clients that describe themselves are told to only where somebody
+/// reads it.
+fn document(site: &Site, describes: bool) -> Value {
     let methods = ["none", "client_secret_basic", "client_secret_post"];
     json!({
         "issuer": site.origin(),
@@ -72,7 +73,7 @@ fn document(site: &Site) -> Value {
         "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
-        "client_id_metadata_document_supported": true,
+        "client_id_metadata_document_supported": describes,
         "protected_resources": [site.audience()],
     })
 }
@@ -84,6 +85,8 @@ mod tests {
     #[test]
     fn the_metadata_says_what_is_served() {
         let site = Site::new("https://codex-k8s.example".parse().unwrap()).unwrap();
-        insta::assert_json_snapshot!(document(&site));
+        insta::assert_json_snapshot!(document(&site, true));
+        let alone = document(&site, false);
+        assert_eq!(alone["client_id_metadata_document_supported"], false);
     }
 }

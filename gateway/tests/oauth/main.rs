@@ -20,10 +20,7 @@ async fn the_documents_lie_where_clients_look() {
     let mut documents = Vec::new();
     for path in [
         "/.well-known/oauth-authorization-server",
-        "/.well-known/oauth-authorization-server/mcp",
         "/.well-known/openid-configuration",
-        "/.well-known/openid-configuration/mcp",
-        "/mcp/.well-known/openid-configuration",
     ] {
         let answer = answer(world.get(path).send().await.unwrap()).await;
         assert_eq!(answer.status, 200, "{path}");
@@ -31,6 +28,14 @@ async fn the_documents_lie_where_clients_look() {
         documents.push(answer.body);
     }
     assert!(documents.windows(2).all(|pair| pair[0] == pair[1]));
+    // Of another issuer: a strict client that finds ours there stops.
+    for path in [
+        "/.well-known/oauth-authorization-server/mcp",
+        "/.well-known/openid-configuration/mcp",
+        "/mcp/.well-known/openid-configuration",
+    ] {
+        assert_eq!(world.get(path).send().await.unwrap().status(), 404, "{path}");
+    }
     let document = &documents[0];
     for endpoint in [
         "authorization_endpoint",

@@ -73,6 +73,11 @@ pub(super) struct Documents {
 }
 
 impl Documents {
+    /// Whether there is a host whose descriptions are read.
+    pub(super) fn are_read(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     pub(super) fn new(orchestrator: Orchestrator, hosts: Vec<String>) -> Self {
         Self {
             orchestrator,
