@@ -1,6 +1,6 @@
 //! The page on which a person lets a client in.
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use base64::Engine;
@@ -50,8 +50,6 @@ pub(super) fn page(asked: &Asked, live: &Live, cookie: &str) -> Response {
     if let Ok(policy) = HeaderValue::from_str(&policy(redirect)) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
-    // With `no-referrer` a browser tells our own form's origin as `null`.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

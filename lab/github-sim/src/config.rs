@@ -62,6 +62,7 @@ impl AppSeed {
             "create",
             "delete",
             "label",
+            "repository",
         ];
         Self {
             id: 1_000_001,
