@@ -1,5 +1,5 @@
 //! kill -9 of the worker at every step between a delivery and its pull request: a point before and after each commit and
-//! each call outward. The lab starts it again, and everything ends as if nothing had been.
+//! each request outward. The lab starts it again, and everything ends as if nothing had been.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,58 +19,72 @@ use crate::kit::{World, within};
 type Point = (&'static str, Option<&'static str>);
 
 /// From the delivery to the runner's start.
-const TO_THE_POD: [Point; 12] = [
-    ("code_host.own_account", None),
+const TO_THE_POD: [Point; 21] = [
+    ("github.list_installations", None),
+    ("github.get_app", None),
+    ("github.mint_token", None),
+    ("github.get_account", None),
     ("delivery.examine", None),
-    ("code_host.issue", None),
-    ("code_host.permission", None),
+    ("github.get_issue", None),
+    ("github.get_permission", None),
     ("delivery.settle", None),
     ("run.admit", Some("queued")),
     ("run.want_pod", Some("admitted")),
-    ("cluster.ensure_project", Some("admitted")),
-    ("cluster.prepare_runner", Some("admitted")),
-    ("cluster.release_runner", Some("admitted")),
-    ("code_host.repository_token", Some("starting")),
+    ("kubernetes.get_namespace", Some("admitted")),
+    ("kubernetes.apply_namespace", Some("admitted")),
+    ("kubernetes.apply_closing_networkpolicy", Some("admitted")),
+    ("kubernetes.apply_egress_networkpolicy", Some("admitted")),
+    ("kubernetes.apply_resourcequota", Some("admitted")),
+    ("kubernetes.apply_limitrange", Some("admitted")),
+    ("kubernetes.create_job", Some("admitted")),
+    ("kubernetes.apply_secret", Some("admitted")),
+    ("kubernetes.get_the_job_to_release", Some("admitted")),
+    ("kubernetes.release_job", Some("admitted")),
     ("port_call.answer", Some("starting")),
 ];
 
 /// From the runner's work to the last word on the issue.
-const TO_THE_PULL_REQUEST: [Point; 12] = [
+const TO_THE_PULL_REQUEST: [Point; 16] = [
     // Passed 30 s after its run's end, so the last to be armed, for whichever run comes by.
-    ("code_host.edit_comment", Some("queued")),
+    ("github.edit_comment", Some("queued")),
     ("effect.claim", Some("queued")),
-    ("code_host.create_comment", Some("queued")),
+    ("github.create_comment", Some("queued")),
     ("effect.settle", Some("queued")),
-    ("code_host.find_pull_request", Some("running")),
-    ("code_host.open_pull_request", Some("running")),
-    ("code_host.branch_head", Some("finishing")),
+    ("github.list_pull_requests", Some("running")),
+    ("github.open_pull_request", Some("running")),
+    ("github.get_branch", Some("finishing")),
     ("run.settle", Some("finishing")),
-    ("cluster.remove_runner", Some("finishing")),
-    ("cluster.runner_gone", Some("finishing")),
+    ("kubernetes.get_the_job_to_remove", Some("finishing")),
+    ("kubernetes.delete_job", Some("finishing")),
+    ("kubernetes.look_for_the_job", Some("finishing")),
+    ("kubernetes.look_for_a_pod", Some("finishing")),
     ("run.pod_proven_gone", Some("finishing")),
-    ("code_host.change_labels", Some("queued")),
+    ("github.list_labels", Some("queued")),
+    ("github.add_labels", Some("queued")),
+    ("github.remove_label", Some("queued")),
 ];
 
 /// Passed by what brings a killed run back, if its turn comes while the story waits: the worker dies there too.
-const ON_THE_WAY_BACK: [&str; 7] = [
+const ON_THE_WAY_BACK: [&str; 8] = [
     "run.reconcile",
     "effect.reconcile",
     "delivery.requeue_unprocessed",
-    "code_host.find_comment",
+    "github.list_comments",
+    "kubernetes.get_the_job_that_was_there",
     "run.pod_ended",
     "run.reap",
     "slot.end_holds",
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 29] = [
+const BESIDE: [&str; 37] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
-    "code_host.deliveries",
-    "code_host.redeliver",
-    "code_host.pull_request",
-    "code_host.contains",
+    "github.list_deliveries",
+    "github.redeliver",
+    "github.get_pull_request",
+    "github.compare_commits",
     "slot.proof_missing",
     "run.agent_out_of_memory",
     "run.fail_start",
@@ -90,9 +104,18 @@ const BESIDE: [&str; 29] = [
     "oauth.sweep_clients",
     "session.sweep",
     "workers.beat",
-    "cluster.list_runners",
-    "cluster.list_owned",
-    "cluster.remove_owned",
+    "kubernetes.list_namespaces",
+    "kubernetes.list_jobs",
+    "kubernetes.list_pods",
+    "kubernetes.list_owned_jobs",
+    "kubernetes.list_owned_secrets",
+    "kubernetes.list_owned_pods",
+    "kubernetes.list_left_secrets",
+    "kubernetes.list_left_pods",
+    "kubernetes.delete_secret",
+    "kubernetes.delete_pod",
+    // Asked by readiness.
+    "kubernetes.look_for_a_namespace",
 ];
 
 /// Counted from the last of the kills: until then the worker dies every second or two, with whatever it has in hand. A
@@ -119,7 +142,7 @@ async fn from_the_pod_to_the_pull_request() {
 /// The points of a commit, or of a call outward.
 fn points(names: &[&str]) -> Vec<String> {
     let both = |name: &&str| {
-        let [before, after] = if name.starts_with("code_host.") || name.starts_with("cluster.") {
+        let [before, after] = if name.starts_with("github.") || name.starts_with("kubernetes.") {
             ["before", "after"]
         } else {
             ["before_commit", "after_commit"]

@@ -27,7 +27,11 @@ pub(super) async fn named(connection: &Connection, login: &str) -> Result<HostAc
 /// GitHub shows accounts to installations, not to Apps. One that does not let us look does not hide it from the others.
 async fn by_any_installation(connection: &Connection, whose: Whose<'_>) -> Result<HostAccount> {
     let app = connection.begin_as_app();
-    let call = Call::get("/app/installations?per_page=100", "the App's installations");
+    let call = Call::get(
+        "list_installations",
+        "/app/installations?per_page=100",
+        "the App's installations",
+    );
     let installations: Vec<wire::Installation> = app.ask(&call).await?;
     let mut refused = CodeHostError::NotFound("installation of the App: install it first".to_owned());
     let usable = installations
@@ -68,7 +72,7 @@ pub(super) async fn seen_from(connection: &Connection, at: &RepositoryRef) -> Re
 
 /// Asks GitHub who the App is.
 pub(super) async fn known(connection: &Connection) -> Result<()> {
-    let call = Call::get("/app", "the App");
+    let call = Call::get("get_app", "/app", "the App");
     connection.begin_as_app().send(&call).await.map(drop)
 }
 
@@ -76,13 +80,14 @@ async fn account(app: &Operation<'_>, scope: Scope, whose: Whose<'_>) -> Result<
     let login = match whose {
         Whose::Login(login) => login.to_owned(),
         Whose::TheApp => {
-            let call = Call::get("/app", "the App");
+            let call = Call::get("get_app", "/app", "the App");
             let app = app.ask::<wire::App>(&call).await?;
             let slug = app.slug.ok_or_else(|| refusal::unreadable(&call, "no slug"))?;
             format!("{slug}[bot]")
         }
     };
     let call = Call::get(
+        "get_account",
         format!("/users/{}", path::segment(&login)),
         format!("account {login}"),
     );

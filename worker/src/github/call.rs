@@ -14,6 +14,8 @@ pub(super) enum Effect {
 
 #[derive(Clone, Debug)]
 pub(super) struct Call {
+    /// Verb and noun; names its fault points.
+    pub(super) name: &'static str,
     pub(super) method: Method,
     /// Path and query, below the API's address.
     pub(super) path: String,
@@ -24,8 +26,9 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(path: impl Into<String>, about: impl Into<String>) -> Self {
+    pub(super) fn get(name: &'static str, path: impl Into<String>, about: impl Into<String>) -> Self {
         Self {
+            name,
             method: Method::GET,
             path: path.into(),
             body: None,
@@ -34,11 +37,16 @@ impl Call {
         }
     }
 
-    pub(super) fn write(method: Method, path: impl Into<String>, about: impl Into<String>) -> Self {
+    pub(super) fn write(
+        name: &'static str,
+        method: Method,
+        path: impl Into<String>,
+        about: impl Into<String>,
+    ) -> Self {
         Self {
             method,
             effect: Effect::Write,
-            ..Self::get(path, about)
+            ..Self::get(name, path, about)
         }
     }
 

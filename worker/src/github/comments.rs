@@ -25,6 +25,7 @@ pub(super) async fn find(
     let operation = connection.begin(at, Grant::IssuesRead);
     let about = format!("comments of {}", issues::about(at, number));
     let mut call = Call::get(
+        "list_comments",
         format!("{}/comments?per_page=100", path::issue(at, number)),
         about,
     );
@@ -58,7 +59,8 @@ pub(super) async fn create(
     body: &str,
 ) -> Result<HostComment> {
     let path = format!("{}/comments", path::issue(at, number));
-    let call = Call::write(Method::POST, path, issues::about(at, number)).with(json!({ "body": body }));
+    let call = Call::write("create_comment", Method::POST, path, issues::about(at, number))
+        .with(json!({ "body": body }));
     write(connection, at, &call).await
 }
 
@@ -70,7 +72,7 @@ pub(super) async fn edit(
 ) -> Result<HostComment> {
     let path = format!("{}/issues/comments/{comment_id}", path::repository(at));
     let about = format!("comment {comment_id} of {}/{}", at.owner, at.name);
-    let call = Call::write(Method::PATCH, path, about).with(json!({ "body": body }));
+    let call = Call::write("edit_comment", Method::PATCH, path, about).with(json!({ "body": body }));
     write(connection, at, &call).await
 }
 

@@ -14,6 +14,7 @@ use super::config::GithubConfig;
 use super::token::{Grant, Scope, Token, Tokens};
 use super::transport::{Answer, Transport};
 use super::{Result, refusal, wire};
+use crate::outward::outward;
 
 pub(super) struct Connection {
     transport: Transport,
@@ -130,6 +131,7 @@ impl<'a> Operation<'a> {
             // A token too many harms nobody, so it counts as a read.
             effect: Effect::Read,
             ..Call::write(
+                "mint_token",
                 Method::POST,
                 format!("/app/installations/{}/access_tokens", scope.installation_id),
                 format!("installation {} of the App", scope.installation_id),
@@ -155,9 +157,8 @@ impl<'a> Operation<'a> {
     }
 
     async fn exchange(&self, call: &Call, bearer: &SecretString) -> Result<Answer> {
-        self.connection
-            .transport
-            .send(call, bearer, self.until)
+        let answer = self.connection.transport.send(call, bearer, self.until);
+        outward("github", call.name, answer)
             .await
             .map_err(|lost| refusal::lost(call, lost))
     }

@@ -20,7 +20,7 @@ pub(super) async fn page(connection: &Connection, from: Option<&str>) -> Result<
         }
         None => LIST.to_owned(),
     };
-    let call = Call::get(path, "the App's deliveries");
+    let call = Call::get("list_deliveries", path, "the App's deliveries");
     let answer = connection.begin_as_app().send(&call).await?;
     let page: Vec<wire::Delivery> = parse(&call, &answer)?;
     Ok(HostDeliveryPage {
@@ -37,6 +37,7 @@ fn cursor(path: &str) -> Option<String> {
 
 pub(super) async fn redeliver(connection: &Connection, host_delivery_id: i64) -> Result<()> {
     let call = Call::write(
+        "redeliver",
         Method::POST,
         format!("/app/hook/deliveries/{host_delivery_id}/attempts"),
         format!("delivery {host_delivery_id}"),

@@ -8,7 +8,7 @@ use super::token::Grant;
 use super::{Result, path, refusal, wire};
 
 pub(super) async fn get(connection: &Connection, at: &RepositoryRef, number: i64) -> Result<HostIssue> {
-    let call = Call::get(path::issue(at, number), about(at, number));
+    let call = Call::get("get_issue", path::issue(at, number), about(at, number));
     connection
         .begin(at, Grant::IssuesRead)
         .ask::<wire::Issue>(&call)

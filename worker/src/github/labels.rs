@@ -52,7 +52,9 @@ pub(super) async fn all(connection: &Connection, at: &RepositoryRef) -> Result<V
     let mut names = Vec::new();
     for page in 1..=PAGES {
         let path = format!("{}/labels?per_page=100&page={page}", path::repository(at));
-        let labels: Vec<Value> = operation.ask(&Call::get(path, &about)).await?;
+        let labels: Vec<Value> = operation
+            .ask(&Call::get("list_repository_labels", path, &about))
+            .await?;
         let last = labels.len() < 100;
         names.extend(wire::label_names(&labels));
         if last {
@@ -77,7 +79,13 @@ pub(super) async fn ensure(
         }
         let body = json!({ "name": label.name, "color": label.colour, "description": label.description });
         let about = format!("label {} of {}/{}", label.name, at.owner, at.name);
-        let call = Call::write(Method::POST, format!("{}/labels", path::repository(at)), about).with(body);
+        let call = Call::write(
+            "create_label",
+            Method::POST,
+            format!("{}/labels", path::repository(at)),
+            about,
+        )
+        .with(body);
         match operation.send(&call).await {
             Err(CodeHostError::Refused { status: 422, message }) if message.contains("already_exists") => {}
             made => drop(made?),
@@ -96,17 +104,20 @@ impl Labels<'_> {
     async fn list(&self) -> Result<Vec<String>> {
         // GitHub keeps at most 100 on one issue: one page.
         let path = format!("{}?per_page=100", self.path);
-        self.ask(&Call::get(path, &self.about)).await
+        self.ask(&Call::get("list_labels", path, &self.about)).await
     }
 
     async fn add(&self, names: &[&String]) -> Result<Vec<String>> {
-        let call = Call::write(Method::POST, &self.path, &self.about);
+        let call = Call::write("add_labels", Method::POST, &self.path, &self.about);
         self.ask(&call.with(json!({ "labels": names }))).await
     }
 
     async fn remove(&self, name: &str) -> Result<Vec<String>> {
         let path = format!("{}/{}", self.path, path::segment(name));
-        match self.ask(&Call::write(Method::DELETE, path, &self.about)).await {
+        match self
+            .ask(&Call::write("remove_label", Method::DELETE, path, &self.about))
+            .await
+        {
             // Somebody was faster, or the issue is gone: the list tells which.
             Err(CodeHostError::NotFound(_)) => self.list().await,
             answer => answer,

@@ -11,7 +11,11 @@ use super::{Result, path, refusal, wire};
 
 pub(super) async fn get(connection: &Connection, at: &RepositoryRef, number: i64) -> Result<HostPullRequest> {
     let about = format!("pull request #{number} of {}/{}", at.owner, at.name);
-    let call = Call::get(format!("{}/pulls/{number}", path::repository(at)), about);
+    let call = Call::get(
+        "get_pull_request",
+        format!("{}/pulls/{number}", path::repository(at)),
+        about,
+    );
     let found = connection.begin(at, Grant::PullRequestsRead).ask(&call).await?;
     known(&call, found)
 }
@@ -29,7 +33,7 @@ pub(super) async fn find(
         path::repository(at)
     );
     let about = format!("pull requests of {}/{}", at.owner, at.name);
-    let call = Call::get(path, about);
+    let call = Call::get("list_pull_requests", path, about);
     let found: Vec<wire::PullRequest> = connection.begin(at, Grant::PullRequestsRead).ask(&call).await?;
     let mut over = None;
     for pull_request in found {
@@ -57,7 +61,7 @@ pub(super) async fn open(
         draft.head_branch, at.owner, at.name
     );
     let path = format!("{}/pulls", path::repository(at));
-    let call = Call::write(Method::POST, path, about).with(json!({
+    let call = Call::write("open_pull_request", Method::POST, path, about).with(json!({
         "title": draft.title,
         "body": draft.body,
         "head": draft.head_branch,

@@ -14,7 +14,11 @@ use super::{Result, path, refusal, wire};
 const TOKEN_USER: &str = "x-access-token";
 
 pub(super) async fn get(connection: &Connection, at: &RepositoryRef) -> Result<HostRepository> {
-    let call = Call::get(format!("/repositories/{}", at.github_repository_id), about(at));
+    let call = Call::get(
+        "get_repository",
+        format!("/repositories/{}", at.github_repository_id),
+        about(at),
+    );
     connection
         .begin(at, Grant::Metadata)
         .ask::<wire::Repository>(&call)
@@ -32,6 +36,7 @@ pub(super) async fn find(
     let place = format!("/repos/{}/{}", path::segment(owner), path::segment(name));
     let app = connection.begin_as_app();
     let call = Call::get(
+        "find_installation",
         format!("{place}/installation"),
         format!("installation on {owner}/{name}"),
     );
@@ -47,7 +52,7 @@ pub(super) async fn find(
         github_repository_id: None,
         grant: Grant::Metadata,
     };
-    let call = Call::get(place, format!("repository {owner}/{name}"));
+    let call = Call::get("find_repository", place, format!("repository {owner}/{name}"));
     let found = match app.within(scope).ask::<wire::Repository>(&call).await {
         Err(CodeHostError::NotFound(_)) => return Ok(None),
         found => found?,
@@ -74,7 +79,7 @@ pub(super) async fn branch_head(
         path::repository(at),
         path::segments(branch)
     );
-    let call = Call::get(path, format!("branch {branch} of {}", about(at)));
+    let call = Call::get("get_branch", path, format!("branch {branch} of {}", about(at)));
     let answer = connection
         .begin(at, Grant::ContentsRead)
         .ask::<wire::GitRef>(&call)
@@ -104,6 +109,7 @@ pub(super) async fn contains(
     }
     let (from, to) = (path::segment(commit), path::segment(head));
     let call = Call::get(
+        "compare_commits",
         format!("{}/compare/{from}...{to}?per_page=1", path::repository(at)),
         format!("commits {commit} and {head} of {}", about(at)),
     );
@@ -133,7 +139,11 @@ pub(super) async fn permission(
         path::repository(at),
         path::segment(login)
     );
-    let call = Call::get(path, format!("permission of {login} in {}", about(at)));
+    let call = Call::get(
+        "get_permission",
+        path,
+        format!("permission of {login} in {}", about(at)),
+    );
     match connection
         .begin(at, Grant::Metadata)
         .ask::<wire::Collaborator>(&call)

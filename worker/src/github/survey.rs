@@ -43,6 +43,7 @@ pub(super) async fn survey(connection: &Connection, at: &RepositoryRef) -> HostS
 
 async fn installation(connection: &Connection, at: &RepositoryRef) -> Result<HostInstallation> {
     let call = Call::get(
+        "survey_installation",
         format!("{}/installation", path::repository(at)),
         format!("installation on {}/{}", at.owner, at.name),
     );
@@ -55,7 +56,7 @@ async fn installation(connection: &Connection, at: &RepositoryRef) -> Result<Hos
 }
 
 async fn webhook(connection: &Connection) -> Result<HostWebhook> {
-    let call = Call::get("/app/hook/config", "the App's webhook");
+    let call = Call::get("survey_webhook", "/app/hook/config", "the App's webhook");
     let found = connection.begin_as_app().ask::<wire::HookConfig>(&call).await;
     match found {
         Ok(config) => Ok(config.known()),
@@ -68,6 +69,7 @@ async fn webhook(connection: &Connection) -> Result<HostWebhook> {
 async fn default_branch(connection: &Connection, at: &RepositoryRef) -> Result<HostBranch> {
     let branch = super::repositories::get(connection, at).await?.default_branch;
     let call = Call::get(
+        "survey_branch",
         format!("{}/branches/{}", path::repository(at), path::segments(&branch)),
         format!("branch {branch} of {}/{}", at.owner, at.name),
     );
@@ -131,6 +133,7 @@ async fn file_if_there(connection: &Connection, at: &RepositoryRef, file: &str) 
 
 fn contents(at: &RepositoryRef, file: &str) -> Call {
     Call::get(
+        "get_file",
         format!("{}/contents/{}", path::repository(at), path::segments(file)),
         format!("{file} of {}/{}", at.owner, at.name),
     )

@@ -10,7 +10,6 @@ use orchestrator::queue::{Attempt, Done, Perform};
 
 use super::failure::of_code_host;
 use crate::Hands;
-use crate::outward::outward;
 
 /// A defect of ours that shows so often does not go away by itself.
 const DEFECTS: i32 = 25;
@@ -32,7 +31,7 @@ impl Perform<ProcessDelivery> for Hands {
 
 impl Hands {
     async fn process(&self, job: ProcessDelivery) -> Result<Verdict> {
-        let own = outward("code_host.own_account", self.code_host.own_account()).await;
+        let own = self.code_host.own_account().await;
         let own = Some(own.map_err(not_now)?.github_user_id);
         match delivery::examine(&self.orchestrator, job.delivery_id, own).await? {
             Examined::Settled(verdict) => Ok(verdict),
@@ -44,7 +43,7 @@ impl Hands {
     }
 
     async fn read(&self, look: &Look) -> Result<HostRead, CodeHostError> {
-        let issue = match outward("code_host.issue", self.code_host.issue(&look.at, look.number)).await {
+        let issue = match self.code_host.issue(&look.at, look.number).await {
             Ok(issue) => Some(issue),
             Err(CodeHostError::NotFound(_)) => None,
             Err(error) => return Err(error),
@@ -71,8 +70,7 @@ impl Hands {
     ) -> Result<HostPermission, CodeHostError> {
         let mut highest = HostPermission::None;
         for account in accounts {
-            let asked = self.code_host.permission(at, account);
-            highest = highest.max(outward("code_host.permission", asked).await?);
+            highest = highest.max(self.code_host.permission(at, account).await?);
             if highest >= HostPermission::Write {
                 break;
             }

@@ -10,7 +10,6 @@ use orchestrator::ports::code_host::{HostComment, HostPullRequest, PullRequestDr
 use orchestrator::queue::{Attempt, Done, Perform};
 
 use crate::Hands;
-use crate::outward::outward;
 
 #[async_trait]
 impl Perform<ApplyEffect> for Hands {
@@ -73,14 +72,14 @@ impl Hands {
             Write::Comment { body } => self.comment_once(claim, key, body).await,
             Write::LabelDefinitions { labels } => {
                 let ensure = self.code_host.ensure_labels(&claim.at, labels);
-                self.send(claim, "code_host.ensure_labels", ensure).await?;
+                self.send(claim, ensure).await?;
                 Ok(EffectResult::default())
             }
             Write::Labels { add, remove } => {
                 let change = self
                     .code_host
                     .change_labels(&claim.at, number(claim)?, add, remove);
-                let labels = self.send(claim, "code_host.change_labels", change).await?;
+                let labels = self.send(claim, change).await?;
                 Ok(EffectResult {
                     labels: Some(labels),
                     ..EffectResult::default()
@@ -93,14 +92,13 @@ impl Hands {
     async fn send<T>(
         &self,
         claim: &Claim,
-        name: &str,
         call: impl Future<Output = Result<T, CodeHostError>>,
     ) -> Result<T, CodeHostError> {
         if claim.is_late(self.orchestrator.clock()) {
             let why = "nothing was sent: the worker stood still for too long after it took the write in hand";
             return Err(CodeHostError::Unavailable(why.into()));
         }
-        outward(name, call).await
+        call.await
     }
 
     /// A retried run pushes to the branch of the run before it: a pull request from that branch is the one.
@@ -114,7 +112,7 @@ impl Hands {
             return Ok(of_pull_request(there));
         }
         let open = self.code_host.open_pull_request(&claim.at, draft);
-        match self.send(claim, "code_host.open_pull_request", open).await {
+        match self.send(claim, open).await {
             // What an earlier try opened may not have been shown before.
             Err(CodeHostError::Refused { status: 422, message }) => {
                 match self.find_opened(claim, key, draft).await? {
@@ -134,10 +132,9 @@ impl Hands {
         draft: &PullRequestDraft,
     ) -> Result<Option<HostPullRequest>, CodeHostError> {
         let marker = marker(key);
-        let found = self
-            .code_host
-            .find_pull_request(&claim.at, &draft.head_branch, &marker);
-        outward("code_host.find_pull_request", found).await
+        self.code_host
+            .find_pull_request(&claim.at, &draft.head_branch, &marker)
+            .await
     }
 
     async fn upsert_comment(
@@ -160,7 +157,7 @@ impl Hands {
             return self.create_comment(claim, &body).await;
         };
         let edit = self.code_host.edit_comment(&claim.at, comment_id, &body);
-        match self.send(claim, "code_host.edit_comment", edit).await {
+        match self.send(claim, edit).await {
             // Somebody deleted it: people still want to know where the run is.
             Err(CodeHostError::NotFound(_)) => self.comment_anew(claim, key, &body).await,
             edited => edited.map(of_comment),
@@ -178,9 +175,7 @@ impl Hands {
             return self.create_comment(claim, body).await;
         };
         let edit = self.code_host.edit_comment(&claim.at, there.comment_id, body);
-        self.send(claim, "code_host.edit_comment", edit)
-            .await
-            .map(of_comment)
+        self.send(claim, edit).await.map(of_comment)
     }
 
     async fn comment_once(
@@ -199,15 +194,14 @@ impl Hands {
 
     async fn find_comment(&self, claim: &Claim, key: &str) -> Result<Option<HostComment>, CodeHostError> {
         let marker = marker(key);
-        let found = self.code_host.find_comment(&claim.at, number(claim)?, &marker);
-        outward("code_host.find_comment", found).await
+        self.code_host
+            .find_comment(&claim.at, number(claim)?, &marker)
+            .await
     }
 
     async fn create_comment(&self, claim: &Claim, body: &str) -> Result<EffectResult, CodeHostError> {
         let created = self.code_host.create_comment(&claim.at, number(claim)?, body);
-        self.send(claim, "code_host.create_comment", created)
-            .await
-            .map(of_comment)
+        self.send(claim, created).await.map(of_comment)
     }
 }
 

@@ -13,7 +13,6 @@ use orchestrator::repository::{self, Place, preflight};
 use secrecy::ExposeSecret;
 
 use crate::Hands;
-use crate::outward::outward;
 
 #[async_trait]
 impl Perform<AnswerPortCall> for Hands {
@@ -70,14 +69,13 @@ impl Hands {
             }
             Question::RepositoryPreflight { repository_id } => {
                 let at = self.at(repository_id).await?;
-                let survey = outward("code_host.survey", self.code_host.survey(&at)).await;
+                let survey = self.code_host.survey(&at).await;
                 Ok(Answer::RepositoryPreflight {
                     checks: preflight::judge(&survey),
                 })
             }
             Question::Account { ref login } => {
-                let account = self.code_host.account(login);
-                let account = outward("code_host.account", account).await.map_err(failed)?;
+                let account = self.code_host.account(login).await.map_err(failed)?;
                 Ok(Answer::Account {
                     github_user_id: account.github_user_id,
                     login: account.login,
@@ -90,8 +88,9 @@ impl Hands {
                 } else {
                     TokenAccess::Read
                 };
-                let issued = self.code_host.repository_token(&at, access);
-                let token = outward("code_host.repository_token", issued)
+                let token = self
+                    .code_host
+                    .repository_token(&at, access)
                     .await
                     .map_err(failed)?;
                 Ok(Answer::RepositoryToken {
@@ -124,12 +123,10 @@ impl Hands {
         name: &str,
         account: &HostAccount,
     ) -> Result<Option<Place>, CodeHostError> {
-        let find = self.code_host.find_repository(owner, name);
-        let Some((at, found)) = outward("code_host.find_repository", find).await? else {
+        let Some((at, found)) = self.code_host.find_repository(owner, name).await? else {
             return Ok(None);
         };
-        let permission = self.code_host.permission(&at, account);
-        if outward("code_host.permission", permission).await? < HostPermission::Maintain {
+        if self.code_host.permission(&at, account).await? < HostPermission::Maintain {
             return Ok(None);
         }
         Ok(Some(Place {
@@ -143,12 +140,9 @@ impl Hands {
     }
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<IssueAnswer, CodeHostError> {
-        let issue = outward("code_host.issue", self.code_host.issue(at, number)).await?;
+        let issue = self.code_host.issue(at, number).await?;
         let author_trusted = match &issue.author {
-            Some(author) => {
-                let permission = self.code_host.permission(at, author);
-                outward("code_host.permission", permission).await? >= HostPermission::Write
-            }
+            Some(author) => self.code_host.permission(at, author).await? >= HostPermission::Write,
             None => false,
         };
         Ok(IssueAnswer {
@@ -168,7 +162,7 @@ impl Hands {
         at: &RepositoryRef,
         number: i64,
     ) -> Result<PullRequestAnswer, CodeHostError> {
-        let found = outward("code_host.pull_request", self.code_host.pull_request(at, number)).await?;
+        let found = self.code_host.pull_request(at, number).await?;
         Ok(PullRequestAnswer {
             number: found.number,
             title: found.title,

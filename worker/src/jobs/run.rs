@@ -21,7 +21,6 @@ use secrecy::SecretString;
 use super::failure::{of_cluster, of_code_host};
 use crate::Hands;
 use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPERVISOR_TOKEN_FILE};
-use crate::outward::outward;
 
 /// What the cluster refuses may be a quota that a leaving pod still fills: asked again so often, about two minutes long.
 const REFUSALS: i32 = 8;
@@ -76,15 +75,9 @@ impl Hands {
         let Some(number) = plan.run.number.filter(|_| !begun) else {
             return Ok(None);
         };
-        let issue = outward("code_host.issue", self.code_host.issue(&plan.at, number)).await?;
+        let issue = self.code_host.issue(&plan.at, number).await?;
         let author_permission = match &issue.author {
-            Some(author) => {
-                outward(
-                    "code_host.permission",
-                    self.code_host.permission(&plan.at, author),
-                )
-                .await?
-            }
+            Some(author) => self.code_host.permission(&plan.at, author).await?,
             None => HostPermission::None,
         };
         Ok(Some(IssueFacts {
@@ -108,24 +101,19 @@ impl Hands {
     /// cancellation starts nothing.
     async fn start(&self, wanted: &WantedPod, secret: &RunnerSecret) -> Result<()> {
         let pod = &wanted.pod;
-        let namespace = self
-            .cluster
-            .ensure_project(&pod.key.project, wanted.max_live_runs);
-        outward("cluster.ensure_project", namespace)
+        self.cluster
+            .ensure_project(&pod.key.project, wanted.max_live_runs)
             .await
             .map_err(of_cluster)?;
-        outward("cluster.prepare_runner", self.cluster.prepare_runner(pod, secret))
+        self.cluster
+            .prepare_runner(pod, secret)
             .await
             .map_err(of_cluster)?;
         if !run::still_wanted(&self.orchestrator, &pod.key).await? {
-            outward("cluster.remove_runner", self.cluster.remove_runner(&pod.key))
-                .await
-                .map_err(of_cluster)?;
+            self.cluster.remove_runner(&pod.key).await.map_err(of_cluster)?;
             return Ok(());
         }
-        outward("cluster.release_runner", self.cluster.release_runner(&pod.key))
-            .await
-            .map_err(of_cluster)
+        self.cluster.release_runner(&pod.key).await.map_err(of_cluster)
     }
 
     /// The files that only the supervisor gets, or why they cannot be had until somebody corrects this worker.
@@ -212,8 +200,8 @@ impl Perform<StopRunner> for Hands {
 impl Hands {
     /// Removes what is left of a turn; with the proof that nothing is, its slot is freed. Answers whether it is.
     pub(crate) async fn prove_gone(&self, key: &RunnerKey, lease: Lease) -> Result<bool, ClusterError> {
-        outward("cluster.remove_runner", self.cluster.remove_runner(key)).await?;
-        let gone = outward("cluster.runner_gone", self.cluster.runner_gone(key)).await?;
+        self.cluster.remove_runner(key).await?;
+        let gone = self.cluster.runner_gone(key).await?;
         if gone {
             let told = run::pod_proven_gone(&self.orchestrator, lease).await;
             told.map_err(|error| {
@@ -311,23 +299,20 @@ impl Hands {
         if head == commit {
             return Ok(true);
         }
-        let asked = self.code_host.contains(&finishing.at, head, commit);
-        outward("code_host.contains", asked).await
+        self.code_host.contains(&finishing.at, head, commit).await
     }
 
     /// One that somebody closed or merged meanwhile was opened all the same.
     async fn shown(&self, finishing: &Finishing) -> Result<Shown, CodeHostError> {
         let (at, branch) = (&finishing.at, &finishing.run.branch);
-        let tip = outward("code_host.branch_head", self.code_host.branch_head(at, branch)).await?;
+        let tip = self.code_host.branch_head(at, branch).await?;
         let marker = marker(&pull_request_key(finishing.run.run_id, branch));
-        let found = self.code_host.find_pull_request(at, branch, &marker);
-        let mut pull_request = outward("code_host.find_pull_request", found).await?;
+        let mut pull_request = self.code_host.find_pull_request(at, branch, &marker).await?;
         let ledger = finishing.pull_request.as_ref();
         if pull_request.is_none()
             && let Some(number) = ledger.and_then(|effect| effect.result.as_ref()?.number)
         {
-            let read = self.code_host.pull_request(at, number);
-            pull_request = Some(outward("code_host.pull_request", read).await?);
+            pull_request = Some(self.code_host.pull_request(at, number).await?);
         }
         Ok(Shown { tip, pull_request })
     }

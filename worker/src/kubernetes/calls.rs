@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{classify, classify_silently};
 use super::names::FIELD_MANAGER;
+use crate::outward::outward;
 
 /// The cluster's whole answer to one call must be there by then.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -37,38 +38,39 @@ pub(super) async fn call_silently<T>(
         .map_err(|error| classify_silently(what, &error))
 }
 
-/// Bounds a call whose refusal the caller reads itself.
+/// Bounds a call whose refusal the caller reads itself. What it does, in words, also names its fault points.
 pub(super) async fn within<T>(
     what: &str,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<kube::Result<T>, ClusterError> {
     let late = || ClusterError::Unavailable(format!("{what}: no answer within {} s", DEADLINE.as_secs()));
-    tokio::time::timeout(DEADLINE, call).await.map_err(|_| late())
+    let request = what.replace(' ', "_").to_lowercase();
+    outward("kubernetes", &request, tokio::time::timeout(DEADLINE, call))
+        .await
+        .map_err(|_| late())
 }
 
 /// Makes the object exist as given. Asking twice changes nothing.
-pub(super) async fn apply<K>(api: &Api<K>, object: &K) -> Result<(), ClusterError>
+pub(super) async fn apply<K>(what: &str, api: &Api<K>, object: &K) -> Result<(), ClusterError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
 {
     let name = object.name_any();
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    let what = format!("apply {} {name}", K::kind(&()));
-    call(&what, api.patch(&name, &params, &Patch::Apply(object)))
+    call(what, api.patch(&name, &params, &Patch::Apply(object)))
         .await
         .map(|_| ())
 }
 
 /// Lists all pages. `PartialObjectMeta<K>` lists without the contents: of a Secret nobody needs more.
-pub(super) async fn list<K>(api: &Api<K>, selector: &str) -> Result<Vec<K>, ClusterError>
+pub(super) async fn list<K>(what: &str, api: &Api<K>, selector: &str) -> Result<Vec<K>, ClusterError>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    K: Clone + DeserializeOwned + Debug,
 {
     let mut params = ListParams::default().labels(selector).limit(PAGE);
     let mut all = Vec::new();
     loop {
-        let what = format!("list {}", K::plural(&()));
-        let page = call(&what, api.list(&params)).await?;
+        let page = call(what, api.list(&params)).await?;
         let next = page.metadata.continue_.clone().filter(|token| !token.is_empty());
         all.extend(page.items);
         let Some(next) = next else { return Ok(all) };

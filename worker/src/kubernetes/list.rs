@@ -47,8 +47,18 @@ where
 
 async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<ObservedRunner>, ClusterError> {
     let selector = cluster.names.all();
-    let jobs: Vec<Job> = list(&Api::namespaced(cluster.client.clone(), &namespace), &selector).await?;
-    let pods: Vec<Pod> = list(&Api::namespaced(cluster.client.clone(), &namespace), &selector).await?;
+    let jobs: Vec<Job> = list(
+        "list Jobs",
+        &Api::namespaced(cluster.client.clone(), &namespace),
+        &selector,
+    )
+    .await?;
+    let pods: Vec<Pod> = list(
+        "list pods",
+        &Api::namespaced(cluster.client.clone(), &namespace),
+        &selector,
+    )
+    .await?;
     let observed = jobs.iter().filter_map(|job| {
         let key = key_of(job.labels())?;
         let own: Vec<&Pod> = pods
@@ -67,7 +77,9 @@ async fn runners_of(cluster: &Kubernetes, namespace: String) -> Result<Vec<Obser
 pub(super) async fn one(cluster: &Kubernetes) -> Result<(), ClusterError> {
     let params = ListParams::default().labels(&cluster.names.all()).limit(1);
     let namespaces: Api<PartialObjectMeta<Namespace>> = Api::all(cluster.client.clone());
-    call("list namespaces", namespaces.list(&params)).await.map(drop)
+    call("look for a Namespace", namespaces.list(&params))
+        .await
+        .map(drop)
 }
 
 pub(super) async fn owned(cluster: &Kubernetes) -> Result<Vec<OwnedObject>, ClusterError> {
@@ -92,7 +104,12 @@ where
 {
     let api: Api<PartialObjectMeta<K>> = Api::namespaced(cluster.client.clone(), namespace);
     let now = cluster.clock.now();
-    let found = list(&api, &cluster.names.all()).await?;
+    let what = match kind {
+        OwnedKind::Job => "list owned Jobs",
+        OwnedKind::Secret => "list owned Secrets",
+        OwnedKind::Pod => "list owned pods",
+    };
+    let found = list(what, &api, &cluster.names.all()).await?;
     let describe = |object: &PartialObjectMeta<K>| OwnedObject {
         kind,
         namespace: namespace.to_owned(),
@@ -109,7 +126,7 @@ where
 
 async fn namespaces(cluster: &Kubernetes) -> Result<Vec<String>, ClusterError> {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(cluster.client.clone());
-    let found = list(&api, &cluster.names.all()).await?;
+    let found = list("list Namespaces", &api, &cluster.names.all()).await?;
     let ours = found
         .iter()
         .map(ResourceExt::name_any)

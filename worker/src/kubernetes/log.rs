@@ -20,7 +20,7 @@ pub(super) async fn tail(
     max_bytes: i64,
 ) -> Result<Vec<(String, String)>, ClusterError> {
     let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), &cluster.names.namespace(&key.project));
-    let found = list(&pods, &cluster.names.runner(key)).await?;
+    let found = list("list pods of a runner", &pods, &cluster.names.runner(key)).await?;
     let Some(pod) = found
         .iter()
         .max_by_key(|pod| pod.creation_timestamp().map(|made| made.0))

@@ -23,13 +23,19 @@ pub(super) async fn ensure(
     let namespace = names.namespace(project);
     let is_new = require_ours(cluster, &namespace).await?;
     apply(
+        "apply Namespace",
         &Api::all(cluster.client.clone()),
         &manifest::namespace(names, project),
     )
     .await?;
     if let Some(account) = &cluster.config.worker_account {
         let bindings = Api::namespaced(cluster.client.clone(), &namespace);
-        apply(&bindings, &manifest::role_binding(names, account, project)).await?;
+        apply(
+            "apply RoleBinding",
+            &bindings,
+            &manifest::role_binding(names, account, project),
+        )
+        .await?;
     }
     let policies = Api::namespaced(cluster.client.clone(), &namespace);
     // Closed first: nothing may run here before the rule that closes everything.
@@ -39,7 +45,7 @@ pub(super) async fn ensure(
     } else {
         0
     };
-    while let Err(error) = apply(&policies, &closed).await {
+    while let Err(error) = apply("apply closing NetworkPolicy", &policies, &closed).await {
         if tries == 0 {
             return Err(error);
         }
@@ -47,14 +53,25 @@ pub(super) async fn ensure(
         tokio::time::sleep(BINDING_TAKES).await;
     }
     apply(
+        "apply egress NetworkPolicy",
         &policies,
         &manifest::runner_egress(names, &cluster.config.network, project),
     )
     .await?;
     let quotas = Api::namespaced(cluster.client.clone(), &namespace);
-    apply(&quotas, &manifest::quota(names, sizes, project, max_live_runs)).await?;
+    apply(
+        "apply ResourceQuota",
+        &quotas,
+        &manifest::quota(names, sizes, project, max_live_runs),
+    )
+    .await?;
     let limits = Api::namespaced(cluster.client.clone(), &namespace);
-    apply(&limits, &manifest::limit_range(names, sizes, project)).await
+    apply(
+        "apply LimitRange",
+        &limits,
+        &manifest::limit_range(names, sizes, project),
+    )
+    .await
 }
 
 /// Refuses a namespace that somebody else made under our name; answers whether there is none yet.

@@ -50,7 +50,7 @@ async fn ensure_job(cluster: &Kubernetes, pod: &RunnerPod) -> Result<Job, Cluste
         Err(kube::Error::Api(status)) if status.is_already_exists() => {}
         Err(error) => return Err(classify("create Job", &error)),
     }
-    let found = call("get Job", jobs.get(&runner_name(&pod.key))).await?;
+    let found = call("get the Job that was there", jobs.get(&runner_name(&pod.key))).await?;
     require_alive(cluster, &pod.key, &found)?;
     Ok(found)
 }
@@ -58,7 +58,7 @@ async fn ensure_job(cluster: &Kubernetes, pod: &RunnerPod) -> Result<Job, Cluste
 pub(super) async fn release(cluster: &Kubernetes, key: &RunnerKey) -> Result<(), ClusterError> {
     let jobs: Api<Job> = api(cluster, key);
     let name = runner_name(key);
-    let Some(job) = call("get Job", jobs.get_opt(&name)).await? else {
+    let Some(job) = call("get the Job to release", jobs.get_opt(&name)).await? else {
         return Err(ClusterError::Refused(format!(
             "Job {name} is not there; prepare the runner first"
         )));
@@ -92,7 +92,7 @@ fn require_alive(cluster: &Kubernetes, key: &RunnerKey, job: &Job) -> Result<(),
 /// Deletes the Job, and with it what it owns; without a Job, whatever else bears the runner's labels.
 pub(super) async fn remove(cluster: &Kubernetes, key: &RunnerKey) -> Result<(), ClusterError> {
     let jobs: Api<Job> = api(cluster, key);
-    if let Some(job) = call("get Job", jobs.get_opt(&runner_name(key))).await? {
+    if let Some(job) = call("get the Job to remove", jobs.get_opt(&runner_name(key))).await? {
         cluster.names.require(key, Some(job.labels()))?;
         return delete(
             &jobs,
@@ -111,7 +111,7 @@ async fn delete_all<K>(api: &Api<K>, selector: &str) -> Result<(), ClusterError>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    for object in list(api, selector).await? {
+    for object in list(&format!("list left {}", K::plural(&())), api, selector).await? {
         let uid = object.uid().unwrap_or_default();
         delete(api, &object.name_any(), &uid, &DeleteParams::default()).await?;
     }
@@ -121,15 +121,15 @@ where
 /// The proof that frees a slot. Neither read names a resource version, so both are answered from a quorum.
 pub(super) async fn gone(cluster: &Kubernetes, key: &RunnerKey) -> Result<bool, ClusterError> {
     let jobs: Api<Job> = api(cluster, key);
-    match within("get Job", jobs.get(&runner_name(key))).await? {
+    match within("look for the Job", jobs.get(&runner_name(key))).await? {
         Ok(_) => return Ok(false),
         // The reason, not only the code: a proxy on the way can answer 404 too.
         Err(kube::Error::Api(status)) if status.reason == "NotFound" => {}
-        Err(error) => return Err(classify("get Job", &error)),
+        Err(error) => return Err(classify("look for the Job", &error)),
     }
     let pods: Api<PartialObjectMeta<Pod>> = api(cluster, key);
     let params = ListParams::default().labels(&cluster.names.runner(key)).limit(1);
-    Ok(call("list pods", pods.list(&params)).await?.items.is_empty())
+    Ok(call("look for a pod", pods.list(&params)).await?.items.is_empty())
 }
 
 pub(super) async fn remove_owned(cluster: &Kubernetes, object: &OwnedObject) -> Result<(), ClusterError> {
@@ -164,7 +164,7 @@ where
         resource_version: None,
     };
     let params = how.clone().preconditions(only);
-    let what = format!("delete {} {name}", K::kind(&()));
+    let what = format!("delete {}", K::kind(&()));
     match within(&what, api.delete(name, &params)).await? {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),

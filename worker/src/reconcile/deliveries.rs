@@ -8,8 +8,6 @@ use orchestrator::error::{Error, Result};
 use orchestrator::ports::code_host::HostDeliveryPage;
 use orchestrator::ports::{CodeHost, CodeHostError};
 
-use crate::outward::outward;
-
 /// Pages of the list looked at in one round; the next goes on.
 const PAGES: usize = 10;
 /// A round that asked for so many again ends with its page.
@@ -40,8 +38,7 @@ async fn search(
 ) -> Result<bool> {
     let mut asked = 0;
     for _ in 0..PAGES {
-        let listed = code_host.deliveries(cursor.as_deref());
-        let page = match outward("code_host.deliveries", listed).await {
+        let page = match code_host.deliveries(cursor.as_deref()).await {
             Ok(page) => page,
             Err(error) => {
                 if matches!(error, CodeHostError::Refused { .. } | CodeHostError::NotFound(_)) {
@@ -87,7 +84,7 @@ async fn ask_again(
         let Some(&host_delivery_id) = newest.get(guid) else {
             continue;
         };
-        match outward("code_host.redeliver", code_host.redeliver(host_delivery_id)).await {
+        match code_host.redeliver(host_delivery_id).await {
             Ok(()) => tracing::info!(guid, "asked for a missed delivery again"),
             // The whole host is away, not this one delivery.
             Err(error @ (CodeHostError::Unavailable(_) | CodeHostError::RateLimited { .. })) => {

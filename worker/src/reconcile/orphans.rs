@@ -6,13 +6,14 @@ use orchestrator::ports::cluster::OwnedObject;
 use orchestrator::run;
 
 use crate::Hands;
-use crate::outward::outward;
 
 /// Younger objects may belong to a start in progress.
 const GRACE_SECONDS: i64 = 60;
 
 pub(super) async fn sweep(hands: &Hands) -> Result<()> {
-    let owned = outward("cluster.list_owned", hands.cluster.list_owned())
+    let owned = hands
+        .cluster
+        .list_owned()
         .await
         .map_err(|error| unavailable(&error))?;
     for object in owned {
@@ -35,7 +36,9 @@ async fn remove_unwanted(hands: &Hands, object: &OwnedObject) -> Result<()> {
         return Ok(());
     }
     tracing::info!(kind = ?object.kind, name = object.name, "removing an orphan");
-    outward("cluster.remove_owned", hands.cluster.remove_owned(object))
+    hands
+        .cluster
+        .remove_owned(object)
         .await
         .map_err(|error| unavailable(&error))
 }

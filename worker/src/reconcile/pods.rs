@@ -8,14 +8,15 @@ use orchestrator::run;
 use telemetry::Shutdown;
 
 use crate::Hands;
-use crate::outward::outward;
 
 /// After a lost watch, and between two looks that a watch asks for.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Looks at all runners and tells the runs of those that ended or wait for something.
 pub(super) async fn look(hands: &Hands) -> Result<()> {
-    let runners = outward("cluster.list_runners", hands.cluster.list_runners())
+    let runners = hands
+        .cluster
+        .list_runners()
         .await
         .map_err(|error| Error::Unavailable(error.to_string()))?;
     for runner in runners {

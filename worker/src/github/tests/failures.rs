@@ -225,7 +225,7 @@ async fn without_a_token_nothing_was_written(
 async fn write_to(address: &str, until: Instant) -> String {
     let transport =
         Transport::new(&config(&format!("http://{address}"), &KeyFile::write())).expect("it prepares");
-    let call = Call::write(http::Method::POST, "/x", "a write").with(json!({ "a": 1 }));
+    let call = Call::write("write", http::Method::POST, "/x", "a write").with(json!({ "a": 1 }));
     match transport
         .send(&call, &SecretString::from("ghs_canary"), until)
         .await
