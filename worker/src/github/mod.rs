@@ -86,7 +86,7 @@ impl CodeHost for GithubHost {
     }
 
     async fn survey(&self, at: &RepositoryRef) -> HostSurvey {
-        survey::survey(&self.connection, at).await
+        Box::pin(survey::survey(&self.connection, at)).await
     }
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue> {
