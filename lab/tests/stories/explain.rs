@@ -263,7 +263,8 @@ impl Waits<'_> {
 
 /// Waits that no story of the whole platform reaches. Tables and stories of `run` itself have them: nothing here pauses or
 /// fills a platform, asks a person, or leaves a run to itself for long enough.
-const WAITS_ELSEWHERE: [&str; 7] = [
+const WAITS_ELSEWHERE: [&str; 8] = [
+    "more_reviews",
     "project_deletion",
     "platform_pause",
     "platform_limit",

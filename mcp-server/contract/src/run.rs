@@ -27,6 +27,18 @@ pub enum RunState {
     Cancelled,
 }
 
+/// What the agent of the stage is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    #[default]
+    Work,
+    /// Go on with the work of an earlier run.
+    Revise,
+    /// Look at a pull request; nothing is pushed.
+    Review,
+}
+
 /// Why a run failed. The list is closed; `sub_reason` says which case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +142,11 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     pub stage: String,
+    #[serde(default)]
+    pub kind: RunKind,
+    /// The run whose session and branch it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Uuid>,
     pub state: RunState,
     /// When the state was entered.
     pub state_since: Timestamp,

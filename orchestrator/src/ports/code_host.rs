@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::survey::HostSurvey;
+use crate::actor::words;
 use crate::repository::label::LabelDefinition;
 
 /// A repository as the code host addresses it. The number is the authority; owner and name are for paths.
@@ -69,6 +70,29 @@ pub struct HostComment {
     pub url: String,
     pub author: Option<HostAccount>,
 }
+
+/// Something people said about an issue or a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRemark {
+    pub kind: RemarkKind,
+    /// None for a deleted account.
+    pub author: Option<HostAccount>,
+    pub body: String,
+    /// File and line it is about.
+    pub place: Option<String>,
+    pub said_at: Timestamp,
+}
+
+/// Where something was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    Comment,
+    Review,
+    /// On a line of the change.
+    ReviewComment,
+}
+
+words!(RemarkKind: Comment = "comment", Review = "review", ReviewComment = "review comment");
 
 /// What an account may do in a repository now, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,6 +196,15 @@ pub trait CodeHost: Send + Sync {
         head_branch: &str,
         marker: &str,
     ) -> Result<Option<HostPullRequest>, CodeHostError>;
+
+    /// What others than our App said there since a moment, oldest first: comments, and of a pull request its reviews too.
+    async fn remarks(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        is_pull_request: bool,
+        since: Timestamp,
+    ) -> Result<Vec<HostRemark>, CodeHostError>;
 
     /// Whether `commit` is `head` or one of its ancestors; a commit that is not there is none.
     async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool, CodeHostError>;

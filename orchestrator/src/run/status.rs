@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use super::aggregate::Run;
 use super::domain::{Failure, FailureReason, RunState};
+use super::kind::RunKind;
 use crate::effect::domain::{TextFault, check_text};
 
 /// The text of the status comment, or none where there is nothing new to say. The hidden marker is the effect's.
 pub(super) fn status_comment(run: &Run) -> Option<String> {
-    let stage = &run.stage;
+    let stage = run.kind.title(&run.stage);
     let head = match &run.state {
         RunState::Queued if run.turn == 0 => {
             format!("**`{stage}` is queued.** It starts when a slot is free.")
@@ -55,16 +56,15 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
     Some(text)
 }
 
-/// The label that starts a stage.
-pub(super) fn trigger_label(stage: &str) -> String {
-    format!("run:{stage}")
-}
-
 /// What comes and goes at the issue when a run is over.
 pub(super) fn state_labels(run: &Run) -> Option<(Vec<String>, Vec<String>)> {
+    let trigger = run.kind.label(&run.stage);
+    if run.kind == RunKind::Review {
+        // What the pull request's own stage came to is not the review's to say.
+        return run.state.is_over().then(|| (vec![], vec![trigger]));
+    }
     let stage = &run.stage;
     let (done, failed) = (format!("state:{stage}-done"), format!("state:{stage}-failed"));
-    let trigger = trigger_label(stage);
     match run.state {
         RunState::Succeeded => Some((vec![done], vec![trigger, failed])),
         RunState::Failed(_) | RunState::TimedOut => Some((vec![failed], vec![trigger, done])),

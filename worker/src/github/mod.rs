@@ -18,6 +18,7 @@ mod path;
 mod pulls;
 mod rate_limit;
 mod refusal;
+mod remarks;
 mod repositories;
 mod survey;
 #[cfg(test)]
@@ -27,10 +28,11 @@ mod transport;
 mod wire;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use orchestrator::Clock;
 use orchestrator::ports::code_host::{
     CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostPermission,
-    HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
+    HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
 };
 use orchestrator::ports::survey::HostSurvey;
 use orchestrator::repository::label::LabelDefinition;
@@ -104,6 +106,20 @@ impl CodeHost for GithubHost {
         marker: &str,
     ) -> Result<Option<HostPullRequest>> {
         pulls::find(&self.connection, at, head_branch, marker).await
+    }
+
+    async fn remarks(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        is_pull_request: bool,
+        since: Timestamp,
+    ) -> Result<Vec<HostRemark>> {
+        let own = self
+            .own_account
+            .get_or_try_init(|| account::seen_from(&self.connection, at))
+            .await?;
+        remarks::since(&self.connection, at, number, is_pull_request, since, own).await
     }
 
     async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool> {

@@ -5,7 +5,7 @@ use contract::run::{RunCancel, RunRetry, RunStart, RunView};
 use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::repository;
-use orchestrator::run::{self, NewRun};
+use orchestrator::run::{self, NewRun, RunTask};
 
 use super::show;
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
@@ -38,6 +38,7 @@ impl Tool for Start {
             repository_id: repository.repository_id,
             number: ask.number.map(|number| number.get().cast_signed()),
             stage: ask.stage.into_inner(),
+            task: RunTask::default(),
             source_key: None,
             delivery_id: None,
             retry_of: None,

@@ -19,6 +19,8 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         repository_id: run.repository_id.uuid(),
         number: run.number.map(count),
         stage: run.stage.clone(),
+        kind: word(run.kind.as_str())?,
+        continues: run.continues.map(Into::into),
         state: word(run.state.as_str())?,
         state_since: run.state_since,
         reason: failure

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::tools::{count, word};
 
 pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> {
+    let output = word(turn.run.output(&turn.profile).as_str())?;
     let profile = turn.profile;
     let effort = turn.run.effort.clone().or_else(|| profile.effort.clone());
     let model = turn.model.map(|model| Model {
@@ -48,7 +49,7 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
             command: profile.command,
             environment: profile.environment,
             model,
-            output: word(profile.output.as_str())?,
+            output,
             write_exclude,
             write_include: profile.write_include,
         },

@@ -18,7 +18,8 @@ use crate::run::store;
 use crate::run::store::admission::Standing;
 
 /// Everything that a run may wait for.
-pub const WAITS: [&str; 14] = [
+pub const WAITS: [&str; 15] = [
+    "more_reviews",
     "platform_pause",
     "project_deletion",
     "project_pause",
@@ -58,6 +59,7 @@ pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) 
     let run = store::get(&mut tx, run_id).await?;
     access::require(&mut tx, actor, Operation::RunRead, &target(&run)).await?;
     let (waits_for, summary, next) = match &run.state {
+        RunState::Queued if run.not_before.is_some_and(|at| at > tx.now()) => gathering(&run, tx.now()),
         RunState::Queued => {
             let standing = store::admission::standing(&mut tx, run_id).await?;
             hold(&standing, run.turn > 0)
@@ -76,6 +78,18 @@ pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) 
 }
 
 type Answer = (Option<&'static str>, String, Option<String>);
+
+/// A burst of reviews is read by one run.
+fn gathering(run: &Run, now: Timestamp) -> Answer {
+    let left = run
+        .not_before
+        .map_or(SignedDuration::ZERO, |at| at.duration_since(now));
+    (
+        Some("more_reviews"),
+        format!("it gathers reviews for another {}", rounded(left)),
+        Some("nothing: it begins by itself, and reads what is said until then".into()),
+    )
+}
 
 /// Why a queued run is not admitted, in the order in which admission asks.
 fn hold(s: &Standing, resumes: bool) -> Answer {

@@ -2,9 +2,11 @@
 
 mod admit;
 mod cancel;
+mod continued;
 mod explain;
 mod finish;
 mod park;
+mod prompt;
 mod queue;
 mod read;
 mod reap;
@@ -30,11 +32,13 @@ use crate::project::access::Target;
 pub use admit::admit_next;
 pub use cancel::cancel;
 pub(crate) use cancel::{cancel_all_of_project, cancel_all_started_by, end};
+pub(crate) use continued::{continuable, join};
 pub use explain::{Explanation, WAITS, explain};
 pub use finish::{FinishReport, Finishing, Proof, finish, finishing, settle};
 pub(crate) use park::resume;
 pub use park::{Parked, park};
-pub use queue::{NewRun, Queued, retry, start};
+pub use prompt::Remark;
+pub use queue::{NewRun, Queued, RunTask, retry, start};
 pub(crate) use queue::{queue, trust_text};
 pub use read::{
     Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,

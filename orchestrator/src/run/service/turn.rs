@@ -114,9 +114,7 @@ pub async fn context(orchestrator: &Orchestrator, actor: &Actor) -> Result<TurnC
         .await?
         .ok_or_else(|| Error::internal("a starting run has no prompt"))?;
     let answers = approval::answered(&mut tx, run.run_id).await?;
-    let has_snapshot = store::record::newest_snapshot(&mut tx, run.run_id)
-        .await?
-        .is_some();
+    let has_snapshot = store::record::session(&mut tx, run.run_id).await?.is_some();
     let active_seconds_left = (run.active_seconds_limit - run.active_seconds_at(tx.now())).max(0);
     tx.commit().await?;
     Ok(TurnContext {
@@ -272,7 +270,7 @@ pub async fn put_snapshot(
     Ok(id)
 }
 
-/// The newest snapshot of the run, of whichever turn.
+/// The newest snapshot of the run, of whichever turn; of a revise that has none yet, of the run it continues.
 ///
 /// # Errors
 ///
@@ -281,7 +279,7 @@ pub async fn snapshot(orchestrator: &Orchestrator, actor: &Actor) -> Result<Snap
     let caller = runner(actor)?;
     let mut tx = orchestrator.begin("run.snapshot").await?;
     let run = require_live_turn(&mut tx, caller).await?;
-    let found = store::record::newest_snapshot(&mut tx, run.run_id).await?;
+    let found = store::record::session(&mut tx, run.run_id).await?;
     tx.commit().await?;
     found.ok_or_else(|| Error::not_found("snapshot of run", run.run_id))
 }
