@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::survey::HostSurvey;
 use crate::actor::words;
+use crate::effect::domain::Review;
 use crate::repository::label::LabelDefinition;
 
 /// A repository as the code host addresses it. The number is the authority; owner and name are for paths.
@@ -93,6 +94,14 @@ pub enum RemarkKind {
 }
 
 words!(RemarkKind: Comment = "comment", Review = "review", ReviewComment = "review comment");
+
+/// A page of a repository's issues, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostIssuePage {
+    /// Without pull requests.
+    pub issues: Vec<HostIssue>,
+    pub has_more: bool,
+}
 
 /// What an account may do in a repository now, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,6 +195,40 @@ pub trait CodeHost: Send + Sync {
     async fn survey(&self, at: &RepositoryRef) -> HostSurvey;
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue, CodeHostError>;
+
+    /// A page, counted from 1, of at most 100 issues, open or closed.
+    async fn issues(
+        &self,
+        at: &RepositoryRef,
+        open: bool,
+        limit: i64,
+        page: i64,
+    ) -> Result<HostIssuePage, CodeHostError>;
+
+    /// The issue that carries `marker`, written by our own App.
+    async fn find_issue(&self, at: &RepositoryRef, marker: &str) -> Result<Option<HostIssue>, CodeHostError>;
+
+    async fn create_issue(
+        &self,
+        at: &RepositoryRef,
+        title: &str,
+        body: &str,
+    ) -> Result<HostIssue, CodeHostError>;
+
+    /// The review of a pull request that carries `marker`, written by our own App.
+    async fn find_review(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<HostComment>, CodeHostError>;
+
+    async fn create_review(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        review: &Review,
+    ) -> Result<HostComment, CodeHostError>;
 
     async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest, CodeHostError>;
 

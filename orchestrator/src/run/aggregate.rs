@@ -47,6 +47,8 @@ pub struct Run {
     /// Used by turns that are over.
     pub active_seconds: i64,
     pub active_seconds_limit: i64,
+    /// Millionths of a US dollar over all its turns; none means no limit of its own.
+    pub cost_limit_micro_usd: Option<i64>,
     pub queued_at: Timestamp,
     pub state_since: Timestamp,
     pub last_heartbeat_at: Option<Timestamp>,

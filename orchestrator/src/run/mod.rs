@@ -20,6 +20,7 @@ pub mod domain;
 #[cfg(feature = "postgres")]
 pub mod jobs;
 mod kind;
+pub mod limit;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]

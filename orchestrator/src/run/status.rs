@@ -106,7 +106,16 @@ pub fn advice(failure: &Failure) -> &'static str {
         (FailureReason::ModelAuth, _) => {
             "The model's provider refuses the key: ask the operators to renew it."
         }
-        (FailureReason::Budget, _) => "The budget is spent: raise it, or wait for the next month.",
+        (FailureReason::Budget, Some("run_cost")) => {
+            "The run's own limit of cost is spent: let an admin raise run_cost_micro_usd with project_update, then retry; \
+             a run that still runs is given more with run_limit_raise."
+        }
+        (FailureReason::Budget, Some("active_seconds")) => {
+            "Its active time is used up: retry, and give the new run more in time with run_limit_raise."
+        }
+        (FailureReason::Budget, _) => {
+            "The project's budget is spent: let an admin raise it with project_update, or wait for the next month."
+        }
         (FailureReason::Internal, _) => {
             "This is a defect of the platform; the operators can find it by the run's id."
         }

@@ -44,6 +44,7 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         started_by: run.started_by.map(Into::into),
         active_seconds: count(run.active_seconds),
         active_seconds_limit: count(run.active_seconds_limit),
+        cost_limit_micro_usd: run.cost_limit_micro_usd.map(count),
         queued_at: run.queued_at,
         running_since: run.running_since(),
         last_heartbeat_at: run.last_heartbeat_at,

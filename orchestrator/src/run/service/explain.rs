@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::limit::money;
 use super::target;
 use crate::actor::Actor;
 use crate::approval;
@@ -13,6 +14,7 @@ use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::run::aggregate::Run;
 use crate::run::domain::RunState;
+use crate::run::limit::SpentLimit;
 use crate::run::status::advice;
 use crate::run::store;
 use crate::run::store::admission::Standing;
@@ -213,9 +215,8 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
         RunState::Running { .. } => {
             let used = run.active_seconds_at(now);
             let limit = run.active_seconds_limit;
-            nothing(format!(
-                "it runs for {since}; {used} of {limit} active seconds are used"
-            ))
+            let summary = format!("it runs for {since}; {used} of {limit} active seconds are used");
+            (None, summary, Some("run_limit_raise gives it more time or money while it runs".into()))
         }
         RunState::Finishing => (
             Some("code_host"),
@@ -253,8 +254,31 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
     }
 }
 
+/// What a live run spent of its money, where something bounds it.
+async fn spending(tx: &mut Tx, run: &Run) -> Result<Option<String>> {
+    let spending = store::limit::spending(tx, run.run_id).await?;
+    let money = money(run, &spending);
+    let of_run = money.run_limit.map(|limit| {
+        format!(
+            "it spent {} of {}, its own limit",
+            dollars(money.run_spent),
+            dollars(limit)
+        )
+    });
+    Ok(match money.spent() {
+        Some(SpentLimit::Run) => of_run.map(|text| format!("{text}: its model is refused until run_limit_raise")),
+        Some(SpentLimit::Project) => Some(
+            "the project's budget is spent: its model is refused until an admin raises it with project_update".into(),
+        ),
+        None => of_run,
+    })
+}
+
 async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
     let mut notes = Vec::new();
+    if !run.state.is_over() {
+        notes.extend(spending(tx, run).await?);
+    }
     if let (RunState::Starting { .. } | RunState::Failed(_), Some(waits)) = (
         &run.state,
         store::record::newest_detail(tx, run.run_id, "pod_waits").await?,

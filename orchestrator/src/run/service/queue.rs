@@ -156,6 +156,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         last_message: None,
         active_seconds: 0,
         active_seconds_limit: project.limits.active_seconds,
+        cost_limit_micro_usd: project.limits.run_cost_micro_usd,
         queued_at: tx.now(),
         state_since: tx.now(),
         last_heartbeat_at: None,

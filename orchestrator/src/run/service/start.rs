@@ -18,6 +18,7 @@ use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState};
 use crate::run::jobs::StartRunner;
 use crate::run::kind::RunKind;
+use crate::run::limit::MAX_RAISE;
 use crate::run::store;
 use crate::work_item::issue_text_sha256;
 
@@ -158,7 +159,8 @@ pub async fn want_pod(
         runtime_class: profile.runtime_class,
         cpu: profile.cpu,
         memory: profile.memory,
-        deadline_seconds: run.active_seconds_limit + BACKSTOP_SECONDS,
+        // The cluster's own clock cannot be set later: it leaves room for all that the run may be given.
+        deadline_seconds: run.active_seconds_limit.saturating_mul(MAX_RAISE) + BACKSTOP_SECONDS,
         traceparent: run.traceparent,
     };
     Ok(WantedPod {

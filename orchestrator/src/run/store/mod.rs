@@ -1,6 +1,7 @@
 //! The SQL of runs.
 
 pub(super) mod admission;
+pub(super) mod limit;
 pub(super) mod record;
 pub(super) mod task;
 pub(super) mod turn;
@@ -50,6 +51,7 @@ struct Row {
     last_message: Option<String>,
     active_seconds: i64,
     active_seconds_limit: i64,
+    cost_limit_micro_usd: Option<i64>,
     queued_at: Moment,
     state_since: Moment,
     running_since: Option<Moment>,
@@ -126,6 +128,7 @@ impl TryFrom<Row> for Run {
             last_message: row.last_message,
             active_seconds: row.active_seconds,
             active_seconds_limit: row.active_seconds_limit,
+            cost_limit_micro_usd: row.cost_limit_micro_usd,
             queued_at: row.queued_at.to_jiff(),
             state_since: row.state_since.to_jiff(),
             last_heartbeat_at: row.last_heartbeat_at.map(Moment::to_jiff),
@@ -144,8 +147,8 @@ macro_rules! select {
             "SELECT run_id, project_id, repository_id, number, stage, kind, continues, not_before, agent_profile_id, instruction,
                  model, effort, state, reason, sub_reason, detail, turn, fence, slot_id, source_key, delivery_id, retry_of,
                  cause_depth, started_by, issue_text_sha256, branch, base_sha, head_sha, pull_request_number,
-                 pull_request_url, last_message, active_seconds, active_seconds_limit, queued_at, state_since,
-                 running_since, last_heartbeat_at, finished_at, created_at, traceparent
+                 pull_request_url, last_message, active_seconds, active_seconds_limit, cost_limit_micro_usd,
+                 queued_at, state_since, running_since, last_heartbeat_at, finished_at, created_at, traceparent
              FROM runs " + $rest
             $(, $arg)*
         )
@@ -269,9 +272,9 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
         "INSERT INTO runs (run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model,
              effort, state, source_key, delivery_id, retry_of, cause_depth, started_by, issue_text_sha256, branch,
              base_sha, active_seconds_limit, queued_at, state_since, created_at, traceparent, kind, continues,
-             not_before, pull_request_number, pull_request_url)
+             not_before, pull_request_number, pull_request_url, cost_limit_micro_usd)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, $27, $28)",
+             $23, $24, $25, $26, $27, $28, $29)",
         run.run_id as RunId,
         run.project_id as ProjectId,
         run.repository_id as RepositoryId,
@@ -300,6 +303,7 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
         run.not_before.map(ToSqlx::to_sqlx),
         run.pull_request_number,
         run.pull_request_url,
+        run.cost_limit_micro_usd,
     )
     .execute(&mut **tx)
     .await?;
