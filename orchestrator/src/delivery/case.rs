@@ -17,7 +17,7 @@ use crate::ports::code_host::HostAccount;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::repository::{self, Repository};
-use crate::run::{self, Run, RunState};
+use crate::run::{self, Run, RunKind, RunState};
 use crate::trace::TraceParent;
 use crate::trigger::{
     self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, SenderFacts, Wants,
@@ -175,6 +175,10 @@ impl Case {
         facts.sender = self.sender(tx, repository).await?;
         if let Some(number) = self.event.number {
             self.live = run::find_live(tx, repository.repository_id, number).await?;
+            if self.event.review_id.is_some() {
+                // Whoever reviews the pull request beside is not the one who is to change it.
+                self.live = run::find_live_behind(tx, repository.repository_id, number).await?;
+            }
             facts.live = self.live.as_ref().map(|run| LiveRun {
                 stage: run.stage.clone(),
                 kind: run.kind,
@@ -228,15 +232,27 @@ impl Case {
     }
 
     async fn end(&mut self, tx: &mut Tx, why: &'static str) -> Result<Verdict> {
-        let ended = match self.live.take() {
-            Some(run) => run::end(tx, &self.actor(), run, why).await?,
-            None => None,
-        };
-        let Some(run_id) = ended else {
-            return Ok(Verdict::Ignored(IgnoreReason::NothingToEnd));
-        };
-        self.note(tx, "run_end", run_id, why).await?;
-        Ok(Verdict::RunEnded(run_id))
+        let mut ended = None;
+        if let Some(run) = self.live.take() {
+            let reviews = run.kind == RunKind::Review;
+            ended = self.end_one(tx, run, why).await?;
+            // Who reviews a pull request and who works on it are two, and both end with it.
+            if reviews {
+                let (repository_id, number) = (self.repository()?.repository_id, self.number()?);
+                if let Some(run) = run::find_live_behind(tx, repository_id, number).await? {
+                    ended = self.end_one(tx, run, why).await?.or(ended);
+                }
+            }
+        }
+        Ok(ended.map_or(Verdict::Ignored(IgnoreReason::NothingToEnd), Verdict::RunEnded))
+    }
+
+    async fn end_one(&self, tx: &mut Tx, run: Run, why: &'static str) -> Result<Option<RunId>> {
+        let ended = run::end(tx, &self.actor(), run, why).await?;
+        if let Some(run_id) = ended {
+            self.note(tx, "run_end", run_id, why).await?;
+        }
+        Ok(ended)
     }
 
     async fn trust_text(&mut self, tx: &mut Tx) -> Result<Verdict> {

@@ -210,6 +210,11 @@ async fn a_burst_of_reviews_is_one_run_that_goes_on_with_the_session() {
         .await
         .unwrap();
     assert_eq!(why.waits_for, Some("more_reviews"), "{why:?}");
+    // A run that reviews the pull request beside is in nobody's way.
+    let asked = inbox
+        .verdict("asked", "pull_request", &wants_review(), &pull_request())
+        .await;
+    let reviewing = created(&inbox, asked).await;
     for (guid, review_id) in [("review 2", 72), ("review 3", 73)] {
         let verdict = inbox
             .verdict(guid, "pull_request_review", &review(review_id), &pull_request())
@@ -223,6 +228,9 @@ async fn a_burst_of_reviews_is_one_run_that_goes_on_with_the_session() {
         1
     );
 
+    run::cancel(orchestrator, &system(), reviewing.run_id, None, None)
+        .await
+        .unwrap();
     clock.advance(SignedDuration::from_secs(61));
     let remarks = vec![
         said("rita", "Use a map here.", true),
@@ -441,7 +449,38 @@ async fn a_label_on_a_pull_request_starts_a_review_that_pushes_nothing() {
             _ => None,
         });
     assert_eq!(labels, Some((vec![], vec!["need:reviewer".to_owned()])));
+    run::pod_proven_gone(&inbox.orchestrator, running.lease())
+        .await
+        .unwrap();
     let again = run::snapshot(&inbox.orchestrator, &supervisor).await;
     assert!(matches!(again, Err(Error::StaleTurn)), "{again:?}");
+    inbox.db.done().await;
+}
+
+#[tokio::test]
+async fn a_closed_pull_request_ends_who_reviews_it_and_who_works_on_it() {
+    let clock = Clock::default();
+    let inbox = inbox(&clock).await;
+    worked(&inbox, "dev", T0).await;
+    let read = pull_request();
+    let verdict = inbox
+        .verdict("changes", "pull_request_review", &review(71), &read)
+        .await;
+    let revise = created(&inbox, verdict).await;
+    let verdict = inbox
+        .verdict("review", "pull_request", &wants_review(), &read)
+        .await;
+    let reviewing = created(&inbox, verdict).await;
+    let mut closed = wants_review();
+    closed["action"] = json!("closed");
+    closed["pull_request"]["state"] = json!("closed");
+    closed.as_object_mut().unwrap().remove("label");
+    let read = changed(pull_request(), |issue| issue.open = false);
+    let verdict = inbox.verdict("closed", "pull_request", &closed, &read).await;
+    assert_eq!(verdict, Verdict::RunEnded(revise.run_id));
+    for run_id in [revise.run_id, reviewing.run_id] {
+        let run = run::get(&inbox.orchestrator, &system(), run_id).await.unwrap();
+        assert_eq!(run.state, RunState::Cancelled);
+    }
     inbox.db.done().await;
 }
