@@ -20,7 +20,7 @@ use crate::postgres::admin;
 use crate::project::{self, Limits, NewProject};
 use crate::repository::{self, NewRepository};
 use crate::run::jobs::StartRunner;
-use crate::run::{self, NewRun, Run};
+use crate::run::{self, NewRun, Run, RunTask};
 use crate::trace::TraceParent;
 use crate::{agent, identity};
 
@@ -223,6 +223,7 @@ impl Seeded {
             repository_id: self.repository_id,
             number,
             stage: "dev".into(),
+            task: RunTask::default(),
             source_key: None,
             delivery_id: None,
             retry_of: None,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::kit::{Hook, World, example};
 
 /// Reasons that a story cannot bring about; `trigger`'s own table of decisions has them.
-const BY_TABLE: [&str; 4] = ["own_event", "moved_on", "finishing", "too_deep"];
+const BY_TABLE: [&str; 5] = ["own_event", "moved_on", "finishing", "too_deep", "stage_unclear"];
 
 const WAIT: &str = "while :; do sleep 0.2; done";
 const STARTS: &str = "run:dev";
@@ -127,7 +127,11 @@ async fn what_the_event_says(inbox: &mut Inbox<'_>) {
         .expect("unknown_label", "issues", labeled(world, 1, "run:lunch"))
         .await;
     inbox
-        .expect("not_available_yet", "issues", labeled(world, 1, "run:dev:revise"))
+        .expect(
+            "nothing_to_continue",
+            "issues",
+            labeled(world, 1, "run:dev:revise"),
+        )
         .await;
     inbox
         .expect("issue_gone", "issues", labeled(world, 4711, STARTS))
@@ -148,7 +152,19 @@ async fn what_the_event_says(inbox: &mut Inbox<'_>) {
         "action": "edited", "comment": { "body": "/codex do it" }, "issue": { "number": 1 },
         "repository": { "id": world.lab.endpoints.github_repository_id }, "sender": { "id": 9002, "type": "User" },
     });
-    inbox.expect("edited_comment", "issue_comment", comment).await;
+    inbox
+        .expect("edited_comment", "issue_comment", comment.clone())
+        .await;
+    let command = with(comment, "/action", json!("created"));
+    inbox.expect("not_available_yet", "issue_comment", command).await;
+
+    // An issue is not a pull request, but GitHub shows both alike where it is asked here.
+    let fork = json!({
+        "action": "labeled", "label": { "name": "need:reviewer" },
+        "pull_request": { "number": 1, "updated_at": "x", "head": { "ref": "main", "repo": { "id": 1 } } },
+        "repository": { "id": world.lab.endpoints.github_repository_id }, "sender": { "id": 9002, "type": "User" },
+    });
+    inbox.expect("foreign_head", "pull_request", fork).await;
 }
 
 async fn what_the_issue_says(inbox: &mut Inbox<'_>) {
@@ -263,7 +279,8 @@ impl Waits<'_> {
 
 /// Waits that no story of the whole platform reaches. Tables and stories of `run` itself have them: nothing here pauses or
 /// fills a platform, asks a person, or leaves a run to itself for long enough.
-const WAITS_ELSEWHERE: [&str; 7] = [
+const WAITS_ELSEWHERE: [&str; 8] = [
+    "more_reviews",
     "project_deletion",
     "platform_pause",
     "platform_limit",

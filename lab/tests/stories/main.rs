@@ -13,5 +13,6 @@ mod main_job;
 mod memory;
 mod payloads;
 mod restart;
+mod revise;
 mod sign_in;
 mod two_replicas;

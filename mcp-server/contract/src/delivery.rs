@@ -13,6 +13,8 @@ use crate::page::{Cursor, IdempotencyKey, PageLimit};
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     RunCreated,
+    /// A run that was about to begin reads it too.
+    RunJoined,
     RunEnded,
     Recorded,
     Ignored,

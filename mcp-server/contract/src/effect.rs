@@ -16,6 +16,8 @@ pub enum EffectKind {
     Comment,
     Labels,
     LabelDefinitions,
+    Issue,
+    Review,
 }
 
 /// Where an outward write is in its life.
@@ -115,7 +117,7 @@ pub struct Written {
     /// What it became at the code host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Number of the pull request, where one was opened.
+    /// Number of the issue or pull request, where one was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     /// What it waits for, while pending.

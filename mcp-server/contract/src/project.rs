@@ -68,6 +68,12 @@ pub struct ProjectUpdate {
     /// Per calendar month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_micro_usd: Option<Budget>,
+    /// Of one run over all its turns; for runs that begin from now on. run_limit_raise gives one run more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_cost_micro_usd: Option<Budget>,
+    /// Takes the limit of one run's cost off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_run_cost: Option<bool>,
     /// Takes the budget off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_budget: Option<bool>,
@@ -117,6 +123,9 @@ pub struct ProjectView {
     /// Per calendar month; absent means no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_micro_usd: Option<u64>,
+    /// Of one run over all its turns; absent means no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_cost_micro_usd: Option<u64>,
     /// The text of people without write permission is left out of prompts.
     pub lockdown: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

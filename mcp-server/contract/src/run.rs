@@ -27,6 +27,18 @@ pub enum RunState {
     Cancelled,
 }
 
+/// What the agent of the stage is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    #[default]
+    Work,
+    /// Go on with the work of an earlier run.
+    Revise,
+    /// Look at a pull request; nothing is pushed.
+    Review,
+}
+
 /// Why a run failed. The list is closed; `sub_reason` says which case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -95,6 +107,20 @@ pub struct RunRetry {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
+/// Input of `run_limit_raise`: what the run may use in all, over all its turns. What is not given stays.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunLimitRaise {
+    pub run_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_seconds_limit: Option<Count<60, 2_419_200>>,
+    /// Millionths of a US dollar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_limit_micro_usd: Option<Count<0, 4_000_000_000_000>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
 /// Input of `run_list`: every filter given must hold.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -130,6 +156,11 @@ pub struct RunView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     pub stage: String,
+    #[serde(default)]
+    pub kind: RunKind,
+    /// The run whose session and branch it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Uuid>,
     pub state: RunState,
     /// When the state was entered.
     pub state_since: Timestamp,
@@ -171,6 +202,9 @@ pub struct RunView {
     pub started_by: Option<Uuid>,
     pub active_seconds: u64,
     pub active_seconds_limit: u64,
+    /// Millionths of a US dollar; absent when only the project's budget bounds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_limit_micro_usd: Option<u64>,
     pub queued_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since: Option<Timestamp>,

@@ -154,7 +154,8 @@ pub struct Limits {
     pub bundle_bytes: u64,
     pub log_bytes: u64,
     pub snapshot_bytes: u64,
-    /// Tokens the model proxy lets through before it refuses; none means no limit.
+    /// Tokens of the turn the model proxy lets through before it refuses: what the money that is left buys at most. None
+    /// means no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
 }
@@ -176,6 +177,31 @@ pub struct Heartbeat {
     pub state: String,
     /// The turn should end now: the run is being cancelled.
     pub stop: bool,
+    /// What the turn may still use: a person may have given the run more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowance: Option<Allowance>,
+}
+
+/// What a turn may still use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Allowance {
+    pub active_seconds_left: u64,
+    /// As in the limits of the run's context, as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// A limit of money is reached; absent means that none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<SpentLimit>,
+}
+
+/// Whose money is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpentLimit {
+    /// The run's own limit.
+    Run,
+    /// The project's budget of the month.
+    Project,
 }
 
 /// Which text a piece of log belongs to.
@@ -233,8 +259,11 @@ pub struct UsageAnswer {
     /// Cost of the whole run so far in millionths of a US dollar; none where a model has no price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micro_usd: Option<u64>,
-    /// The budget is spent: the model proxy refuses from now on.
+    /// A limit of money is reached: the model proxy refuses until a heartbeat says otherwise.
     pub exceeded: bool,
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<SpentLimit>,
 }
 
 /// Input of `run_snapshot_put`, output of `run_snapshot_get`: what the agent's program needs to go on in a later turn.

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::page::{Cursor, PageLimit};
+use crate::bounded::Count;
+use crate::page::{Cursor, IdempotencyKey, PageLimit};
 
 /// Where a slot is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -65,4 +66,50 @@ pub struct SlotView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub changed_at: Timestamp,
+}
+
+/// Output of `slot_explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SlotExplanation {
+    pub slot: SlotView,
+    /// Why it is where it is, in words.
+    pub summary: String,
+    /// What a person can do.
+    pub next: String,
+}
+
+/// Input of `slot_release`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotRelease {
+    pub slot_id: Uuid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Input of `slot_extend`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotExtend {
+    pub slot_id: Uuid,
+    /// How long it is held from now.
+    pub minutes: Count<1, 1_440>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Input of `slot_limit_set`: asking twice changes nothing.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlotLimitSet {
+    pub project_id: Uuid,
+    pub slots: Count<1, 1_000>,
+}
+
+/// Output of `slot_limit_set`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SlotLimit {
+    pub project_id: Uuid,
+    /// How many it has now.
+    pub slots: u32,
 }

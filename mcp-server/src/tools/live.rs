@@ -5,7 +5,7 @@ use orchestrator::id::{ProjectId, RepositoryId, RunId};
 use orchestrator::port_call::{self, Answer, Question};
 use orchestrator::project::access::{self, Operation, Target};
 use orchestrator::run::Run;
-use orchestrator::{Error, Result, agent, project, run};
+use orchestrator::{Error, Result, agent, project, repository, run};
 use uuid::Uuid;
 
 use crate::tool::Call;
@@ -51,6 +51,30 @@ pub(super) async fn own(call: &Call<'_>, repository_id: Option<Uuid>) -> Result<
         lockdown: project.lockdown || call.lockdown,
         run,
     })
+}
+
+/// A repository whose issues the caller may read, and whether its strangers' text is left out: an agent's own, or one that
+/// staff name.
+///
+/// # Errors
+///
+/// `Invalid` if staff name none, `NotFound` or `Forbidden` of the repository, `StaleTurn`.
+pub(super) async fn readable(
+    call: &Call<'_>,
+    repository_id: Option<Uuid>,
+    operation: Operation,
+) -> Result<(RepositoryId, bool)> {
+    if call.actor.run().is_some() {
+        let own = own(call, repository_id).await?;
+        own.require(call, operation, "repository", own.repository_id)
+            .await?;
+        return Ok((own.repository_id, own.lockdown));
+    }
+    let named = repository_id.ok_or_else(|| Error::Invalid("repository_id: name the repository".into()))?;
+    let repository = repository::read(call.orchestrator, call.actor, named.into()).await?;
+    let mut tx = call.orchestrator.begin("tool.readable").await?;
+    access::require(&mut tx, call.actor, operation, &repository.target()).await?;
+    Ok((repository.repository_id, call.lockdown))
 }
 
 impl Own {

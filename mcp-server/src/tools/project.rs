@@ -2,7 +2,7 @@
 
 use contract::bounded::Text;
 use contract::project::{
-    ProjectAct, ProjectCreate, ProjectDelete, ProjectList, ProjectPage, ProjectRef, ProjectUpdate,
+    Budget, ProjectAct, ProjectCreate, ProjectDelete, ProjectList, ProjectPage, ProjectRef, ProjectUpdate,
     ProjectView, StateCount, StatsGet, StatsView,
 };
 use orchestrator::project::access::Operation;
@@ -119,26 +119,30 @@ impl Tool for Update {
 
     async fn call(call: &Call<'_>, ask: ProjectUpdate) -> Result<ProjectView> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
-        let budget_micro_usd = match (ask.budget_micro_usd, ask.no_budget) {
-            (Some(_), Some(true)) => {
-                return Err(Error::Invalid(
-                    "no_budget: give it or budget_micro_usd, not both".into(),
-                ));
-            }
-            (Some(budget), _) => Some(Some(budget.get().cast_signed())),
-            (None, Some(true)) => Some(None),
-            (None, _) => None,
-        };
+        let budget_micro_usd = money(
+            ask.budget_micro_usd,
+            ask.no_budget,
+            "no_budget",
+            "budget_micro_usd",
+        )?;
+        let run_cost_micro_usd = money(
+            ask.run_cost_micro_usd,
+            ask.no_run_cost,
+            "no_run_cost",
+            "run_cost_micro_usd",
+        )?;
         let limits = LimitChange {
             max_live_runs: ask.max_live_runs.map(|runs| count(runs.get())),
             active_seconds: ask
                 .active_seconds_limit
                 .map(|seconds| seconds.get().cast_signed()),
             budget_micro_usd,
+            run_cost_micro_usd,
         };
         let has_limits = limits.max_live_runs.is_some()
             || limits.active_seconds.is_some()
-            || limits.budget_micro_usd.is_some();
+            || limits.budget_micro_usd.is_some()
+            || limits.run_cost_micro_usd.is_some();
         let change = Change {
             name: ask.name.map(Text::into_inner),
             lockdown: ask.lockdown,
@@ -274,6 +278,16 @@ fn show_figures(project_id: uuid::Uuid, found: Figures) -> StatsView {
     }
 }
 
+/// An amount that is set, taken off, or left as it is.
+fn money(set: Option<Budget>, off: Option<bool>, off_name: &str, name: &str) -> Result<Option<Option<i64>>> {
+    match (set, off) {
+        (Some(_), Some(true)) => Err(Error::Invalid(format!("{off_name}: give it or {name}, not both"))),
+        (Some(amount), _) => Ok(Some(Some(amount.get().cast_signed()))),
+        (None, Some(true)) => Ok(Some(None)),
+        (None, _) => Ok(None),
+    }
+}
+
 fn show(project: &Project) -> ProjectView {
     ProjectView {
         project_id: project.project_id.uuid(),
@@ -282,6 +296,7 @@ fn show(project: &Project) -> ProjectView {
         max_live_runs: count(project.limits.max_live_runs),
         active_seconds_limit: count(project.limits.active_seconds),
         budget_micro_usd: project.limits.budget_micro_usd.map(count),
+        run_cost_micro_usd: project.limits.run_cost_micro_usd.map(count),
         lockdown: project.lockdown,
         paused_at: project.paused_at,
         delete_after: project.delete_after,

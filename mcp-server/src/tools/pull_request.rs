@@ -1,8 +1,12 @@
 //! Pull requests of a run: read live, opened through the ledger.
 
+use contract::bounded::Text;
 use contract::effect::Written;
-use contract::pull_request::{PullRequestGet, PullRequestState, PullRequestView};
+use contract::pull_request::{
+    PullRequestGet, PullRequestReview, PullRequestState, PullRequestView, ReviewVerdict,
+};
 use contract::runner::PullRequestOpen;
+use orchestrator::effect::domain;
 use orchestrator::port_call::domain::PullRequestAnswer;
 use orchestrator::port_call::{Answer, Question};
 use orchestrator::project::access::Operation;
@@ -15,7 +19,7 @@ use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 const BOTH: &[Side] = &[Side::Supervisor, Side::Agent];
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
-    catalogue.with::<Get>().with::<Open>()
+    catalogue.with::<Get>().with::<Open>().with::<Review>()
 }
 
 struct Get;
@@ -87,6 +91,45 @@ impl Tool for Open {
         } = ask;
         let asked =
             effect::open_pull_request(call.orchestrator, call.actor, title, body, head_sha, key).await?;
+        written(call, asked).await
+    }
+}
+
+struct Review;
+
+impl Tool for Review {
+    const NAME: &'static str = "pull_request_review";
+    const TITLE: &'static str = "Review the pull request";
+    const ABOUT: &'static str = "Submits a review of the pull request that the run is about, with comments on lines of its change. \
+         The same review in the same turn, or the same idempotency_key, is one review; a run may submit 5. \
+         Not for answering people: that is issue_comment.";
+    const OPERATION: Operation = Operation::IssueWrite;
+    const SIDES: &'static [Side] = AGENT;
+    const EFFECT: Effect = Effect::Set;
+    const OPEN_WORLD: bool = true;
+    type Ask = PullRequestReview;
+    type Answer = Written;
+
+    async fn call(call: &Call<'_>, ask: PullRequestReview) -> Result<Written> {
+        live::own(call, ask.repository_id).await?;
+        let number = ask.number.map(|number| number.get().cast_signed());
+        let comments = ask.comments.into_inner().into_iter();
+        let review = domain::Review {
+            verdict: match ask.verdict {
+                ReviewVerdict::Comment => domain::ReviewVerdict::Comment,
+                ReviewVerdict::RequestChanges => domain::ReviewVerdict::RequestChanges,
+            },
+            body: ask.body.into_inner(),
+            comments: comments
+                .map(|comment| domain::LineComment {
+                    path: comment.path.into_inner(),
+                    line: comment.line.get().cast_signed(),
+                    body: comment.body.into_inner(),
+                })
+                .collect(),
+        };
+        let key = ask.idempotency_key.as_ref().map(Text::as_str);
+        let asked = effect::ask_review(call.orchestrator, call.actor, number, review, key).await?;
         written(call, asked).await
     }
 }

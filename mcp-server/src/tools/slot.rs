@@ -1,15 +1,23 @@
 //! Where runs may run.
 
-use contract::slot::{SlotGet, SlotList, SlotPage, SlotView};
+use contract::slot::{
+    SlotExplanation, SlotExtend, SlotGet, SlotLimit, SlotLimitSet, SlotList, SlotPage, SlotRelease, SlotView,
+};
 use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::slot::{self, Slot, SlotState};
 
-use super::{STAFF, count, page, word};
+use super::{STAFF, count, idempotency_key, page, word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
-    catalogue.with::<Get>().with::<List>()
+    catalogue
+        .with::<Get>()
+        .with::<List>()
+        .with::<Explain>()
+        .with::<Release>()
+        .with::<Extend>()
+        .with::<LimitSet>()
 }
 
 struct Get;
@@ -50,6 +58,91 @@ impl Tool for List {
         Ok(SlotPage {
             slots,
             next_cursor: found.next_cursor,
+        })
+    }
+}
+
+struct Explain;
+
+impl Tool for Explain {
+    const NAME: &'static str = "slot_explain";
+    const TITLE: &'static str = "Explain a slot";
+    const ABOUT: &'static str = "Says in words why a slot is where it is, and what a person can do about it. Use it when a slot stays taken \
+         or quarantined; why one run waits is said by run_explain.";
+    const OPERATION: Operation = Operation::SlotRead;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Read;
+    type Ask = SlotGet;
+    type Answer = SlotExplanation;
+
+    async fn call(call: &Call<'_>, ask: SlotGet) -> Result<SlotExplanation> {
+        let told = slot::explain(call.orchestrator, call.actor, ask.slot_id.into()).await?;
+        Ok(SlotExplanation {
+            slot: show(told.slot)?,
+            summary: told.summary,
+            next: told.next,
+        })
+    }
+}
+
+struct Release;
+
+impl Tool for Release {
+    const NAME: &'static str = "slot_release";
+    const TITLE: &'static str = "Give a held slot back";
+    const ABOUT: &'static str = "Gives a slot that is held for a waiting run to others; the run goes on later in any free one. Not for a slot \
+         with a live run (run_cancel) nor a quarantined one (slot_explain). Asking twice changes nothing. For operators.";
+    const OPERATION: Operation = Operation::SlotRelease;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::End;
+    type Ask = SlotRelease;
+    type Answer = SlotView;
+
+    async fn call(call: &Call<'_>, ask: SlotRelease) -> Result<SlotView> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        show(slot::release(call.orchestrator, call.actor, ask.slot_id.into(), key).await?)
+    }
+}
+
+struct Extend;
+
+impl Tool for Extend {
+    const NAME: &'static str = "slot_extend";
+    const TITLE: &'static str = "Hold a slot longer";
+    const ABOUT: &'static str = "Keeps a held slot for its waiting run so many minutes from now, at most a day. A hold that lasts longer \
+         already stays as it is. For operators.";
+    const OPERATION: Operation = Operation::SlotExtend;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Set;
+    type Ask = SlotExtend;
+    type Answer = SlotView;
+
+    async fn call(call: &Call<'_>, ask: SlotExtend) -> Result<SlotView> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        let minutes = count(ask.minutes.get());
+        show(slot::extend(call.orchestrator, call.actor, ask.slot_id.into(), minutes, key).await?)
+    }
+}
+
+struct LimitSet;
+
+impl Tool for LimitSet {
+    const NAME: &'static str = "slot_limit_set";
+    const TITLE: &'static str = "Set how many slots a project has";
+    const ABOUT: &'static str = "Gives a project more slots: so many of its runs can have a pod at once, as far as max_live_runs of the project \
+         lets them. Slots are not taken away; project_update lowers max_live_runs. For operators.";
+    const OPERATION: Operation = Operation::SlotLimitSet;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Set;
+    type Ask = SlotLimitSet;
+    type Answer = SlotLimit;
+
+    async fn call(call: &Call<'_>, ask: SlotLimitSet) -> Result<SlotLimit> {
+        let (project_id, slots) = (ask.project_id.into(), count(ask.slots.get()));
+        let slots = slot::set_limit(call.orchestrator, call.actor, project_id, slots).await?;
+        Ok(SlotLimit {
+            project_id: ask.project_id,
+            slots: count(slots),
         })
     }
 }

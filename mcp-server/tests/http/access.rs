@@ -126,7 +126,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 71] = [
+const TOOLS: [&str; 79] = [
     "access_explain",
     "audit_list",
     "audit_verify",
@@ -136,11 +136,14 @@ const TOOLS: [&str; 71] = [
     "effect_get",
     "effect_list",
     "issue_comment",
+    "issue_create",
     "issue_get",
     "issue_label",
+    "issue_list",
     "principal_get",
     "pull_request_get",
     "pull_request_open",
+    "pull_request_review",
     "repository_attach",
     "repository_get",
     "repository_list",
@@ -153,6 +156,7 @@ const TOOLS: [&str; 71] = [
     "run_explain",
     "run_get",
     "run_heartbeat",
+    "run_limit_raise",
     "run_list",
     "run_log_append",
     "run_log_tail",
@@ -167,8 +171,12 @@ const TOOLS: [&str; 71] = [
     "run_usage_report",
     "secret_list",
     "secret_set",
+    "slot_explain",
+    "slot_extend",
     "slot_get",
+    "slot_limit_set",
     "slot_list",
+    "slot_release",
     "tool_search",
     "wait_get",
     "job_list",
@@ -217,12 +225,21 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "delivery_get" => Ask::On(json!({"delivery_id": delivery, "payload": true})),
         "effect_get" => Ask::On(json!({"effect_id": effect})),
         "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
+        "issue_create" => {
+            Ask::On(json!({"repository_id": repository, "title": "Found", "body": "Something else."}))
+        }
+        "pull_request_review" => Ask::On(json!({"repository_id": repository, "body": "Fine."})),
+        "run_limit_raise" => Ask::On(json!({"run_id": run, "active_seconds_limit": 7200})),
+        "slot_extend" => Ask::On(json!({"slot_id": slot, "minutes": 5})),
+        "slot_explain" | "slot_release" => Ask::On(json!({"slot_id": slot})),
+        "slot_limit_set" => Ask::On(json!({"project_id": project, "slots": 9})),
         "issue_label" => Ask::On(json!({"repository_id": repository, "add": ["bug"]})),
         "pull_request_get" => Ask::On(json!({"repository_id": repository, "number": 77})),
         "effect_list" | "run_cancel" | "run_change_list" | "run_event_list" | "run_explain" | "run_get"
         | "run_log_tail" | "run_prompt_get" | "run_usage_get" => Ask::On(json!({"run_id": run})),
         "repository_attach" => Ask::On(json!({"project_id": project, "repository": "octo/new"})),
         "issue_get"
+        | "issue_list"
         | "repository_detach"
         | "repository_get"
         | "repository_preflight"

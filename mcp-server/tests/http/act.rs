@@ -117,3 +117,56 @@ async fn a_run_goes_on_in_its_callers_trace() {
     }
     world.db.done().await;
 }
+
+#[tokio::test]
+async fn staff_read_issues_page_by_page() {
+    let world = World::new().await;
+    let staff = world.service_token(Role::Viewer).await;
+    let working = world.work();
+    let unnamed = world.refused(&staff, "issue_list", json!({})).await;
+    assert_eq!(unnamed, "invalid_input");
+    let repository = world.shop.repository_id.uuid();
+    let mut ask = json!({"repository_id": repository, "limit": 1});
+    let first = world.ok(&staff, "issue_list", ask.clone()).await;
+    assert_eq!(first["issues"][0]["title"], "Prices are wrong", "nothing hidden");
+    ask["cursor"] = first["next_cursor"].clone();
+    let second = world.ok(&staff, "issue_list", ask.clone()).await;
+    assert_eq!(
+        (&second["issues"][0]["number"], second.get("next_cursor")),
+        (&json!(2), None)
+    );
+    ask["cursor"] = json!("-1");
+    assert_eq!(world.refused(&staff, "issue_list", ask).await, "invalid_input");
+    working.stop().await;
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn a_run_is_given_more_once_per_key() {
+    let world = World::new().await;
+    let staff = world.service_token(Role::Maintainer).await;
+    let run = world
+        .shop
+        .start(&world.orchestrator, Some(1))
+        .await
+        .expect("a run");
+    let ask = |seconds: u32| json!({"run_id": run.run_id.uuid(), "active_seconds_limit": seconds, "idempotency_key": "k"});
+    let raised = world.ok(&staff, "run_limit_raise", ask(7200)).await;
+    assert_eq!(raised["active_seconds_limit"], 7200);
+    let again = world.ok(&staff, "run_limit_raise", ask(7200)).await;
+    assert_eq!(again["active_seconds_limit"], 7200);
+    let other = world.refused(&staff, "run_limit_raise", ask(7300)).await;
+    assert_eq!(other, "idempotency_mismatch");
+    let too_much = json!({"run_id": run.run_id.uuid(), "active_seconds_limit": 14_401});
+    assert_eq!(
+        world.refused(&staff, "run_limit_raise", too_much).await,
+        "invalid_input"
+    );
+    let money = json!({"run_id": run.run_id.uuid(), "cost_limit_micro_usd": 5});
+    assert_eq!(
+        world.refused(&staff, "run_limit_raise", money).await,
+        "invalid_input",
+        "there is no limit to raise"
+    );
+    world.db.done().await;
+}

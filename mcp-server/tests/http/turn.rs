@@ -80,6 +80,29 @@ async fn the_agent_works(world: &World, agent: &str) {
         json!(["run:dev", "fine"]),
         "nothing hidden is in a label"
     );
+    let issues = world.ok(agent, "issue_list", json!({})).await;
+    let listed = issues["issues"][0]["title"].as_str().unwrap();
+    assert!(listed.starts_with("[left out"), "nor is it in a list: {listed}");
+    let found = json!({"title": "The tax is wrong", "body": "Found beside it."});
+    let opened = world.ok(agent, "issue_create", found.clone()).await;
+    assert_eq!(opened["status"], "applied");
+    let again = world.ok(agent, "issue_create", found).await;
+    assert_eq!(
+        again["effect_id"], opened["effect_id"],
+        "the same text is the same issue"
+    );
+    for number in 1..=4 {
+        let more = json!({"title": format!("More {number}"), "body": "Found too."});
+        world.ok(agent, "issue_create", more).await;
+    }
+    let sixth = json!({"title": "The sixth", "body": "Found too."});
+    assert_eq!(world.refused(agent, "issue_create", sixth).await, "capacity");
+    let review = json!({"body": "Fine."});
+    assert_eq!(
+        world.refused(agent, "pull_request_review", review).await,
+        "precondition_failed",
+        "there is none before the push"
+    );
     let pull_request = world.ok(agent, "pull_request_get", json!({"number": 77})).await;
     assert_eq!(
         pull_request["head_branch"], "codex/issue-1",

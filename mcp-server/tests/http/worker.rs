@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use orchestrator::effect::jobs::ApplyEffect;
 use orchestrator::effect::{self, Claimed, EffectResult, Outcome, Write};
-use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
+use orchestrator::port_call::domain::{IssueAnswer, ListedIssue, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Question};
 use orchestrator::ports::CodeHostError;
@@ -53,6 +53,18 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
             author_trusted: false,
             url: format!("https://github.test/octo/shop/issues/{number}"),
         }),
+        &Question::Issues { page, .. } => Answer::Issues {
+            issues: vec![ListedIssue {
+                number: page,
+                title: "Prices are \u{202e}wrong".into(),
+                open: true,
+                labels: vec!["fi\u{202e}ne".into()],
+                author: Some("stranger".into()),
+                url: format!("https://github.test/octo/shop/issues/{page}"),
+                updated_at: orchestrator.clock().now(),
+            }],
+            has_more: page == 1,
+        },
         &Question::PullRequest { number, .. } => Answer::PullRequest(PullRequestAnswer {
             number,
             title: "Correct prices".into(),

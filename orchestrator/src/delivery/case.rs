@@ -1,10 +1,12 @@
 //! One delivery on its way: what is known, what is decided, and what is done about it, in the caller's transaction.
 
+mod start;
+
 use jiff::Timestamp;
 
 use super::domain::{self, Payload, Verdict};
 use super::process::{Examined, HostRead, Look};
-use super::store::{self, Reading, Stored};
+use super::store::{Reading, Stored};
 use crate::actor::Actor;
 use crate::audit::{self, Entry};
 use crate::effect::{self, NewComment};
@@ -15,11 +17,11 @@ use crate::ports::code_host::HostAccount;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::repository::{self, Repository};
-use crate::run::{self, NewRun, Queued, Run, RunState};
+use crate::run::{self, Run, RunKind, RunState};
 use crate::trace::TraceParent;
 use crate::trigger::{
-    self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, SenderFacts, Start,
-    Wants, Words,
+    self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, SenderFacts, Wants,
+    Words,
 };
 use crate::work_item::{self, WorkItem, issue_text_sha256};
 
@@ -36,6 +38,8 @@ pub(super) struct Case {
     person: Option<identity::Person>,
     /// The run that is live on the issue or pull request; locked.
     live: Option<Run>,
+    /// Ended runs of it that can be gone on with, newest first.
+    past: Vec<Run>,
     /// It told where our App may go, and that was noted.
     tells_access: bool,
     pub(super) reading: Reading,
@@ -53,6 +57,7 @@ impl Case {
             repository: None,
             person: None,
             live: None,
+            past: Vec::new(),
             tells_access: false,
             reading: Reading::default(),
         }
@@ -133,6 +138,7 @@ impl Case {
             }
             Decision::Conflict(reason) => self.conflict(tx, reason).await?,
             Decision::Start(start) => self.start(tx, start, text_sha256).await?,
+            Decision::Join => self.join(tx).await?,
             Decision::End(why) => self.end(tx, why).await?,
             Decision::TrustText => self.trust_text(tx).await?,
         };
@@ -149,6 +155,7 @@ impl Case {
             own_github_user_id: self.own,
             sender: SenderFacts::Unknown,
             live: None,
+            past: Vec::new(),
             models: Vec::new(),
             host,
         };
@@ -168,10 +175,21 @@ impl Case {
         facts.sender = self.sender(tx, repository).await?;
         if let Some(number) = self.event.number {
             self.live = run::find_live(tx, repository.repository_id, number).await?;
+            if self.event.review_id.is_some() {
+                // Whoever reviews the pull request beside is not the one who is to change it.
+                self.live = run::find_live_behind(tx, repository.repository_id, number).await?;
+            }
             facts.live = self.live.as_ref().map(|run| LiveRun {
                 stage: run.stage.clone(),
+                kind: run.kind,
+                gathers: run.gathers(),
                 finishing: run.state == RunState::Finishing,
             });
+            if self.event.label.is_some() || self.event.review_id.is_some() {
+                let on_pull_request = self.event.on_pull_request;
+                self.past = run::continuable(tx, repository.repository_id, number, on_pull_request).await?;
+                facts.past = self.past.iter().map(|run| run.stage.clone()).collect();
+            }
         }
         facts.models = crate::agent::list_models(tx)
             .await?
@@ -213,75 +231,28 @@ impl Case {
         }))
     }
 
-    async fn start(&self, tx: &mut Tx, start: Start, text_sha256: Option<String>) -> Result<Verdict> {
-        let (repository, number) = (self.repository()?, self.number()?);
-        if self.made_before.is_none() && store::taken_back(tx, self.delivery_id, &self.reading).await? {
-            return Ok(Verdict::Ignored(IgnoreReason::MovedOn));
-        }
-        let person = self
-            .person
-            .as_ref()
-            .ok_or_else(|| Error::internal("a run without a starter"))?;
-        let actor = person.actor();
-        let elevated = crate::agent::stage(&start.stage).is_some_and(|stage| stage.elevated);
-        let operation = if elevated {
-            Operation::RunStartElevated
-        } else {
-            Operation::RunStart
-        };
-        let label = self.event.label.as_deref().unwrap_or_default();
-        let updated_at = self.event.updated_at.as_deref().unwrap_or_default();
-        let new = NewRun {
-            project_id: repository.project_id,
-            repository_id: repository.repository_id,
-            number: Some(number),
-            stage: start.stage,
-            source_key: Some(domain::source_key(
-                repository.github_repository_id,
-                number,
-                label,
-                updated_at,
-            )),
-            delivery_id: Some(self.delivery_id),
-            retry_of: None,
-            cause_depth: self.event.cause_depth,
-            started_by: Some(person.person_id),
-            issue_text_sha256: text_sha256,
-            instruction: None,
-            model: start.model,
-            effort: start.effort,
-            traceparent: self.traceparent.child(),
-        };
-        match run::queue(tx, &actor, new).await? {
-            Queued::Created(run_id) => {
-                // Decided above under the same locks; this writes it down, for the run that is made.
-                access::require(tx, &actor, operation, &repository.target()).await?;
-                Ok(Verdict::RunCreated(run_id))
-            }
-            Queued::SourceKeyUsed(run_id) if self.made_before == Some(run_id) => {
-                Ok(Verdict::RunCreated(run_id))
-            }
-            Queued::SourceKeyUsed(_) => Ok(Verdict::Ignored(IgnoreReason::AlreadyUsed)),
-            Queued::LiveRunExists(run_id) => {
-                // However often the label comes and goes, people read it once for each run in its way.
-                let reason = trigger::ConflictReason::LiveRunExists;
-                self.say_once(tx, reason.explain(), format!("live run {run_id}"))
-                    .await?;
-                Ok(Verdict::Conflict(reason))
+    async fn end(&mut self, tx: &mut Tx, why: &'static str) -> Result<Verdict> {
+        let mut ended = None;
+        if let Some(run) = self.live.take() {
+            let reviews = run.kind == RunKind::Review;
+            ended = self.end_one(tx, run, why).await?;
+            // Who reviews a pull request and who works on it are two, and both end with it.
+            if reviews {
+                let (repository_id, number) = (self.repository()?.repository_id, self.number()?);
+                if let Some(run) = run::find_live_behind(tx, repository_id, number).await? {
+                    ended = self.end_one(tx, run, why).await?.or(ended);
+                }
             }
         }
+        Ok(ended.map_or(Verdict::Ignored(IgnoreReason::NothingToEnd), Verdict::RunEnded))
     }
 
-    async fn end(&mut self, tx: &mut Tx, why: &'static str) -> Result<Verdict> {
-        let ended = match self.live.take() {
-            Some(run) => run::end(tx, &self.actor(), run, why).await?,
-            None => None,
-        };
-        let Some(run_id) = ended else {
-            return Ok(Verdict::Ignored(IgnoreReason::NothingToEnd));
-        };
-        self.note(tx, "run_end", run_id, why).await?;
-        Ok(Verdict::RunEnded(run_id))
+    async fn end_one(&self, tx: &mut Tx, run: Run, why: &'static str) -> Result<Option<RunId>> {
+        let ended = run::end(tx, &self.actor(), run, why).await?;
+        if let Some(run_id) = ended {
+            self.note(tx, "run_end", run_id, why).await?;
+        }
+        Ok(ended)
     }
 
     async fn trust_text(&mut self, tx: &mut Tx) -> Result<Verdict> {
@@ -325,7 +296,10 @@ impl Case {
     }
 
     async fn say_once(&self, tx: &mut Tx, words: Words, key: String) -> Result<()> {
-        let label = self.event.label.as_deref().unwrap_or_default();
+        let what = match &self.event.label {
+            Some(label) => format!("`{label}`"),
+            None => "The review".to_owned(),
+        };
         let repository = self.repository()?;
         let comment = NewComment {
             project_id: repository.project_id,
@@ -333,7 +307,7 @@ impl Case {
             number: self.number()?,
             run_id: None,
             key: Some(key),
-            body: format!("`{label}` started nothing. {} {}", words.sentence, words.next),
+            body: format!("{what} started nothing. {} {}", words.sentence, words.next),
             actor: Actor::System("delivery").to_string(),
             traceparent: self.traceparent.clone(),
         };
@@ -377,6 +351,10 @@ fn host_facts(read: HostRead) -> HostFacts {
 fn worth_a_word(reason: IgnoreReason) -> bool {
     matches!(
         reason,
-        IgnoreReason::BodyChanged | IgnoreReason::UnknownModel | IgnoreReason::UnknownEffort
+        IgnoreReason::BodyChanged
+            | IgnoreReason::UnknownModel
+            | IgnoreReason::UnknownEffort
+            | IgnoreReason::NothingToContinue
+            | IgnoreReason::ForeignHead
     )
 }

@@ -48,6 +48,10 @@ fn words(delivery: &Delivery, waited_seconds: i64) -> (String, String) {
             format!("It started run {run_id}."),
             "Ask run_explain how the run is doing.".into(),
         ),
+        Some(Verdict::RunJoined(run_id)) => (
+            format!("Run {run_id} was about to begin, and reads it too."),
+            "Ask run_explain how the run is doing.".into(),
+        ),
         Some(Verdict::RunEnded(run_id)) => (
             format!("It ended run {run_id}."),
             "Ask run_explain how the run ended.".into(),

@@ -1,7 +1,7 @@
 //! The webhook inbox: what came, as it came, and what was made of it. Decides nothing about runs.
 //!
 //! ```text
-//! received → (looked at the code host) → run_created | run_ended | recorded | ignored | conflict | failed
+//! received → (looked at the code host) → run_created | run_joined | run_ended | recorded | ignored | conflict | failed
 //! ```
 //!
 //! The gateway inserts deliveries and their jobs in one transaction; the job asks [`examine`], reads at the code host what

@@ -16,6 +16,11 @@ pub const MAX_COMMENTS_PER_RUN: i64 = 20;
 /// Changes of labels one run may make.
 pub const MAX_LABEL_CHANGES_PER_RUN: i64 = 20;
 
+/// Issues one run may open.
+pub const MAX_ISSUES_PER_RUN: i64 = 5;
+/// Reviews one run may submit.
+pub const MAX_REVIEWS_PER_RUN: i64 = 5;
+
 /// A write, by what it wants to be true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -44,6 +49,40 @@ pub enum Write {
     LabelDefinitions {
         labels: Vec<LabelDefinition>,
     },
+    /// A new issue.
+    Issue {
+        title: String,
+        body: String,
+    },
+    /// A review of a pull request.
+    Review(Review),
+}
+
+/// What a review says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    pub verdict: ReviewVerdict,
+    pub body: String,
+    pub comments: Vec<LineComment>,
+}
+
+/// What a review comes to. None of ours approves: that is people's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewVerdict {
+    Comment,
+    RequestChanges,
+}
+
+words!(ReviewVerdict: Comment = "comment", RequestChanges = "request_changes");
+
+/// Something said about one line of the change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineComment {
+    pub path: String,
+    /// In the file as the change leaves it.
+    pub line: i64,
+    pub body: String,
 }
 
 /// The kinds of writes.
@@ -54,10 +93,12 @@ pub enum EffectKind {
     Comment,
     Labels,
     LabelDefinitions,
+    Issue,
+    Review,
 }
 
 words!(EffectKind: PullRequest = "pull_request", StatusComment = "status_comment", Comment = "comment",
-    Labels = "labels", LabelDefinitions = "label_definitions");
+    Labels = "labels", LabelDefinitions = "label_definitions", Issue = "issue", Review = "review");
 
 impl Write {
     pub fn kind(&self) -> EffectKind {
@@ -67,6 +108,8 @@ impl Write {
             Self::Comment { .. } => EffectKind::Comment,
             Self::Labels { .. } => EffectKind::Labels,
             Self::LabelDefinitions { .. } => EffectKind::LabelDefinitions,
+            Self::Issue { .. } => EffectKind::Issue,
+            Self::Review(_) => EffectKind::Review,
         }
     }
 

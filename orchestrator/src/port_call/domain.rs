@@ -15,6 +15,13 @@ pub enum Question {
         repository_id: RepositoryId,
         number: i64,
     },
+    /// A page of a repository's issues, counted from 1.
+    Issues {
+        repository_id: RepositoryId,
+        open: bool,
+        limit: i64,
+        page: i64,
+    },
     PullRequest {
         repository_id: RepositoryId,
         number: i64,
@@ -42,6 +49,10 @@ pub enum Question {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {
     Issue(IssueAnswer),
+    Issues {
+        issues: Vec<ListedIssue>,
+        has_more: bool,
+    },
     PullRequest(PullRequestAnswer),
     RepositoryPlace(Place),
     RepositoryPreflight {
@@ -57,6 +68,18 @@ pub enum Answer {
         github_user_id: i64,
         login: String,
     },
+}
+
+/// An issue in a list: whether its author may write is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedIssue {
+    pub number: i64,
+    pub title: String,
+    pub open: bool,
+    pub labels: Vec<String>,
+    pub author: Option<String>,
+    pub url: String,
+    pub updated_at: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +131,7 @@ impl Question {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Issue { .. } => "issue",
+            Self::Issues { .. } => "issues",
             Self::PullRequest { .. } => "pull_request",
             Self::RepositoryPlace { .. } => "repository_place",
             Self::RepositoryPreflight { .. } => "repository_preflight",

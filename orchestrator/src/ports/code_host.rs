@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::survey::HostSurvey;
+use crate::actor::words;
+use crate::effect::domain::Review;
 use crate::repository::label::LabelDefinition;
 
 /// A repository as the code host addresses it. The number is the authority; owner and name are for paths.
@@ -68,6 +70,37 @@ pub struct HostComment {
     pub body: String,
     pub url: String,
     pub author: Option<HostAccount>,
+}
+
+/// Something people said about an issue or a pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRemark {
+    pub kind: RemarkKind,
+    /// None for a deleted account.
+    pub author: Option<HostAccount>,
+    pub body: String,
+    /// File and line it is about.
+    pub place: Option<String>,
+    pub said_at: Timestamp,
+}
+
+/// Where something was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemarkKind {
+    Comment,
+    Review,
+    /// On a line of the change.
+    ReviewComment,
+}
+
+words!(RemarkKind: Comment = "comment", Review = "review", ReviewComment = "review comment");
+
+/// A page of a repository's issues, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostIssuePage {
+    /// Without pull requests.
+    pub issues: Vec<HostIssue>,
+    pub has_more: bool,
 }
 
 /// What an account may do in a repository now, lowest first.
@@ -163,6 +196,40 @@ pub trait CodeHost: Send + Sync {
 
     async fn issue(&self, at: &RepositoryRef, number: i64) -> Result<HostIssue, CodeHostError>;
 
+    /// A page, counted from 1, of at most 100 issues, open or closed.
+    async fn issues(
+        &self,
+        at: &RepositoryRef,
+        open: bool,
+        limit: i64,
+        page: i64,
+    ) -> Result<HostIssuePage, CodeHostError>;
+
+    /// The issue that carries `marker`, written by our own App.
+    async fn find_issue(&self, at: &RepositoryRef, marker: &str) -> Result<Option<HostIssue>, CodeHostError>;
+
+    async fn create_issue(
+        &self,
+        at: &RepositoryRef,
+        title: &str,
+        body: &str,
+    ) -> Result<HostIssue, CodeHostError>;
+
+    /// The review of a pull request that carries `marker`, written by our own App.
+    async fn find_review(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<HostComment>, CodeHostError>;
+
+    async fn create_review(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        review: &Review,
+    ) -> Result<HostComment, CodeHostError>;
+
     async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest, CodeHostError>;
 
     /// The open pull request from `head_branch`, or else the newest from there, merged or closed, that carries `marker`.
@@ -172,6 +239,15 @@ pub trait CodeHost: Send + Sync {
         head_branch: &str,
         marker: &str,
     ) -> Result<Option<HostPullRequest>, CodeHostError>;
+
+    /// What others than our App said there since a moment, oldest first: comments, and of a pull request its reviews too.
+    async fn remarks(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        is_pull_request: bool,
+        since: Timestamp,
+    ) -> Result<Vec<HostRemark>, CodeHostError>;
 
     /// Whether `commit` is `head` or one of its ancestors; a commit that is not there is none.
     async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool, CodeHostError>;

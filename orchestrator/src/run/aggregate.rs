@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::domain::{Refused, RunEvent, RunState, active_seconds};
+use super::kind::RunKind;
+use crate::agent::{Output, Profile};
 use crate::id::{AgentProfileId, DeliveryId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::slot::Lease;
 
@@ -15,6 +17,11 @@ pub struct Run {
     /// The issue or pull request; none for a run without one.
     pub number: Option<i64>,
     pub stage: String,
+    pub kind: RunKind,
+    /// The run whose session it goes on with; of a revise alone.
+    pub continues: Option<RunId>,
+    /// Not admitted before: what comes until then is gathered.
+    pub not_before: Option<Timestamp>,
     pub agent_profile_id: AgentProfileId,
     pub instruction: Option<String>,
     pub model: Option<String>,
@@ -40,6 +47,8 @@ pub struct Run {
     /// Used by turns that are over.
     pub active_seconds: i64,
     pub active_seconds_limit: i64,
+    /// Millionths of a US dollar over all its turns; none means no limit of its own.
+    pub cost_limit_micro_usd: Option<i64>,
     pub queued_at: Timestamp,
     pub state_since: Timestamp,
     pub last_heartbeat_at: Option<Timestamp>,
@@ -73,6 +82,19 @@ impl Run {
         self.state = next;
         self.state_since = now;
         Ok(())
+    }
+
+    /// What must exist when it ends well.
+    pub fn output(&self, profile: &Profile) -> Output {
+        match self.kind {
+            RunKind::Review => Output::Comment,
+            RunKind::Work | RunKind::Revise => profile.output,
+        }
+    }
+
+    /// Whether what people say now still reaches it: nobody has read for it yet.
+    pub fn gathers(&self) -> bool {
+        self.kind == RunKind::Revise && self.turn == 0 && self.state == RunState::Queued
     }
 
     pub fn running_since(&self) -> Option<Timestamp> {

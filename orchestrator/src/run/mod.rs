@@ -19,6 +19,8 @@ mod aggregate;
 pub mod domain;
 #[cfg(feature = "postgres")]
 pub mod jobs;
+mod kind;
+pub mod limit;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
@@ -29,5 +31,6 @@ mod store;
 #[cfg(feature = "postgres")]
 pub use aggregate::Run;
 pub use domain::{Failure, FailureReason, RunEvent, RunState};
+pub use kind::{REVIEW_LABEL, RunKind};
 #[cfg(feature = "postgres")]
 pub use service::*;

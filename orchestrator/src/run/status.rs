@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use super::aggregate::Run;
 use super::domain::{Failure, FailureReason, RunState};
+use super::kind::RunKind;
 use crate::effect::domain::{TextFault, check_text};
 
 /// The text of the status comment, or none where there is nothing new to say. The hidden marker is the effect's.
 pub(super) fn status_comment(run: &Run) -> Option<String> {
-    let stage = &run.stage;
+    let stage = run.kind.title(&run.stage);
     let head = match &run.state {
         RunState::Queued if run.turn == 0 => {
             format!("**`{stage}` is queued.** It starts when a slot is free.")
@@ -55,16 +56,15 @@ pub(super) fn status_comment(run: &Run) -> Option<String> {
     Some(text)
 }
 
-/// The label that starts a stage.
-pub(super) fn trigger_label(stage: &str) -> String {
-    format!("run:{stage}")
-}
-
 /// What comes and goes at the issue when a run is over.
 pub(super) fn state_labels(run: &Run) -> Option<(Vec<String>, Vec<String>)> {
+    let trigger = run.kind.label(&run.stage);
+    if run.kind == RunKind::Review {
+        // What the pull request's own stage came to is not the review's to say.
+        return run.state.is_over().then(|| (vec![], vec![trigger]));
+    }
     let stage = &run.stage;
     let (done, failed) = (format!("state:{stage}-done"), format!("state:{stage}-failed"));
-    let trigger = trigger_label(stage);
     match run.state {
         RunState::Succeeded => Some((vec![done], vec![trigger, failed])),
         RunState::Failed(_) | RunState::TimedOut => Some((vec![failed], vec![trigger, done])),
@@ -106,7 +106,16 @@ pub fn advice(failure: &Failure) -> &'static str {
         (FailureReason::ModelAuth, _) => {
             "The model's provider refuses the key: ask the operators to renew it."
         }
-        (FailureReason::Budget, _) => "The budget is spent: raise it, or wait for the next month.",
+        (FailureReason::Budget, Some("run_cost")) => {
+            "The run's own limit of cost is spent: let an admin raise run_cost_micro_usd with project_update, then retry; \
+             a run that still runs is given more with run_limit_raise."
+        }
+        (FailureReason::Budget, Some("active_seconds")) => {
+            "Its active time is used up: retry, and give the new run more in time with run_limit_raise."
+        }
+        (FailureReason::Budget, _) => {
+            "The project's budget is spent: let an admin raise it with project_update, or wait for the next month."
+        }
         (FailureReason::Internal, _) => {
             "This is a defect of the platform; the operators can find it by the run's id."
         }

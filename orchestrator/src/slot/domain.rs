@@ -11,6 +11,11 @@ pub const QUARANTINE_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// A run that waits for people keeps its slot this long.
 pub const HOLD: SignedDuration = SignedDuration::from_mins(5);
 
+/// A person may make a hold last until this long from now.
+pub const MAX_HOLD: SignedDuration = SignedDuration::from_hours(24);
+/// Slots of one project.
+pub const MAX_SLOTS: i32 = 1000;
+
 /// The turn a slot is or was leased to. Everything that happens to a lease is checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -50,6 +55,10 @@ pub enum SlotEvent {
     Held {
         until: Timestamp,
     },
+    /// A person wants the hold to last.
+    Extended {
+        until: Timestamp,
+    },
     /// The run's turn, or the hold, is over.
     Drained {
         at: Timestamp,
@@ -83,6 +92,7 @@ impl SlotState {
                 S::Leased(lease)
             }
             (S::Leased(lease), E::Held { until }) => S::Held { lease, until },
+            (S::Held { lease, .. }, E::Extended { until }) => S::Held { lease, until },
             (S::Leased(lease) | S::Held { lease, .. }, E::Drained { at }) => S::Draining { lease, since: at },
             (S::Draining { .. } | S::Quarantined { .. }, E::PodGone) => S::Free,
             (S::Draining { lease, since }, E::ProofMissing { reason }) => {
@@ -131,6 +141,7 @@ impl SlotEvent {
         match self {
             Self::Leased(_) => "leased",
             Self::Held { .. } => "held",
+            Self::Extended { .. } => "held longer",
             Self::Drained { .. } => "drained",
             Self::PodGone => "freed by a proof",
             Self::ProofMissing { .. } => "quarantined",
@@ -173,6 +184,7 @@ mod tests {
         let events = [
             SlotEvent::Leased(lease(2)),
             SlotEvent::Held { until: at },
+            SlotEvent::Extended { until: at },
             SlotEvent::Drained { at },
             SlotEvent::PodGone,
             SlotEvent::ProofMissing {

@@ -7,13 +7,21 @@
 //! Every end of a run and of a hold moves its slot to draining; only a proof that the pod is gone frees it. An API error
 //! is no proof, and there is no second clock. Table: `slots`.
 
+#[cfg(feature = "postgres")]
+mod act;
 mod domain;
+#[cfg(feature = "postgres")]
+mod explain;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
 mod store;
 
-pub use domain::{HOLD, Lease, QUARANTINE_AFTER, Refused, SlotEvent, SlotState};
+#[cfg(feature = "postgres")]
+pub use act::{extend, release, set_limit};
+pub use domain::{HOLD, Lease, MAX_HOLD, MAX_SLOTS, QUARANTINE_AFTER, Refused, SlotEvent, SlotState};
+#[cfg(feature = "postgres")]
+pub use explain::{Explanation, explain};
 #[cfg(feature = "postgres")]
 pub use service::{Draining, Slot, count, end_holds, ensure, get, list, proof_missing, unproven};
 #[cfg(feature = "postgres")]

@@ -24,6 +24,19 @@ pub struct Slot {
     pub changed_at: Timestamp,
 }
 
+impl Slot {
+    /// The slot as the object of an operation.
+    pub(super) fn target(&self) -> Target {
+        Target {
+            project_id: self.project_id,
+            what: "slot",
+            id: self.slot_id.to_string(),
+            run_id: self.state.lease().map(|lease| lease.run_id),
+            started_by: None,
+        }
+    }
+}
+
 /// A slot that waits for the proof that its turn's pod is gone.
 #[derive(Clone, Debug)]
 pub struct Draining {
@@ -147,7 +160,7 @@ async fn apply(tx: &mut Tx, slot_id: SlotId, event: SlotEvent) -> Result<()> {
     save_next(tx, slot, event).await
 }
 
-async fn save_next(tx: &mut Tx, mut slot: Slot, event: SlotEvent) -> Result<()> {
+pub(super) async fn save_next(tx: &mut Tx, mut slot: Slot, event: SlotEvent) -> Result<()> {
     slot.state = slot
         .state
         .apply(event)
@@ -164,14 +177,7 @@ pub async fn get(orchestrator: &Orchestrator, actor: &Actor, slot_id: SlotId) ->
     let mut tx = orchestrator.begin("slot.get").await?;
     let not_found = || Error::not_found("slot", slot_id);
     let slot = store::find(&mut tx, slot_id).await?.ok_or_else(not_found)?;
-    let target = Target {
-        project_id: slot.project_id,
-        what: "slot",
-        id: slot_id.to_string(),
-        run_id: slot.state.lease().map(|lease| lease.run_id),
-        started_by: None,
-    };
-    access::require(&mut tx, actor, Operation::SlotRead, &target).await?;
+    access::require(&mut tx, actor, Operation::SlotRead, &slot.target()).await?;
     tx.commit().await?;
     Ok(slot)
 }

@@ -1,11 +1,10 @@
 //! The decision: rules, an event and facts in; what to do, or why not, out.
 
-use std::collections::BTreeSet;
-
 use super::reason::{ConflictReason, IgnoreReason};
 use super::rule::{Act, Rule, Source};
 use crate::agent;
 use crate::ports::code_host::HostPermission;
+use crate::run::RunKind;
 
 /// Labels of this form start stages.
 pub const LABEL_PREFIX: &str = "run:";
@@ -30,15 +29,26 @@ pub struct Event {
     pub on_pull_request: bool,
     pub label: Option<String>,
     pub sender: Option<Sender>,
+    pub review_id: Option<i64>,
     pub review_state: Option<String>,
+    /// Of a pull request.
+    pub head: Option<Head>,
     pub comment: Option<String>,
     pub pushes_default_branch: bool,
     /// The host's moment of the issue, as the payload has it.
     pub updated_at: Option<String>,
-    /// Of the issue's title and body, as the payload has them.
+    /// Of the issue's or pull request's title and body, as the payload has them.
     pub issue_text_sha256: Option<String>,
     /// The same before the edit that the event is about; none if it is about no edit of title or body.
     pub issue_text_sha256_before: Option<String>,
+}
+
+/// Where the change of a pull request is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub branch: String,
+    /// In the repository itself, not in a fork.
+    pub is_ours: bool,
 }
 
 /// The account that caused an event.
@@ -59,6 +69,8 @@ pub struct Facts {
     pub sender: SenderFacts,
     /// The run that is live on the issue or pull request.
     pub live: Option<LiveRun>,
+    /// Stages of ended runs of it that can be gone on with, the newest first.
+    pub past: Vec<String>,
     /// Models of the catalogue.
     pub models: Vec<String>,
     /// None: not looked yet.
@@ -94,6 +106,9 @@ pub enum SenderFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveRun {
     pub stage: String,
+    pub kind: RunKind,
+    /// It did not begin yet, and reads what is said until then.
+    pub gathers: bool,
     /// Its work is pushed and being verified.
     pub finishing: bool,
 }
@@ -135,6 +150,8 @@ pub enum Decision {
     /// Look at the code host, then decide again.
     Look(Wants),
     Start(Start),
+    /// The run that is about to begin reads it too.
+    Join,
     /// End the live run; the text says why.
     End(&'static str),
     /// Somebody who may start runs edited the issue's text: what was trusted before the edit is trusted after it.
@@ -144,6 +161,7 @@ pub enum Decision {
 /// A run to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
+    pub kind: RunKind,
     pub stage: String,
     pub model: Option<String>,
     pub effort: Option<String>,
@@ -181,7 +199,10 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
         };
     };
     match rule.act.act.as_str() {
-        Act::START_RUN => start(event, facts, paused),
+        Act::START_RUN => start::work(event, facts, paused),
+        Act::REVISE_RUN => start::revise(event, facts, paused),
+        Act::REVISE_AFTER_REVIEW => start::after_review(event, facts, paused),
+        Act::REVIEW => start::review(event, facts, paused),
         Act::END_RUN => end(event, facts),
         Act::TRUST_TEXT => trust_text(event, facts),
         Act::COMMAND if event.action == "edited" => ignore(IgnoreReason::EditedComment),
@@ -191,106 +212,6 @@ fn decided(rules: &[Rule], event: &Event, facts: &Facts) -> Step<Decision> {
             }
             ignore(IgnoreReason::NotAvailableYet)
         }
-    }
-}
-
-fn start(event: &Event, facts: &Facts, paused: bool) -> Step<Decision> {
-    let stage = stage_of(event).ok_or(Decision::Ignore(IgnoreReason::UnknownLabel))?;
-    if event.on_pull_request {
-        return ignore(IgnoreReason::NotAnIssue);
-    }
-    if event.number.is_none() || event.updated_at.is_none() {
-        return ignore(IgnoreReason::Unreadable);
-    }
-    person(event)?;
-    match facts.sender {
-        SenderFacts::Unknown => return ignore(IgnoreReason::UnknownSender),
-        SenderFacts::Disabled => return ignore(IgnoreReason::SenderDisabled),
-        SenderFacts::Known {
-            may_start,
-            may_start_elevated,
-        } => {
-            let may = if stage.elevated {
-                may_start_elevated
-            } else {
-                may_start
-            };
-            if !may {
-                return ignore(IgnoreReason::NotPermitted);
-            }
-        }
-    }
-    if paused {
-        return ignore(IgnoreReason::ProjectPaused);
-    }
-    let host = facts.host.as_ref().ok_or(Decision::Look(Wants {
-        issue: true,
-        permission: true,
-    }))?;
-    let issue = host
-        .issue
-        .as_ref()
-        .ok_or(Decision::Ignore(IgnoreReason::IssueGone))?;
-    if host.permission < HostPermission::Write {
-        return ignore(IgnoreReason::NoWritePermission);
-    }
-    if issue.is_pull_request {
-        return ignore(IgnoreReason::NotAnIssue);
-    }
-    if !issue.open {
-        return ignore(IgnoreReason::IssueClosed);
-    }
-    // Only the author and people with write can edit an issue, so the text of an author with write is never theirs
-    // who have none.
-    let same_text = event.issue_text_sha256.as_deref() == Some(&issue.text_sha256);
-    if !same_text && issue.author_permission < HostPermission::Write {
-        return ignore(IgnoreReason::BodyChanged);
-    }
-    let (model, effort) = labels(event, issue, &facts.models)?;
-    Ok(Decision::Start(Start {
-        stage: stage.name.to_owned(),
-        model,
-        effort,
-    }))
-}
-
-/// Checks the issue's labels beside each other; answers the chosen model and effort.
-fn labels(event: &Event, issue: &IssueFacts, models: &[String]) -> Step<(Option<String>, Option<String>)> {
-    let mut stages: BTreeSet<&str> = issue
-        .labels
-        .iter()
-        .map(String::as_str)
-        .filter(|label| label.starts_with(LABEL_PREFIX))
-        .collect();
-    // The label that fired counts even when it is gone again: the payload is signed.
-    stages.extend(event.label.as_deref());
-    if stages.len() > 1 {
-        return Err(Decision::Conflict(ConflictReason::LabelConflict));
-    }
-    let model = choice(issue, MODEL_LABEL, ConflictReason::ModelConflict)?;
-    if model.as_ref().is_some_and(|model| !models.contains(model)) {
-        return Err(Decision::Ignore(IgnoreReason::UnknownModel));
-    }
-    let effort = choice(issue, EFFORT_LABEL, ConflictReason::EffortConflict)?;
-    if effort
-        .as_ref()
-        .is_some_and(|effort| !EFFORTS.contains(&effort.as_str()))
-    {
-        return Err(Decision::Ignore(IgnoreReason::UnknownEffort));
-    }
-    Ok((model, effort))
-}
-
-/// The one label `[prefix…]`, if there is one.
-fn choice(issue: &IssueFacts, prefix: &str, conflict: ConflictReason) -> Step<Option<String>> {
-    let chosen = issue
-        .labels
-        .iter()
-        .filter_map(|label| label.strip_prefix(prefix)?.strip_suffix(']'));
-    let mut chosen: Vec<_> = chosen.map(str::to_owned).collect();
-    match chosen.len() {
-        0 | 1 => Ok(chosen.pop()),
-        _ => Err(Decision::Conflict(conflict)),
     }
 }
 
@@ -306,7 +227,9 @@ fn end(event: &Event, facts: &Facts) -> Step<Decision> {
         .live
         .as_ref()
         .ok_or(Decision::Ignore(IgnoreReason::NothingToEnd))?;
-    if by_label && stage_of(event).is_none_or(|stage| stage.name != live.stage) {
+    let own =
+        |(kind, stage): (RunKind, &agent::Stage)| (kind, stage.name) == (live.kind, live.stage.as_str());
+    if by_label && !start::asked(event).is_some_and(own) {
         return ignore(IgnoreReason::OtherStage);
     }
     if live.finishing {
@@ -354,10 +277,6 @@ fn trust_text(event: &Event, facts: &Facts) -> Step<Decision> {
     Ok(Decision::TrustText)
 }
 
-fn stage_of(event: &Event) -> Option<&'static agent::Stage> {
-    agent::stage(event.label.as_deref()?.strip_prefix(LABEL_PREFIX)?)
-}
-
 /// Requires that a person's account sent it.
 fn person(event: &Event) -> Step<()> {
     match &event.sender {
@@ -371,5 +290,6 @@ fn ignore<T>(reason: IgnoreReason) -> Step<T> {
     Err(Decision::Ignore(reason))
 }
 
+mod start;
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ mod service;
 mod store;
 
 pub use domain::{
-    Binding, Decision, EFFORTS, Event, Facts, HostFacts, IssueFacts, LABEL_PREFIX, LiveRun, MAX_CAUSE_DEPTH,
-    Sender, SenderFacts, Start, Wants, decide,
+    Binding, Decision, EFFORTS, Event, Facts, Head, HostFacts, IssueFacts, LABEL_PREFIX, LiveRun,
+    MAX_CAUSE_DEPTH, Sender, SenderFacts, Start, Wants, decide,
 };
 pub use reason::{ConflictReason, IgnoreReason, Words};
 pub use rule::{Act, Condition, Rule, Source, seeded};

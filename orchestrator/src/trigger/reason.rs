@@ -33,6 +33,8 @@ pub enum IgnoreReason {
     NothingToEnd,
     Finishing,
     OtherStage,
+    NothingToContinue,
+    ForeignHead,
 }
 
 words!(IgnoreReason: Unreadable = "unreadable", NoRule = "no_rule", OwnEvent = "own_event", Bot = "bot",
@@ -43,7 +45,7 @@ words!(IgnoreReason: Unreadable = "unreadable", NoRule = "no_rule", OwnEvent = "
     IssueClosed = "issue_closed", MovedOn = "moved_on", BodyChanged = "body_changed",
     EditedComment = "edited_comment", UnknownModel = "unknown_model", UnknownEffort = "unknown_effort",
     AlreadyUsed = "already_used", TooDeep = "too_deep", NothingToEnd = "nothing_to_end", Finishing = "finishing",
-    OtherStage = "other_stage");
+    OtherStage = "other_stage", NothingToContinue = "nothing_to_continue", ForeignHead = "foreign_head");
 
 /// Why an event that should have started a run could not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,10 +54,11 @@ pub enum ConflictReason {
     ModelConflict,
     EffortConflict,
     LiveRunExists,
+    StageUnclear,
 }
 
 words!(ConflictReason: LabelConflict = "label_conflict", ModelConflict = "model_conflict",
-    EffortConflict = "effort_conflict", LiveRunExists = "live_run_exists");
+    EffortConflict = "effort_conflict", LiveRunExists = "live_run_exists", StageUnclear = "stage_unclear");
 
 /// What happened, and what a person can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +188,14 @@ impl IgnoreReason {
                 "The removed label names another stage than the live run's, so the run goes on.",
                 "To stop the live run, remove its own label or cancel it.",
             ),
+            R::NothingToContinue => words(
+                "No run of that stage has ended here and left work or a session, so there is nothing to go on with.",
+                "Start the stage with its own label run:<stage> on the issue.",
+            ),
+            R::ForeignHead => words(
+                "The pull request comes from another repository, whose code the platform's agents do not check out.",
+                "Review it by hand, or bring its commits to a branch of this repository.",
+            ),
         }
     }
 }
@@ -207,6 +218,10 @@ impl ConflictReason {
             Self::LiveRunExists => words(
                 "A run is live on this issue, and there is one at a time.",
                 "Wait for it to end or cancel it; then remove the label and add it again.",
+            ),
+            Self::StageUnclear => words(
+                "More than one stage has worked on this pull request, so it is not clear which one should go on.",
+                "Put the label run:<stage>:revise of the stage that should on the issue.",
             ),
         }
     }

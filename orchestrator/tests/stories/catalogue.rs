@@ -219,6 +219,7 @@ async fn projects_and_repositories_are_made_once() {
         max_live_runs: 9,
         active_seconds: 60,
         budget_micro_usd: Some(5),
+        run_cost_micro_usd: Some(3),
     };
     let limited = project::set_limits(&orchestrator, &SYSTEM, beta.project_id, limits)
         .await

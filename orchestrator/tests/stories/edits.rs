@@ -97,6 +97,7 @@ impl Story {
                 ..issue
             },
             author_permission,
+            remarks: Vec::new(),
         }
     }
 

@@ -18,7 +18,9 @@ mod path;
 mod pulls;
 mod rate_limit;
 mod refusal;
+mod remarks;
 mod repositories;
+mod reviews;
 mod survey;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,10 +29,13 @@ mod transport;
 mod wire;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use orchestrator::Clock;
+use orchestrator::effect::domain::Review;
 use orchestrator::ports::code_host::{
-    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostPermission,
-    HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostIssuePage,
+    HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft, RepositoryRef,
+    TokenAccess,
 };
 use orchestrator::ports::survey::HostSurvey;
 use orchestrator::repository::label::LabelDefinition;
@@ -69,6 +74,12 @@ impl GithubHost {
     pub async fn check(&self) -> Result<()> {
         account::known(&self.connection).await
     }
+
+    /// The account our App writes as, by way of the installation of a repository.
+    async fn own_at(&self, at: &RepositoryRef) -> Result<&HostAccount> {
+        let seen = || account::seen_from(&self.connection, at);
+        self.own_account.get_or_try_init(seen).await
+    }
 }
 
 #[async_trait]
@@ -93,6 +104,31 @@ impl CodeHost for GithubHost {
         issues::get(&self.connection, at, number).await
     }
 
+    async fn issues(&self, at: &RepositoryRef, open: bool, limit: i64, page: i64) -> Result<HostIssuePage> {
+        issues::page(&self.connection, at, open, limit, page).await
+    }
+
+    async fn find_issue(&self, at: &RepositoryRef, marker: &str) -> Result<Option<HostIssue>> {
+        issues::find(&self.connection, at, marker, self.own_at(at).await?).await
+    }
+
+    async fn create_issue(&self, at: &RepositoryRef, title: &str, body: &str) -> Result<HostIssue> {
+        issues::create(&self.connection, at, title, body).await
+    }
+
+    async fn find_review(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        marker: &str,
+    ) -> Result<Option<HostComment>> {
+        reviews::find(&self.connection, at, number, marker, self.own_at(at).await?).await
+    }
+
+    async fn create_review(&self, at: &RepositoryRef, number: i64, review: &Review) -> Result<HostComment> {
+        reviews::create(&self.connection, at, number, review).await
+    }
+
     async fn pull_request(&self, at: &RepositoryRef, number: i64) -> Result<HostPullRequest> {
         pulls::get(&self.connection, at, number).await
     }
@@ -104,6 +140,17 @@ impl CodeHost for GithubHost {
         marker: &str,
     ) -> Result<Option<HostPullRequest>> {
         pulls::find(&self.connection, at, head_branch, marker).await
+    }
+
+    async fn remarks(
+        &self,
+        at: &RepositoryRef,
+        number: i64,
+        is_pull_request: bool,
+        since: Timestamp,
+    ) -> Result<Vec<HostRemark>> {
+        let own = self.own_at(at).await?;
+        remarks::since(&self.connection, at, number, is_pull_request, since, own).await
     }
 
     async fn contains(&self, at: &RepositoryRef, head: &str, commit: &str) -> Result<bool> {
@@ -124,11 +171,7 @@ impl CodeHost for GithubHost {
         number: i64,
         marker: &str,
     ) -> Result<Option<HostComment>> {
-        let own = self
-            .own_account
-            .get_or_try_init(|| account::seen_from(&self.connection, at))
-            .await?;
-        comments::find(&self.connection, at, number, marker, own).await
+        comments::find(&self.connection, at, number, marker, self.own_at(at).await?).await
     }
 
     async fn create_comment(&self, at: &RepositoryRef, number: i64, body: &str) -> Result<HostComment> {

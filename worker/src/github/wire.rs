@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use orchestrator::ports::code_host::{
-    HostAccount, HostComment, HostDelivery, HostIssue, HostPermission, HostPullRequest, HostRepository,
+    HostAccount, HostComment, HostDelivery, HostIssue, HostPermission, HostPullRequest, HostRemark,
+    HostRepository, RemarkKind,
 };
 use orchestrator::ports::survey::HostWebhook;
 use serde::Deserialize;
@@ -83,6 +84,19 @@ pub(super) struct Comment {
     body: Option<String>,
     html_url: Option<String>,
     user: Option<Account>,
+}
+
+/// A comment, a review or a comment on a line.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Remark {
+    body: Option<String>,
+    user: Option<Account>,
+    created_at: Option<Timestamp>,
+    /// Of a review; a draft has none.
+    submitted_at: Option<Timestamp>,
+    path: Option<String>,
+    line: Option<i64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -166,6 +180,23 @@ pub(super) struct Content {
 }
 
 // Each conversion answers None when what cannot be guessed is missing.
+
+impl Remark {
+    /// None for a draft, and for one that says nothing.
+    pub(super) fn known(self, kind: RemarkKind) -> Option<HostRemark> {
+        let place = self.path.map(|path| match self.line {
+            Some(line) => format!("{path}:{line}"),
+            None => path,
+        });
+        Some(HostRemark {
+            kind,
+            author: self.user.and_then(Account::known),
+            body: self.body.filter(|body| !body.trim().is_empty())?,
+            place,
+            said_at: self.submitted_at.or(self.created_at)?,
+        })
+    }
+}
 
 impl HookConfig {
     pub(super) fn known(self) -> HostWebhook {

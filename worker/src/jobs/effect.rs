@@ -1,12 +1,12 @@
 //! Outward writes, made true: looked for first where an earlier try may have done it.
 
 use async_trait::async_trait;
-use orchestrator::effect::domain::{marked, marker};
+use orchestrator::effect::domain::{Review, marked, marker};
 use orchestrator::effect::jobs::ApplyEffect;
 use orchestrator::effect::{self, Claim, Claimed, EffectResult, EffectState, Outcome, Write};
 use orchestrator::error::Result;
 use orchestrator::ports::CodeHostError;
-use orchestrator::ports::code_host::{HostComment, HostPullRequest, PullRequestDraft};
+use orchestrator::ports::code_host::{HostComment, HostIssue, HostPullRequest, PullRequestDraft};
 use orchestrator::queue::{Attempt, Done, Perform};
 
 use crate::Hands;
@@ -70,6 +70,8 @@ impl Hands {
             }
             Write::StatusComment { body } => self.upsert_comment(claim, key, body).await,
             Write::Comment { body } => self.comment_once(claim, key, body).await,
+            Write::Issue { title, body } => self.issue_once(claim, key, title, body).await,
+            Write::Review(review) => self.review_once(claim, key, review).await,
             Write::LabelDefinitions { labels } => {
                 let ensure = self.code_host.ensure_labels(&claim.at, labels);
                 self.send(claim, ensure).await?;
@@ -192,6 +194,49 @@ impl Hands {
         self.create_comment(claim, &marked(body, key)).await
     }
 
+    async fn issue_once(
+        &self,
+        claim: &Claim,
+        key: &str,
+        title: &str,
+        body: &str,
+    ) -> Result<EffectResult, CodeHostError> {
+        if claim.look_first {
+            let marker = marker(key);
+            let find = self.code_host.find_issue(&claim.at, &marker);
+            if let Some(there) = outward("code_host.find_issue", find).await? {
+                return Ok(of_issue(there));
+            }
+        }
+        let body = marked(body, key);
+        let create = self.code_host.create_issue(&claim.at, title, &body);
+        let created = self.send(claim, "code_host.create_issue", create).await?;
+        Ok(of_issue(created))
+    }
+
+    async fn review_once(
+        &self,
+        claim: &Claim,
+        key: &str,
+        review: &Review,
+    ) -> Result<EffectResult, CodeHostError> {
+        let number = number(claim)?;
+        if claim.look_first {
+            let marker = marker(key);
+            let find = self.code_host.find_review(&claim.at, number, &marker);
+            if let Some(there) = outward("code_host.find_review", find).await? {
+                return Ok(of_comment(there));
+            }
+        }
+        let review = Review {
+            body: marked(&review.body, key),
+            ..review.clone()
+        };
+        let create = self.code_host.create_review(&claim.at, number, &review);
+        let created = self.send(claim, "code_host.create_review", create).await?;
+        Ok(of_comment(created))
+    }
+
     async fn find_comment(&self, claim: &Claim, key: &str) -> Result<Option<HostComment>, CodeHostError> {
         let marker = marker(key);
         self.code_host
@@ -217,6 +262,14 @@ fn of_comment(comment: HostComment) -> EffectResult {
     EffectResult {
         comment_id: Some(comment.comment_id),
         url: Some(comment.url),
+        ..EffectResult::default()
+    }
+}
+
+fn of_issue(issue: HostIssue) -> EffectResult {
+    EffectResult {
+        number: Some(issue.number),
+        url: Some(issue.url),
         ..EffectResult::default()
     }
 }

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use orchestrator::error::Result;
 use orchestrator::id::RepositoryId;
-use orchestrator::port_call::domain::{IssueAnswer, PullRequestAnswer};
+use orchestrator::port_call::domain::{IssueAnswer, ListedIssue, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Failed, Question};
 use orchestrator::ports::CodeHostError;
-use orchestrator::ports::code_host::{HostAccount, HostPermission, RepositoryRef, TokenAccess};
+use orchestrator::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef, TokenAccess};
 use orchestrator::queue::{Attempt, Done, Perform};
 use orchestrator::repository::{self, Place, preflight};
 use secrecy::ExposeSecret;
@@ -40,6 +40,20 @@ impl Hands {
             } => {
                 let at = self.at(repository_id).await?;
                 self.issue(&at, number).await.map(Answer::Issue).map_err(failed)
+            }
+            Question::Issues {
+                repository_id,
+                open,
+                limit,
+                page,
+            } => {
+                let at = self.at(repository_id).await?;
+                let found = self.code_host.issues(&at, open, limit, page);
+                let found = outward("code_host.issues", found).await.map_err(failed)?;
+                Ok(Answer::Issues {
+                    issues: found.issues.into_iter().map(listed).collect(),
+                    has_more: found.has_more,
+                })
             }
             Question::PullRequest {
                 repository_id,
@@ -176,6 +190,18 @@ impl Hands {
             author: found.author.map(|author| author.login),
             url: found.url,
         })
+    }
+}
+
+fn listed(issue: HostIssue) -> ListedIssue {
+    ListedIssue {
+        number: issue.number,
+        title: issue.title,
+        open: issue.open,
+        labels: issue.labels,
+        author: issue.author.map(|author| author.login),
+        url: issue.url,
+        updated_at: issue.updated_at,
     }
 }
 

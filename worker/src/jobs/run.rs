@@ -1,8 +1,10 @@
 //! Starting, stopping and proving a run's turn.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use orchestrator::agent::Output;
 use orchestrator::credential::{self, secret};
 use orchestrator::effect::EffectState;
@@ -13,7 +15,7 @@ use orchestrator::ports::code_host::{CodeHostError, HostPermission, HostPullRequ
 use orchestrator::queue::{Attempt, Done, Perform};
 use orchestrator::run::jobs::{Finalise, StartRunner, StopRunner};
 use orchestrator::run::{
-    self, Failure, FailureReason, Finishing, IssueFacts, Proof, RunState, StartPlan, WantedPod,
+    self, Failure, FailureReason, Finishing, IssueFacts, Proof, Remark, RunState, StartPlan, WantedPod,
 };
 use orchestrator::slot::Lease;
 use secrecy::SecretString;
@@ -26,6 +28,8 @@ use crate::kubernetes::{AGENT_TOKEN_FILE, MODEL_HOST_FILE, MODEL_KEY_FILE, SUPER
 const REFUSALS: i32 = 8;
 /// A leaving pod is looked at again after this.
 const BETWEEN_PROOFS: Duration = Duration::from_secs(1);
+/// People whose permission is asked for the remarks of one run.
+const MAX_AUTHORS: usize = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// A code host that does not answer for long is asked less and less often.
 const MAX_BETWEEN_LOOKS: Duration = Duration::from_mins(5);
@@ -80,10 +84,61 @@ impl Hands {
             Some(author) => self.code_host.permission(&plan.at, author).await?,
             None => HostPermission::None,
         };
+        let remarks = match plan.remarks_since {
+            Some(since) => self.read_remarks(plan, number, since).await?,
+            None => Vec::new(),
+        };
         Ok(Some(IssueFacts {
             issue,
             author_permission,
+            remarks,
         }))
+    }
+
+    /// What people said at the run's issue and its pull request, oldest first, and which of them may write.
+    async fn read_remarks(
+        &self,
+        plan: &StartPlan,
+        number: i64,
+        since: Timestamp,
+    ) -> Result<Vec<Remark>, CodeHostError> {
+        let pull = plan.run.pull_request_number;
+        let places = [
+            (pull != Some(number)).then_some((number, false)),
+            pull.map(|pull| (pull, true)),
+        ];
+        let mut all = Vec::new();
+        for (number, is_pull_request) in places.into_iter().flatten() {
+            let read = self.code_host.remarks(&plan.at, number, is_pull_request, since);
+            match outward("code_host.remarks", read).await {
+                Ok(remarks) => all.extend(remarks),
+                // A pull request that is gone has nothing more to say.
+                Err(CodeHostError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        all.sort_by_key(|remark| remark.said_at);
+        let mut known: HashMap<i64, bool> = HashMap::new();
+        let mut remarks = Vec::with_capacity(all.len());
+        for said in all {
+            let trusted = match &said.author {
+                None => false,
+                Some(author) => match known.get(&author.github_user_id) {
+                    Some(trusted) => *trusted,
+                    // Whoever comes after so many is a stranger: a crowd must not delay the start.
+                    None if known.len() >= MAX_AUTHORS => false,
+                    None => {
+                        let asked = self.code_host.permission(&plan.at, author);
+                        let permission = outward("code_host.permission", asked).await?;
+                        let trusted = permission >= HostPermission::Write;
+                        known.insert(author.github_user_id, trusted);
+                        trusted
+                    }
+                },
+            };
+            remarks.push(Remark { said, trusted });
+        }
+        Ok(remarks)
     }
 
     /// An issue that is gone, or that the App may not read, fails the run; anything else is asked again.

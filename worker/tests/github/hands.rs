@@ -40,12 +40,12 @@ pub(crate) struct Platform {
 }
 
 /// A run that pushed and asked for its pull request.
-struct Pushed {
-    run: Run,
+pub(crate) struct Pushed {
+    pub(crate) run: Run,
     sha: String,
     checkout: Checkout,
     token: HostToken,
-    wanted: Effect,
+    pub(crate) wanted: Effect,
 }
 
 impl Platform {
@@ -87,7 +87,7 @@ impl Platform {
         }
     }
 
-    async fn pushed(&self) -> Pushed {
+    pub(crate) async fn pushed(&self) -> Pushed {
         self.project
             .start(&self.orchestrator, Some(ISSUE))
             .await

@@ -5,6 +5,7 @@ mod hands;
 mod nowhere;
 mod repositories;
 mod starts;
+mod talk;
 mod world;
 
 use std::time::Duration;

@@ -95,6 +95,13 @@ impl World {
             .await;
     }
 
+    /// Wants changes of a pull request, in alice's name.
+    pub(crate) async fn want_changes(&self, number: i64, review: &serde_json::Value) {
+        let token = self.sim.person_token("alice").expect("a token");
+        let path = format!("/api/v3/repos/{REPOSITORY}/pulls/{number}/reviews");
+        self.send("POST", &path, Some(&token), &review.to_string()).await;
+    }
+
     async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &str) {
         let address = self.sim.url().strip_prefix("http://").expect("plain HTTP");
         let mut stream = TcpStream::connect(address).await.expect("it listens");

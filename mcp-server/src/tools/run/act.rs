@@ -1,18 +1,23 @@
 //! Starting and stopping runs.
 
 use contract::bounded::Text;
-use contract::run::{RunCancel, RunRetry, RunStart, RunView};
+use contract::run::{RunCancel, RunLimitRaise, RunRetry, RunStart, RunView};
 use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::repository;
-use orchestrator::run::{self, NewRun};
+use orchestrator::run::limit::Raise;
+use orchestrator::run::{self, NewRun, RunTask};
 
 use super::show;
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 use crate::tools::{STAFF, idempotency_key};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
-    catalogue.with::<Start>().with::<Cancel>().with::<Retry>()
+    catalogue
+        .with::<Start>()
+        .with::<Cancel>()
+        .with::<Retry>()
+        .with::<LimitRaise>()
 }
 
 struct Start;
@@ -38,6 +43,7 @@ impl Tool for Start {
             repository_id: repository.repository_id,
             number: ask.number.map(|number| number.get().cast_signed()),
             stage: ask.stage.into_inner(),
+            task: RunTask::default(),
             source_key: None,
             delivery_id: None,
             retry_of: None,
@@ -89,5 +95,32 @@ impl Tool for Retry {
     async fn call(call: &Call<'_>, ask: RunRetry) -> Result<RunView> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         show::run(&run::retry(call.orchestrator, call.actor, ask.run_id.into(), key).await?)
+    }
+}
+
+struct LimitRaise;
+
+impl Tool for LimitRaise {
+    const NAME: &'static str = "run_limit_raise";
+    const TITLE: &'static str = "Give a run more time or money";
+    const ABOUT: &'static str = "Raises what one live run may use in all: active seconds, cost, or both. A running runner hears of it within \
+         seconds. At most four times what the project gives a run; a limit is never lowered here, and a run that is over \
+         takes none: retry it. run_usage_get shows what was used.";
+    const OPERATION: Operation = Operation::RunLimitRaise;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Set;
+    type Ask = RunLimitRaise;
+    type Answer = RunView;
+
+    async fn call(call: &Call<'_>, ask: RunLimitRaise) -> Result<RunView> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        let wanted = Raise {
+            active_seconds: ask
+                .active_seconds_limit
+                .map(|seconds| seconds.get().cast_signed()),
+            cost_micro_usd: ask.cost_limit_micro_usd.map(|cost| cost.get().cast_signed()),
+        };
+        let raised = run::raise_limits(call.orchestrator, call.actor, ask.run_id.into(), wanted, key).await?;
+        show::run(&raised)
     }
 }

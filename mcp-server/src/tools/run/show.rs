@@ -19,6 +19,8 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         repository_id: run.repository_id.uuid(),
         number: run.number.map(count),
         stage: run.stage.clone(),
+        kind: word(run.kind.as_str())?,
+        continues: run.continues.map(Into::into),
         state: word(run.state.as_str())?,
         state_since: run.state_since,
         reason: failure
@@ -42,6 +44,7 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         started_by: run.started_by.map(Into::into),
         active_seconds: count(run.active_seconds),
         active_seconds_limit: count(run.active_seconds_limit),
+        cost_limit_micro_usd: run.cost_limit_micro_usd.map(count),
         queued_at: run.queued_at,
         running_since: run.running_since(),
         last_heartbeat_at: run.last_heartbeat_at,

@@ -11,7 +11,7 @@ use orchestrator::project::access::Operation;
 use orchestrator::{Result, credential, run};
 use secrecy::ExposeSecret;
 
-use super::{count, written_word};
+use super::{count, word, written_word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 const SUPERVISOR: &[Side] = &[Side::Supervisor];
@@ -65,6 +65,7 @@ impl Tool for HeartbeatTool {
         Ok(Heartbeat {
             state: beat.state.to_owned(),
             stop: beat.stop,
+            allowance: Some(show::allowance(&beat.allowance)?),
         })
     }
 }
@@ -110,7 +111,8 @@ impl Tool for Usage {
         let cost = run::report_usage(call.orchestrator, call.actor, models).await?;
         Ok(UsageAnswer {
             cost_micro_usd: cost.cost_micro_usd.map(count),
-            exceeded: cost.exceeded,
+            exceeded: cost.spent.is_some(),
+            spent: cost.spent.map(|spent| word(spent.as_str())).transpose()?,
         })
     }
 }

@@ -9,13 +9,14 @@ use contract::runner::{
 use orchestrator::Result;
 use orchestrator::approval::Wait;
 use orchestrator::run::{
-    HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_SNAPSHOT_BYTES, Snapshot, TurnContext,
+    self, HEARTBEAT_SECONDS, MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_SNAPSHOT_BYTES, Snapshot, TurnContext,
 };
 
 use crate::config::Config;
 use crate::tools::{count, word};
 
 pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> {
+    let output = word(turn.run.output(&turn.profile).as_str())?;
     let profile = turn.profile;
     let effort = turn.run.effort.clone().or_else(|| profile.effort.clone());
     let model = turn.model.map(|model| Model {
@@ -48,7 +49,7 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
             command: profile.command,
             environment: profile.environment,
             model,
-            output: word(profile.output.as_str())?,
+            output,
             write_exclude,
             write_include: profile.write_include,
         },
@@ -61,16 +62,24 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
             email: config.commit_email.clone(),
         },
         limits: Limits {
-            active_seconds: count(turn.active_seconds_left),
+            active_seconds: count(turn.allowance.active_seconds_left),
             heartbeat_seconds: count(HEARTBEAT_SECONDS),
             bundle_bytes: count(MAX_BUNDLE_BYTES),
             log_bytes: count(MAX_LOG_BYTES),
             snapshot_bytes: count(MAX_SNAPSHOT_BYTES),
-            tokens: None,
+            tokens: turn.allowance.tokens.map(count),
         },
         answers: turn.answers.into_iter().filter_map(answer).collect(),
         has_snapshot: turn.has_snapshot,
         traceparent: Some(turn.run.traceparent),
+    })
+}
+
+pub(super) fn allowance(allowance: &run::Allowance) -> Result<runner::Allowance> {
+    Ok(runner::Allowance {
+        active_seconds_left: count(allowance.active_seconds_left),
+        tokens: allowance.tokens.map(count),
+        spent: allowance.spent.map(|spent| word(spent.as_str())).transpose()?,
     })
 }
 

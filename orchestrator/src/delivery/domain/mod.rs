@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::id::{RepositoryId, RunId};
 use crate::repository::Sighting;
-use crate::trigger::{ConflictReason, Event, IgnoreReason, LABEL_PREFIX, Sender, Source};
+use crate::trigger::{ConflictReason, Event, Head, IgnoreReason, LABEL_PREFIX, Sender, Source};
 use crate::work_item::{WorkItem, WorkItemKind, issue_text_sha256};
 
 use payload::{Change, Item};
@@ -20,6 +20,8 @@ use payload::{Change, Item};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     RunCreated(RunId),
+    /// A run that is about to begin reads it too.
+    RunJoined(RunId),
     RunEnded(RunId),
     /// What it says was noted; nothing starts from it.
     Recorded,
@@ -34,6 +36,7 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Self::RunCreated(_) => "run_created",
+            Self::RunJoined(_) => "run_joined",
             Self::RunEnded(_) => "run_ended",
             Self::Recorded => "recorded",
             Self::Ignored(_) => "ignored",
@@ -53,7 +56,7 @@ impl Verdict {
 
     pub fn run_id(&self) -> Option<RunId> {
         match self {
-            Self::RunCreated(run_id) | Self::RunEnded(run_id) => Some(*run_id),
+            Self::RunCreated(run_id) | Self::RunJoined(run_id) | Self::RunEnded(run_id) => Some(*run_id),
             _ => None,
         }
     }
@@ -67,6 +70,7 @@ impl Verdict {
     ) -> Option<Self> {
         Some(match word {
             "run_created" => Self::RunCreated(run_id?),
+            "run_joined" => Self::RunJoined(run_id?),
             "run_ended" => Self::RunEnded(run_id?),
             "recorded" => Self::Recorded,
             "ignored" => Self::Ignored(IgnoreReason::parse(reason?)?),
@@ -97,13 +101,28 @@ pub fn event(name: &str, payload: &Payload) -> Event {
         on_pull_request: on_pull_request(payload),
         label: payload.label.as_ref().and_then(|label| label.name.clone()),
         sender: payload.sender.as_ref().and_then(sender),
+        review_id: payload.review.as_ref().and_then(|review| review.id),
+        head: payload.pull_request.as_ref().and_then(|item| head(item, payload)),
         review_state: payload.review.as_ref().and_then(|review| review.state.clone()),
         comment: payload.comment.as_ref().and_then(|comment| comment.body.clone()),
         pushes_default_branch: name == "push" && pushed.is_some() && pushed == default_branch,
         updated_at: item.and_then(|item| item.updated_at.clone()),
-        issue_text_sha256: payload.issue.as_ref().map(text_now),
+        issue_text_sha256: item.map(text_now),
         issue_text_sha256_before: text_before(payload),
     }
+}
+
+/// A name that could be taken for an option of git is none.
+fn head(item: &Item, payload: &Payload) -> Option<Head> {
+    let head = item.head.as_ref()?;
+    let branch = head.branch.clone()?;
+    let plain = !branch.is_empty() && !branch.starts_with('-') && !branch.chars().any(char::is_control);
+    let at =
+        |repository: &Option<payload::Repository>| repository.as_ref().and_then(|repository| repository.id);
+    plain.then(|| Head {
+        is_ours: at(&head.repo).is_some() && at(&head.repo) == at(&payload.repository),
+        branch,
+    })
 }
 
 fn text_now(issue: &Item) -> String {
@@ -195,6 +214,11 @@ pub fn moment(text: &str) -> Option<Timestamp> {
 /// What makes two deliveries the same labelling: one starts one run, for ever.
 pub fn source_key(github_repository_id: i64, number: i64, label: &str, updated_at: &str) -> String {
     format!("label {github_repository_id} {number} {label} {updated_at}")
+}
+
+/// One review starts one run, for ever.
+pub fn review_source_key(github_repository_id: i64, number: i64, review_id: i64) -> String {
+    format!("review {github_repository_id} {number} {review_id}")
 }
 
 /// A short text beside the reason: what in the event it is about.

@@ -79,6 +79,8 @@ pub struct Label {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Review {
+    #[serde(deserialize_with = "lenient")]
+    pub id: Option<i64>,
     #[serde(deserialize_with = "lenient_word")]
     pub state: Option<String>,
 }
@@ -153,6 +155,9 @@ pub struct Head {
     pub branch: Option<String>,
     #[serde(deserialize_with = "lenient_word")]
     pub sha: Option<String>,
+    /// Null when the fork was deleted.
+    #[serde(deserialize_with = "lenient")]
+    pub repo: Option<Repository>,
 }
 
 /// Reads a delivery's body; none if there is no JSON object in it.

@@ -22,7 +22,7 @@ use crate::run::{self, Run};
 /// Labels one call may name.
 const MAX_LABELS: usize = 20;
 /// Characters of a pull request's title (GitHub's own limit).
-const MAX_TITLE: usize = 256;
+pub(super) const MAX_TITLE: usize = 256;
 
 /// Comments on the run's own issue. The same body in the same turn, or the same key, is the same comment.
 ///
@@ -283,11 +283,11 @@ fn own_number(run: &Run, asked: Option<i64>) -> Result<i64> {
     }
 }
 
-async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, run: &Run) -> Result<()> {
+pub(super) async fn require(tx: &mut Tx, actor: &Actor, operation: Operation, run: &Run) -> Result<()> {
     access::require(tx, actor, operation, &run::target(run)).await
 }
 
-fn checked(field: &str, text: &str) -> Result<()> {
+pub(super) fn checked(field: &str, text: &str) -> Result<()> {
     check_text(text).map_err(|fault| {
         let message = format!("{field}: {fault}");
         if fault == TextFault::TooLong {

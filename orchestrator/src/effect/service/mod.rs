@@ -2,6 +2,7 @@
 
 mod apply;
 mod ask;
+mod ask_more;
 mod read;
 mod stage;
 
@@ -17,6 +18,7 @@ use crate::postgres::listen::Topic;
 
 pub use apply::{Claim, Claimed, Outcome, claim, reconcile, settle};
 pub use ask::{ask_comment, ask_labels, open_pull_request};
+pub use ask_more::{ask_issue, ask_review};
 pub use read::{get, list, wait};
 pub(crate) use read::{open_of_run, pull_request_of_run, run_of_pull_request};
 pub use stage::NewComment;

@@ -48,6 +48,8 @@ pub struct Limits {
     pub active_seconds: i64,
     /// Millionths of a US dollar per calendar month; none means no limit.
     pub budget_micro_usd: Option<i64>,
+    /// Millionths of a US dollar of one run over all its turns; none means no limit.
+    pub run_cost_micro_usd: Option<i64>,
 }
 
 impl Default for Limits {
@@ -56,6 +58,7 @@ impl Default for Limits {
             max_live_runs: 2,
             active_seconds: 3600,
             budget_micro_usd: None,
+            run_cost_micro_usd: None,
         }
     }
 }
@@ -64,12 +67,14 @@ impl Limits {
     fn check(self) -> Result<Self> {
         let fine = self.max_live_runs >= 0
             && self.active_seconds > 0
-            && self.budget_micro_usd.is_none_or(|budget| budget >= 0);
+            && self.budget_micro_usd.is_none_or(|budget| budget >= 0)
+            && self.run_cost_micro_usd.is_none_or(|cost| cost >= 0);
         if fine {
             Ok(self)
         } else {
             Err(Error::Invalid(
-                "max_live_runs and budget_micro_usd must not be negative, active_seconds must be above 0"
+                "max_live_runs, budget_micro_usd and run_cost_micro_usd must not be negative, active_seconds must be \
+                 above 0"
                     .into(),
             ))
         }
@@ -83,6 +88,8 @@ pub struct LimitChange {
     pub active_seconds: Option<i64>,
     /// `Some(None)` takes the budget off.
     pub budget_micro_usd: Option<Option<i64>>,
+    /// `Some(None)` takes the limit off.
+    pub run_cost_micro_usd: Option<Option<i64>>,
 }
 
 impl LimitChange {
@@ -91,6 +98,7 @@ impl LimitChange {
             max_live_runs: self.max_live_runs.unwrap_or(limits.max_live_runs),
             active_seconds: self.active_seconds.unwrap_or(limits.active_seconds),
             budget_micro_usd: self.budget_micro_usd.unwrap_or(limits.budget_micro_usd),
+            run_cost_micro_usd: self.run_cost_micro_usd.unwrap_or(limits.run_cost_micro_usd),
         }
     }
 }
@@ -319,6 +327,7 @@ pub async fn set_limits(
         max_live_runs: Some(limits.max_live_runs),
         active_seconds: Some(limits.active_seconds),
         budget_micro_usd: Some(limits.budget_micro_usd),
+        run_cost_micro_usd: Some(limits.run_cost_micro_usd),
     };
     let change = Change {
         limits: Some(wanted),

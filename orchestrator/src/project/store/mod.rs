@@ -27,6 +27,7 @@ struct Row {
     max_live_runs: i32,
     active_seconds_limit: i64,
     budget_micro_usd: Option<i64>,
+    run_cost_micro_usd: Option<i64>,
     lockdown: bool,
     paused_at: Option<Moment>,
     delete_after: Option<Moment>,
@@ -43,6 +44,7 @@ impl From<Row> for Project {
                 max_live_runs: row.max_live_runs,
                 active_seconds: row.active_seconds_limit,
                 budget_micro_usd: row.budget_micro_usd,
+                run_cost_micro_usd: row.run_cost_micro_usd,
             },
             lockdown: row.lockdown,
             paused_at: row.paused_at.map(Moment::to_jiff),
@@ -57,10 +59,10 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewProject) -> Result<Project> {
     let row = sqlx::query_as!(
         Row,
         "INSERT INTO projects (project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, lockdown,
-                               created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         RETURNING project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, lockdown, paused_at,
-                   delete_after, created_at",
+                               created_at, run_cost_micro_usd)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         RETURNING project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, run_cost_micro_usd,
+                   lockdown, paused_at, delete_after, created_at",
         ProjectId::new() as _,
         new.slug,
         new.name,
@@ -69,6 +71,7 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewProject) -> Result<Project> {
         new.limits.budget_micro_usd,
         new.lockdown,
         now,
+        new.limits.run_cost_micro_usd,
     )
     .fetch_one(&mut **tx)
     .await;
@@ -85,8 +88,8 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewProject) -> Result<Project> {
 pub(super) async fn find(tx: &mut Tx, project_id: ProjectId) -> Result<Option<Project>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, lockdown, paused_at,
-                delete_after, created_at
+        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, run_cost_micro_usd, lockdown,
+                paused_at, delete_after, created_at
          FROM projects WHERE project_id = $1",
         project_id as _,
     )
@@ -98,8 +101,8 @@ pub(super) async fn find(tx: &mut Tx, project_id: ProjectId) -> Result<Option<Pr
 pub(super) async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Project>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, lockdown, paused_at,
-                delete_after, created_at
+        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, run_cost_micro_usd, lockdown,
+                paused_at, delete_after, created_at
          FROM projects WHERE slug = $1",
         slug,
     )
@@ -111,8 +114,8 @@ pub(super) async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Proje
 pub(super) async fn list(tx: &mut Tx, visible: &[ProjectId], ask: PageAsk) -> Result<Vec<Project>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, lockdown, paused_at,
-                delete_after, created_at
+        "SELECT project_id, slug, name, max_live_runs, active_seconds_limit, budget_micro_usd, run_cost_micro_usd, lockdown,
+                paused_at, delete_after, created_at
          FROM projects WHERE project_id = ANY ($1) AND project_id < $2 AND purged_at IS NULL
          ORDER BY project_id DESC LIMIT $3",
         &uuids(visible),
@@ -166,12 +169,14 @@ fn parse_role(word: &str) -> Result<Role> {
 
 pub(super) async fn set_limits(tx: &mut Tx, project_id: ProjectId, limits: Limits) -> Result<()> {
     sqlx::query!(
-        "UPDATE projects SET max_live_runs = $2, active_seconds_limit = $3, budget_micro_usd = $4
+        "UPDATE projects SET max_live_runs = $2, active_seconds_limit = $3, budget_micro_usd = $4,
+             run_cost_micro_usd = $5
          WHERE project_id = $1",
         project_id as _,
         limits.max_live_runs,
         limits.active_seconds,
         limits.budget_micro_usd,
+        limits.run_cost_micro_usd,
     )
     .execute(&mut **tx)
     .await?;

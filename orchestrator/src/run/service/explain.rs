@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::limit::money;
 use super::target;
 use crate::actor::Actor;
 use crate::approval;
@@ -13,12 +14,14 @@ use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::run::aggregate::Run;
 use crate::run::domain::RunState;
+use crate::run::limit::SpentLimit;
 use crate::run::status::advice;
 use crate::run::store;
 use crate::run::store::admission::Standing;
 
 /// Everything that a run may wait for.
-pub const WAITS: [&str; 14] = [
+pub const WAITS: [&str; 15] = [
+    "more_reviews",
     "platform_pause",
     "project_deletion",
     "project_pause",
@@ -58,6 +61,7 @@ pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) 
     let run = store::get(&mut tx, run_id).await?;
     access::require(&mut tx, actor, Operation::RunRead, &target(&run)).await?;
     let (waits_for, summary, next) = match &run.state {
+        RunState::Queued if run.not_before.is_some_and(|at| at > tx.now()) => gathering(&run, tx.now()),
         RunState::Queued => {
             let standing = store::admission::standing(&mut tx, run_id).await?;
             hold(&standing, run.turn > 0)
@@ -76,6 +80,18 @@ pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) 
 }
 
 type Answer = (Option<&'static str>, String, Option<String>);
+
+/// A burst of reviews is read by one run.
+fn gathering(run: &Run, now: Timestamp) -> Answer {
+    let left = run
+        .not_before
+        .map_or(SignedDuration::ZERO, |at| at.duration_since(now));
+    (
+        Some("more_reviews"),
+        format!("it gathers reviews for another {}", rounded(left)),
+        Some("nothing: it begins by itself, and reads what is said until then".into()),
+    )
+}
 
 /// Why a queued run is not admitted, in the order in which admission asks.
 fn hold(s: &Standing, resumes: bool) -> Answer {
@@ -199,9 +215,8 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
         RunState::Running { .. } => {
             let used = run.active_seconds_at(now);
             let limit = run.active_seconds_limit;
-            nothing(format!(
-                "it runs for {since}; {used} of {limit} active seconds are used"
-            ))
+            let summary = format!("it runs for {since}; {used} of {limit} active seconds are used");
+            (None, summary, Some("run_limit_raise gives it more time or money while it runs".into()))
         }
         RunState::Finishing => (
             Some("code_host"),
@@ -239,8 +254,31 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
     }
 }
 
+/// What a live run spent of its money, where something bounds it.
+async fn spending(tx: &mut Tx, run: &Run) -> Result<Option<String>> {
+    let spending = store::limit::spending(tx, run.run_id).await?;
+    let money = money(run, &spending);
+    let of_run = money.run_limit.map(|limit| {
+        format!(
+            "it spent {} of {}, its own limit",
+            dollars(money.run_spent),
+            dollars(limit)
+        )
+    });
+    Ok(match money.spent() {
+        Some(SpentLimit::Run) => of_run.map(|text| format!("{text}: its model is refused until run_limit_raise")),
+        Some(SpentLimit::Project) => Some(
+            "the project's budget is spent: its model is refused until an admin raises it with project_update".into(),
+        ),
+        None => of_run,
+    })
+}
+
 async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
     let mut notes = Vec::new();
+    if !run.state.is_over() {
+        notes.extend(spending(tx, run).await?);
+    }
     if let (RunState::Starting { .. } | RunState::Failed(_), Some(waits)) = (
         &run.state,
         store::record::newest_detail(tx, run.run_id, "pod_waits").await?,

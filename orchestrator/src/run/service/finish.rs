@@ -72,7 +72,7 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
     {
         reported = Some(known);
     }
-    let event = match reported.or_else(|| unacceptable(&profile, &report)) {
+    let event = match reported.or_else(|| unacceptable(run.output(&profile), &profile, &report)) {
         Some(failure) => RunEvent::Failed(failure),
         None => RunEvent::FinishReported,
     };
@@ -114,14 +114,14 @@ fn check_report(report: &FinishReport) -> Result<()> {
 
 /// Why a reported success is none, judged by the profile. The runner checks the same before it pushes; the platform does
 /// not take its word for it.
-fn unacceptable(profile: &Profile, report: &FinishReport) -> Option<Failure> {
+fn unacceptable(output: Output, profile: &Profile, report: &FinishReport) -> Option<Failure> {
     if let Some(path) = outside_scope(profile, &report.changes) {
         return Some(
             Failure::new(FailureReason::WriteScope, "path_not_allowed")
                 .with_detail(format!("the profile does not allow to change {path}")),
         );
     }
-    let needs_head = profile.output == Output::PullRequest;
+    let needs_head = output == Output::PullRequest;
     (needs_head && report.head_sha.is_none()).then(|| {
         Failure::new(FailureReason::OutputInvalid, "no_change").with_detail("the agent changed no file")
     })
@@ -209,7 +209,7 @@ pub async fn finishing(orchestrator: &Orchestrator, run_id: RunId) -> Result<Fin
         return Err(Error::Conflict(format!("the run is {}", run.state)));
     }
     let at = crate::repository::at(&mut tx, run.repository_id).await?;
-    let output = agent::get_profile(&mut tx, run.agent_profile_id).await?.output;
+    let output = run.output(&agent::get_profile(&mut tx, run.agent_profile_id).await?);
     let pull_request = effect::pull_request_of_run(&mut tx, run_id, &run.branch).await?;
     Ok(Finishing {
         run,

@@ -2,9 +2,12 @@
 
 mod admit;
 mod cancel;
+mod continued;
 mod explain;
 mod finish;
+mod limit;
 mod park;
+mod prompt;
 mod queue;
 mod read;
 mod reap;
@@ -30,11 +33,14 @@ use crate::project::access::Target;
 pub use admit::admit_next;
 pub use cancel::cancel;
 pub(crate) use cancel::{cancel_all_of_project, cancel_all_started_by, end};
+pub(crate) use continued::{continuable, join};
 pub use explain::{Explanation, WAITS, explain};
 pub use finish::{FinishReport, Finishing, Proof, finish, finishing, settle};
+pub use limit::{Allowance, raise_limits};
 pub(crate) use park::resume;
 pub use park::{Parked, park};
-pub use queue::{NewRun, Queued, retry, start};
+pub use prompt::Remark;
+pub use queue::{NewRun, Queued, RunTask, retry, start};
 pub(crate) use queue::{queue, trust_text};
 pub use read::{
     Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,
@@ -60,11 +66,25 @@ pub(crate) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: 
     if let Some(run) = store::find_live(tx, repository_id, number).await? {
         return Ok(Some(run));
     }
+    find_live_behind(tx, repository_id, number).await
+}
+
+/// The live run that works on a pull request: that opened it, or goes on with it. One that reviews it is another. The
+/// caller holds the work item's lock.
+pub(crate) async fn find_live_behind(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+) -> Result<Option<Run>> {
     let Some(run_id) = crate::effect::run_of_pull_request(tx, repository_id, number).await? else {
         return Ok(None);
     };
     let issue = store::get(tx, run_id).await?.number;
     queue::lock_work_item(tx, repository_id, issue).await?;
+    if let Some(issue) = issue {
+        let live = store::find_live(tx, repository_id, issue).await?;
+        return Ok(live.filter(|run| run.run_id == run_id || run.pull_request_number == Some(number)));
+    }
     let run = lock(tx, run_id).await?;
     Ok((!run.state.is_over()).then_some(run))
 }

@@ -1,5 +1,6 @@
 //! How a run begins: from a delivery, a person's call, or as the retry of another.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{note, target, tell_people};
@@ -13,7 +14,7 @@ use crate::postgres::listen::Topic;
 use crate::project::access::{self, Operation, Target};
 use crate::run::aggregate::Run;
 use crate::run::domain::RunState;
-use crate::run::status::trigger_label;
+use crate::run::kind::RunKind;
 use crate::run::store;
 use crate::trace::TraceParent;
 
@@ -27,6 +28,7 @@ pub struct NewRun {
     pub repository_id: RepositoryId,
     pub number: Option<i64>,
     pub stage: String,
+    pub task: RunTask,
     /// One trigger makes one run, for ever.
     pub source_key: Option<String>,
     pub delivery_id: Option<DeliveryId>,
@@ -38,6 +40,35 @@ pub struct NewRun {
     pub model: Option<String>,
     pub effort: Option<String>,
     pub traceparent: TraceParent,
+}
+
+/// What a run is asked for beyond its stage; the default is the stage's own work.
+#[derive(Clone, Debug, Default)]
+pub struct RunTask {
+    pub kind: RunKind,
+    pub continues: Option<RunId>,
+    /// None: a branch of the issue's or the run's own.
+    pub branch: Option<String>,
+    pub pull_request: Option<(i64, Option<String>)>,
+    /// Not admitted before.
+    pub not_before: Option<Timestamp>,
+}
+
+impl RunTask {
+    /// What a retry of a run is asked for.
+    fn of(run: &Run) -> Self {
+        let asked = run.kind != RunKind::Work;
+        Self {
+            kind: run.kind,
+            continues: run.continues,
+            branch: asked.then(|| run.branch.clone()),
+            pull_request: run
+                .pull_request_number
+                .filter(|_| asked)
+                .map(|number| (number, run.pull_request_url.clone())),
+            not_before: None,
+        }
+    }
 }
 
 /// What became of the wish for a run.
@@ -94,13 +125,17 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         )));
     }
     let run_id = RunId::new();
+    let (pull_request_number, pull_request_url) = new.task.pull_request.unzip();
     let run = Run {
         run_id,
         project_id: new.project_id,
         repository_id: new.repository_id,
         number: new.number,
-        branch: branch_of(new.number, run_id),
+        branch: new.task.branch.unwrap_or_else(|| branch_of(new.number, run_id)),
         stage: new.stage,
+        kind: new.task.kind,
+        continues: new.task.continues,
+        not_before: new.task.not_before,
         agent_profile_id: profile.agent_profile_id,
         instruction: new.instruction,
         model: new.model,
@@ -116,11 +151,12 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         issue_text_sha256: new.issue_text_sha256,
         base_sha: None,
         head_sha: None,
-        pull_request_number: None,
-        pull_request_url: None,
+        pull_request_number,
+        pull_request_url: pull_request_url.flatten(),
         last_message: None,
         active_seconds: 0,
         active_seconds_limit: project.limits.active_seconds,
+        cost_limit_micro_usd: project.limits.run_cost_micro_usd,
         queued_at: tx.now(),
         state_since: tx.now(),
         last_heartbeat_at: None,
@@ -130,11 +166,11 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
     };
     store::insert(tx, &run).await?;
     tx.follow(&run.traceparent);
-    let detail = json!({ "stage": run.stage, "number": run.number, "delivery_id": run.delivery_id,
+    let detail = json!({ "stage": run.stage, "kind": run.kind.as_str(), "continues": run.continues, "number": run.number, "delivery_id": run.delivery_id,
         "retry_of": run.retry_of });
     note(tx, run_id, "queued", actor, detail).await?;
     if let Some(number) = run.number {
-        crate::effect::overtake_labels(tx, run.repository_id, number, &trigger_label(&run.stage)).await?;
+        crate::effect::overtake_labels(tx, run.repository_id, number, &run.kind.label(&run.stage)).await?;
     }
     tell_people(tx, &run).await?;
     tx.notify(Topic::Poke, "admission").await?;
@@ -156,10 +192,11 @@ pub(super) async fn lock_work_item(
 }
 
 fn branch_of(number: Option<i64>, run_id: RunId) -> String {
-    number.map_or_else(
-        || format!("codex/run-{run_id}"),
-        |number| format!("codex/issue-{number}"),
-    )
+    number.map_or_else(|| format!("codex/run-{run_id}"), branch_of_issue)
+}
+
+pub(super) fn branch_of_issue(number: i64) -> String {
+    format!("codex/issue-{number}")
 }
 
 /// Starts a run by a person's or program's call. With an idempotency key a repeat answers the first run.
@@ -267,6 +304,7 @@ pub async fn retry(
         project_id: old.project_id,
         repository_id: old.repository_id,
         number: old.number,
+        task: RunTask::of(&old),
         stage: old.stage,
         source_key: None,
         delivery_id: old.delivery_id,

@@ -1,8 +1,10 @@
 //! From admitted to starting: what is decided before a pod is wanted.
 
+use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::prompt::{REVIEW, Remark, with_remarks};
 use super::take;
 use crate::actor::Actor;
 use crate::agent::{self, PromptFacts, PromptIssue};
@@ -15,6 +17,8 @@ use crate::postgres::Tx;
 use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState};
 use crate::run::jobs::StartRunner;
+use crate::run::kind::RunKind;
+use crate::run::limit::MAX_RAISE;
 use crate::run::store;
 use crate::work_item::issue_text_sha256;
 
@@ -26,6 +30,8 @@ const BACKSTOP_SECONDS: i64 = 1800;
 pub struct StartPlan {
     pub run: Run,
     pub at: RepositoryRef,
+    /// Of a run that goes on with another: what was said since then is for it to read.
+    pub remarks_since: Option<Timestamp>,
 }
 
 /// What the code host says now about the run's issue.
@@ -34,6 +40,7 @@ pub struct IssueFacts {
     pub issue: HostIssue,
     /// What the author of its text may do.
     pub author_permission: HostPermission,
+    pub remarks: Vec<Remark>,
 }
 
 /// A pod to make, and from which rows its tokens are signed.
@@ -55,7 +62,18 @@ pub async fn begin_start(orchestrator: &Orchestrator, job: &StartRunner) -> Resu
     let mut tx = orchestrator.begin("run.begin_start").await?;
     let run = startable(&mut tx, job).await?;
     let at = crate::repository::at(&mut tx, run.repository_id).await?;
-    Ok(StartPlan { run, at })
+    let remarks_since = match run.continues.filter(|_| run.turn == 1) {
+        Some(before) => match store::turn::first_admitted(&mut tx, before).await? {
+            Some(at) => Some(at.to_jiff()),
+            None => Some(store::get(&mut tx, before).await?.created_at),
+        },
+        None => None,
+    };
+    Ok(StartPlan {
+        run,
+        at,
+        remarks_since,
+    })
 }
 
 async fn startable(tx: &mut Tx, job: &StartRunner) -> Result<Run> {
@@ -101,7 +119,14 @@ pub async fn want_pod(
     if store::prompt(&mut tx, run.run_id).await?.is_none() {
         let repository = crate::repository::get(&mut tx, run.repository_id).await?;
         let facts = prompt_facts(&run, &repository, issue, project.lockdown);
-        let prompt = agent::render_prompt(&mut tx, run.project_id, &run.stage, &facts).await?;
+        let remarks = issue.map_or(&[][..], |facts| &facts.remarks);
+        let prompt = match run.kind {
+            RunKind::Review => review_prompt(&facts)?,
+            RunKind::Work | RunKind::Revise => {
+                agent::render_prompt(&mut tx, run.project_id, &run.stage, &facts).await?
+            }
+        };
+        let prompt = with_remarks(prompt, run.kind, remarks, project.lockdown);
         let digest = hex::encode(Sha256::digest(prompt.as_bytes()));
         store::set_prompt(&mut tx, run.run_id, &prompt, &digest).await?;
     }
@@ -134,7 +159,8 @@ pub async fn want_pod(
         runtime_class: profile.runtime_class,
         cpu: profile.cpu,
         memory: profile.memory,
-        deadline_seconds: run.active_seconds_limit + BACKSTOP_SECONDS,
+        // The cluster's own clock cannot be set later: it leaves room for all that the run may be given.
+        deadline_seconds: run.active_seconds_limit.saturating_mul(MAX_RAISE) + BACKSTOP_SECONDS,
         traceparent: run.traceparent,
     };
     Ok(WantedPod {
@@ -173,6 +199,20 @@ fn failed_precondition(run: &Run, facts: &IssueFacts) -> Option<Failure> {
         "the issue's text is not the one the label was set on, and no one with write permission changed it",
     ))
 }
+
+fn review_prompt(facts: &PromptFacts) -> Result<String> {
+    let template = format!("{HEAD}\n{REVIEW}\n{PULL_REQUEST}");
+    agent::render_template(&template, "review", agent::Output::Comment, facts).map_err(Error::internal)
+}
+
+const HEAD: &str =
+    "You work alone on a clone of the Git repository {{ repository }}, at its branch {{ branch }}; its \
+default branch is {{ default_branch }}.
+";
+const PULL_REQUEST: &str = "{% if issue %}# The pull request: number {{ issue.number }}
+
+{{ issue.text }}
+{% endif %}";
 
 fn prompt_facts(
     run: &Run,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::limit::{Allowance, allowance, money};
 use super::read::{Snapshot, UsageRow};
 use super::{note, require_live_turn, runner, take};
 use crate::actor::Actor;
@@ -14,6 +15,7 @@ use crate::orchestrator::Orchestrator;
 use crate::repository::Repository;
 use crate::run::aggregate::Run;
 use crate::run::domain::{RunEvent, RunState, bounded};
+use crate::run::limit::SpentLimit;
 use crate::run::store;
 use crate::work_item::WorkItem;
 
@@ -39,6 +41,7 @@ pub struct Beat {
     pub state: &'static str,
     /// The active time is used up: the turn should end now.
     pub stop: bool,
+    pub allowance: Allowance,
 }
 
 /// All a turn needs to begin.
@@ -52,7 +55,7 @@ pub struct TurnContext {
     pub prompt: String,
     pub answers: Vec<Wait>,
     pub has_snapshot: bool,
-    pub active_seconds_left: i64,
+    pub allowance: Allowance,
 }
 
 /// Usage of one model as the runner counted it, cumulative over the turn.
@@ -63,8 +66,8 @@ pub type UsageReport = UsageRow;
 pub struct Cost {
     /// Cost of the whole run so far; none where a model has no price.
     pub cost_micro_usd: Option<i64>,
-    /// The project's budget is spent.
-    pub exceeded: bool,
+    /// A limit of money is reached.
+    pub spent: Option<SpentLimit>,
 }
 
 /// Takes a sign of life; the first of a turn makes the run running.
@@ -84,10 +87,12 @@ pub async fn heartbeat(orchestrator: &Orchestrator, actor: &Actor) -> Result<Bea
         store::save(&mut tx, &run).await?;
     }
     let stop = run.active_seconds_at(tx.now()) >= run.active_seconds_limit;
+    let allowance = allowance(&mut tx, &run).await?;
     tx.commit().await?;
     Ok(Beat {
         state: run.state.as_str(),
         stop,
+        allowance,
     })
 }
 
@@ -114,10 +119,8 @@ pub async fn context(orchestrator: &Orchestrator, actor: &Actor) -> Result<TurnC
         .await?
         .ok_or_else(|| Error::internal("a starting run has no prompt"))?;
     let answers = approval::answered(&mut tx, run.run_id).await?;
-    let has_snapshot = store::record::newest_snapshot(&mut tx, run.run_id)
-        .await?
-        .is_some();
-    let active_seconds_left = (run.active_seconds_limit - run.active_seconds_at(tx.now())).max(0);
+    let has_snapshot = store::record::session(&mut tx, run.run_id).await?.is_some();
+    let allowance = allowance(&mut tx, &run).await?;
     tx.commit().await?;
     Ok(TurnContext {
         run,
@@ -128,7 +131,7 @@ pub async fn context(orchestrator: &Orchestrator, actor: &Actor) -> Result<TurnC
         prompt,
         answers,
         has_snapshot,
-        active_seconds_left,
+        allowance,
     })
 }
 
@@ -207,14 +210,12 @@ pub async fn report_usage(
     let all = store::record::usage(&mut tx, run.run_id).await?;
     count_usage(&before, &all);
     let cost_micro_usd = all.iter().map(|usage| usage.cost_micro_usd).sum();
-    let standing = store::admission::standing(&mut tx, run.run_id).await?;
-    let exceeded = standing
-        .budget_micro_usd
-        .is_some_and(|budget| standing.spent_micro_usd >= budget);
+    let spending = store::limit::spending(&mut tx, run.run_id).await?;
+    let spent = money(&run, &spending).spent();
     tx.commit().await?;
     Ok(Cost {
         cost_micro_usd,
-        exceeded,
+        spent,
     })
 }
 
@@ -272,7 +273,7 @@ pub async fn put_snapshot(
     Ok(id)
 }
 
-/// The newest snapshot of the run, of whichever turn.
+/// The newest snapshot of the run, of whichever turn; of a revise that has none yet, of the run it continues.
 ///
 /// # Errors
 ///
@@ -281,7 +282,7 @@ pub async fn snapshot(orchestrator: &Orchestrator, actor: &Actor) -> Result<Snap
     let caller = runner(actor)?;
     let mut tx = orchestrator.begin("run.snapshot").await?;
     let run = require_live_turn(&mut tx, caller).await?;
-    let found = store::record::newest_snapshot(&mut tx, run.run_id).await?;
+    let found = store::record::session(&mut tx, run.run_id).await?;
     tx.commit().await?;
     found.ok_or_else(|| Error::not_found("snapshot of run", run.run_id))
 }

@@ -45,6 +45,7 @@ pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
                    ORDER BY (state = 'free'), number LIMIT 1
                ) s ON true
                WHERE r.project_id = p.project_id AND r.state = 'queued'
+                 AND (r.not_before IS NULL OR r.not_before <= $1)
                  AND NOT EXISTS (SELECT FROM run_turns t WHERE t.run_id = r.run_id AND t.pod_gone_at IS NULL)
                ORDER BY (r.turn = 0), r.queued_at, r.run_id LIMIT 1
            ) c ON true

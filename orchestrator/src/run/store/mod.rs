@@ -1,6 +1,7 @@
 //! The SQL of runs.
 
 pub(super) mod admission;
+pub(super) mod limit;
 pub(super) mod record;
 pub(super) mod task;
 pub(super) mod turn;
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::aggregate::Run;
 use super::domain::{Failure, FailureReason, RunState};
+use super::kind::RunKind;
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, DeliveryId, PersonId, ProjectId, RepositoryId, RunId, SlotId};
 use crate::page::PageAsk;
@@ -21,6 +23,9 @@ struct Row {
     repository_id: RepositoryId,
     number: Option<i64>,
     stage: String,
+    kind: String,
+    continues: Option<RunId>,
+    not_before: Option<Moment>,
     agent_profile_id: AgentProfileId,
     instruction: Option<String>,
     model: Option<String>,
@@ -46,6 +51,7 @@ struct Row {
     last_message: Option<String>,
     active_seconds: i64,
     active_seconds_limit: i64,
+    cost_limit_micro_usd: Option<i64>,
     queued_at: Moment,
     state_since: Moment,
     running_since: Option<Moment>,
@@ -98,6 +104,9 @@ impl TryFrom<Row> for Run {
             project_id: row.project_id,
             repository_id: row.repository_id,
             number: row.number,
+            kind: RunKind::parse(&row.kind).ok_or_else(|| unknown_word("runs.kind", &row.kind))?,
+            continues: row.continues,
+            not_before: row.not_before.map(Moment::to_jiff),
             stage: row.stage,
             agent_profile_id: row.agent_profile_id,
             instruction: row.instruction,
@@ -119,6 +128,7 @@ impl TryFrom<Row> for Run {
             last_message: row.last_message,
             active_seconds: row.active_seconds,
             active_seconds_limit: row.active_seconds_limit,
+            cost_limit_micro_usd: row.cost_limit_micro_usd,
             queued_at: row.queued_at.to_jiff(),
             state_since: row.state_since.to_jiff(),
             last_heartbeat_at: row.last_heartbeat_at.map(Moment::to_jiff),
@@ -134,11 +144,11 @@ macro_rules! select {
     ($rest:literal $(, $arg:expr)* $(,)?) => {
         sqlx::query_as!(
             Row,
-            "SELECT run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model, effort,
-                 state, reason, sub_reason, detail, turn, fence, slot_id, source_key, delivery_id, retry_of,
+            "SELECT run_id, project_id, repository_id, number, stage, kind, continues, not_before, agent_profile_id, instruction,
+                 model, effort, state, reason, sub_reason, detail, turn, fence, slot_id, source_key, delivery_id, retry_of,
                  cause_depth, started_by, issue_text_sha256, branch, base_sha, head_sha, pull_request_number,
-                 pull_request_url, last_message, active_seconds, active_seconds_limit, queued_at, state_since,
-                 running_since, last_heartbeat_at, finished_at, created_at, traceparent
+                 pull_request_url, last_message, active_seconds, active_seconds_limit, cost_limit_micro_usd,
+                 queued_at, state_since, running_since, last_heartbeat_at, finished_at, created_at, traceparent
              FROM runs " + $rest
             $(, $arg)*
         )
@@ -188,6 +198,24 @@ pub(super) async fn find_live(tx: &mut Tx, repository_id: RepositoryId, number: 
     .fetch_optional(&mut **tx)
     .await?;
     row.map(Run::try_from).transpose()
+}
+
+/// The newest ended run of each stage on a branch that left something to go on with, newest first.
+pub(super) async fn continuable(tx: &mut Tx, repository_id: RepositoryId, branch: &str) -> Result<Vec<Run>> {
+    let rows = select!(
+        "WHERE run_id IN (
+             SELECT DISTINCT ON (p.stage) p.run_id FROM runs p
+             WHERE p.repository_id = $1 AND p.branch = $2 AND p.kind <> 'review'
+               AND p.state IN ('succeeded', 'failed', 'timed_out', 'cancelled')
+               AND (p.head_sha IS NOT NULL OR EXISTS (SELECT FROM run_snapshots s WHERE s.run_id = p.run_id))
+             ORDER BY p.stage, p.run_id DESC)
+         ORDER BY run_id DESC",
+        repository_id as RepositoryId,
+        branch,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(Run::try_from).collect()
 }
 
 /// Live runs that a person started.
@@ -243,9 +271,10 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
     sqlx::query!(
         "INSERT INTO runs (run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model,
              effort, state, source_key, delivery_id, retry_of, cause_depth, started_by, issue_text_sha256, branch,
-             base_sha, active_seconds_limit, queued_at, state_since, created_at, traceparent)
+             base_sha, active_seconds_limit, queued_at, state_since, created_at, traceparent, kind, continues,
+             not_before, pull_request_number, pull_request_url, cost_limit_micro_usd)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23)",
+             $23, $24, $25, $26, $27, $28, $29)",
         run.run_id as RunId,
         run.project_id as ProjectId,
         run.repository_id as RepositoryId,
@@ -269,6 +298,12 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
         run.state_since.to_sqlx(),
         run.created_at.to_sqlx(),
         run.traceparent,
+        run.kind.as_str(),
+        run.continues as Option<RunId>,
+        run.not_before.map(ToSqlx::to_sqlx),
+        run.pull_request_number,
+        run.pull_request_url,
+        run.cost_limit_micro_usd,
     )
     .execute(&mut **tx)
     .await?;

@@ -218,6 +218,24 @@ pub(in crate::run) async fn newest_snapshot(tx: &mut Tx, run_id: RunId) -> Resul
     Ok(snapshot)
 }
 
+/// The session a run goes on with: its own newest, else that of the nearest run it continues.
+pub(in crate::run) async fn session(tx: &mut Tx, run_id: RunId) -> Result<Option<Snapshot>> {
+    let snapshot = sqlx::query_as!(
+        Snapshot,
+        "WITH RECURSIVE line (run_id, continues, back) AS (
+             SELECT run_id, continues, 0 FROM runs WHERE run_id = $1
+             UNION ALL
+             SELECT r.run_id, r.continues, line.back + 1 FROM line JOIN runs r ON r.run_id = line.continues
+             WHERE line.back < 100)
+         SELECT s.session, s.path, s.sha256, s.data FROM line JOIN run_snapshots s ON s.run_id = line.run_id
+         ORDER BY line.back, s.snapshot_id DESC LIMIT 1",
+        run_id as RunId,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(snapshot)
+}
+
 pub(in crate::run) async fn set_changes(tx: &mut Tx, run_id: RunId, changes: &[Change]) -> Result<()> {
     sqlx::query!("DELETE FROM run_changes WHERE run_id = $1", run_id as RunId)
         .execute(&mut **tx)

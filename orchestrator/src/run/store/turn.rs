@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::id::{RunId, SlotId};
-use crate::postgres::Tx;
+use crate::postgres::{Moment, Tx};
 
 pub(in crate::run) async fn insert(
     tx: &mut Tx,
@@ -23,6 +23,17 @@ pub(in crate::run) async fn insert(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// When a run was first admitted: what is said since then, it has not read.
+pub(in crate::run) async fn first_admitted(tx: &mut Tx, run_id: RunId) -> Result<Option<Moment>> {
+    let at = sqlx::query_scalar!(
+        "SELECT admitted_at FROM run_turns WHERE run_id = $1 AND turn = 1",
+        run_id as RunId
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(at)
 }
 
 /// Writes that a turn is over, and how long it was active.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::super::rule::seeded;
 use super::*;
 
@@ -54,6 +56,7 @@ fn facts() -> Facts {
             may_start_elevated: false,
         },
         live: None,
+        past: Vec::new(),
         models: vec!["gpt-6".into()],
         host: Some(HostFacts {
             issue: Some(issue(&["run:dev"])),
@@ -76,6 +79,8 @@ fn live(stage: &str, seen: Facts) -> Facts {
     Facts {
         live: Some(LiveRun {
             stage: stage.into(),
+            kind: RunKind::Work,
+            gathers: false,
             finishing: false,
         }),
         ..seen
@@ -86,9 +91,53 @@ fn finishing(seen: Facts) -> Facts {
     Facts {
         live: Some(LiveRun {
             stage: "dev".into(),
+            kind: RunKind::Work,
+            gathers: false,
             finishing: true,
         }),
         ..seen
+    }
+}
+
+/// A revise that lives; with `gathers` it did not begin yet.
+fn revising(gathers: bool, seen: Facts) -> Facts {
+    Facts {
+        live: Some(LiveRun {
+            stage: "dev".into(),
+            kind: RunKind::Revise,
+            gathers,
+            finishing: false,
+        }),
+        ..seen
+    }
+}
+
+fn past(stages: &[&str], facts: Facts) -> Facts {
+    Facts {
+        past: stages.iter().map(|&stage| stage.to_owned()).collect(),
+        ..facts
+    }
+}
+
+fn review(state: &str) -> Event {
+    Event {
+        name: "pull_request_review".into(),
+        action: "submitted".into(),
+        on_pull_request: true,
+        review_id: Some(80),
+        review_state: Some(state.into()),
+        label: None,
+        ..labeled("")
+    }
+}
+
+fn with_head(is_ours: bool, event: Event) -> Event {
+    Event {
+        head: Some(Head {
+            branch: "codex/issue-1".into(),
+            is_ours,
+        }),
+        ..event
     }
 }
 
@@ -337,7 +386,66 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             facts(),
         ),
         ("a stage that is not there", labeled("run:devv"), facts()),
-        ("run:dev:revise", labeled("run:dev:revise"), facts()),
+        (
+            "run:dev:revise",
+            labeled("run:dev:revise"),
+            past(&["dev"], seen(issue(&["run:dev:revise"]))),
+        ),
+        (
+            "run:dev:revise, before looking",
+            labeled("run:dev:revise"),
+            Facts {
+                host: None,
+                ..past(&["dev"], facts())
+            },
+        ),
+        (
+            "run:dev:revise by a viewer",
+            labeled("run:dev:revise"),
+            past(&["dev"], known(false, false)),
+        ),
+        (
+            "run:dev:revise without write at GitHub",
+            labeled("run:dev:revise"),
+            Facts {
+                host: Some(HostFacts {
+                    issue: Some(issue(&[])),
+                    permission: HostPermission::Read,
+                }),
+                ..past(&["dev"], facts())
+            },
+        ),
+        (
+            "run:dev:revise where only qa worked",
+            labeled("run:dev:revise"),
+            past(&["qa"], seen(issue(&["run:dev:revise"]))),
+        ),
+        (
+            "run:dev:revise beside run:dev",
+            labeled("run:dev:revise"),
+            past(&["dev"], seen(issue(&["run:dev"]))),
+        ),
+        (
+            "run:dev:revise on a pull request",
+            on_pull(labeled("run:dev:revise")),
+            past(&["dev"], seen(issue(&[]))),
+        ),
+        (
+            "run:release:revise by a contributor",
+            labeled("run:release:revise"),
+            past(&["release"], known(true, false)),
+        ),
+        ("run:devv:revise", labeled("run:devv:revise"), facts()),
+        (
+            "run:dev:revise removed while it lives",
+            unlabeled("run:dev:revise"),
+            revising(false, seen(issue(&[]))),
+        ),
+        (
+            "run:dev removed while its revise lives",
+            unlabeled("run:dev"),
+            revising(false, seen(issue(&[]))),
+        ),
         ("a label of others", labeled("bug"), facts()),
         ("run:dev on a pull request", on_pull(dev()), facts()),
         (
@@ -354,17 +462,95 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             facts(),
         ),
         (
+            "need:reviewer on a branch of ours",
+            with_head(true, on_pull(labeled("need:reviewer"))),
+            past(&["plan", "dev"], seen(issue(&["need:reviewer", "run:dev"]))),
+        ),
+        (
+            "need:reviewer on a branch of people",
+            with_head(true, on_pull(labeled("need:reviewer"))),
+            facts(),
+        ),
+        (
+            "need:reviewer on a fork",
+            with_head(false, on_pull(labeled("need:reviewer"))),
+            facts(),
+        ),
+        (
             "need:reviewer by a bot",
-            sent_by(8, false, on_pull(labeled("need:reviewer"))),
+            sent_by(8, false, with_head(true, on_pull(labeled("need:reviewer")))),
             facts(),
         ),
         (
             "changes requested",
-            Event {
-                review_state: Some("changes_requested".into()),
-                ..other("pull_request_review", "submitted")
+            review("changes_requested"),
+            past(&["dev"], seen(issue(&[]))),
+        ),
+        (
+            "changes requested, before looking",
+            review("changes_requested"),
+            Facts {
+                host: None,
+                ..past(&["dev"], facts())
             },
+        ),
+        (
+            "changes requested of people's work",
+            review("changes_requested"),
             facts(),
+        ),
+        (
+            "changes requested by a stranger",
+            review("changes_requested"),
+            Facts {
+                sender: SenderFacts::Unknown,
+                host: None,
+                ..past(&["dev"], facts())
+            },
+        ),
+        (
+            "changes requested by a bot",
+            sent_by(8, false, review("changes_requested")),
+            past(&["dev"], facts()),
+        ),
+        (
+            "changes requested without write at GitHub",
+            review("changes_requested"),
+            Facts {
+                host: Some(HostFacts {
+                    issue: Some(issue(&[])),
+                    permission: HostPermission::Read,
+                }),
+                ..past(&["dev"], facts())
+            },
+        ),
+        (
+            "changes requested of two stages",
+            review("changes_requested"),
+            past(&["plan", "dev"], seen(issue(&[]))),
+        ),
+        (
+            "changes requested again, in time",
+            review("changes_requested"),
+            revising(true, past(&["dev"], seen(issue(&[])))),
+        ),
+        (
+            "changes requested again, too late",
+            review("changes_requested"),
+            revising(false, past(&["dev"], seen(issue(&[])))),
+        ),
+        (
+            "changes requested of a closed one",
+            review("changes_requested"),
+            past(&["dev"], seen(closed_now())),
+        ),
+        (
+            "a review without a number of its own",
+            Event {
+                review_id: None,
+                ..review("changes_requested")
+            },
+            past(&["dev"], facts()),
         ),
         (
             "approved",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contract::failure::ErrorCode;
-use contract::runner::{Heartbeat, Nothing};
-use tokio::sync::mpsc;
+use contract::runner::{Allowance, Heartbeat, Nothing};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,6 +17,8 @@ use super::usage::Meter;
 use crate::clock;
 
 /// Pause after a refresh that failed.
+/// Two moments further apart than this are not one.
+const UNLIKE: Duration = Duration::from_secs(5);
 const REFRESH_AGAIN: Duration = Duration::from_secs(15);
 
 /// What the loops share.
@@ -27,6 +29,10 @@ pub(super) struct Beside {
     pub(super) log: Log,
     pub(super) meter: Meter,
     pub(super) progress: ProgressFile,
+    /// When the program must have ended.
+    pub(super) until: watch::Sender<Instant>,
+    /// Time kept at the end of the turn.
+    pub(super) margin: Duration,
     pub(super) period: Duration,
     /// How long the platform may be away before the turn is given up.
     pub(super) patience: Duration,
@@ -61,10 +67,17 @@ impl Beside {
                 .call_once::<Heartbeat>("run_heartbeat", &Nothing {})
                 .await
             {
-                Ok(Heartbeat { stop: true, state }) => {
+                Ok(Heartbeat {
+                    stop: true, state, ..
+                }) => {
                     return Stop::Over(format!("the platform ends this turn: the run is {state}"));
                 }
-                Ok(_) => last = Instant::now(),
+                Ok(beat) => {
+                    last = Instant::now();
+                    if let Some(allowance) = beat.allowance {
+                        self.follow(&allowance);
+                    }
+                }
                 Err(CallError::Refused(refusal)) if refusal.code == ErrorCode::StaleTurn => {
                     return Stop::Over(refusal.message);
                 }
@@ -75,6 +88,16 @@ impl Beside {
                 Err(error) => tracing::warn!(%error, "a heartbeat did not arrive"),
             }
             tokio::time::sleep(self.period).await;
+        }
+    }
+
+    /// Goes by what the platform allows now. What only the way of an answer changes is left as it is.
+    fn follow(&self, allowance: &Allowance) {
+        self.meter.allow(allowance.tokens, allowance.spent);
+        let left = Duration::from_secs(allowance.active_seconds_left).saturating_sub(self.margin);
+        let (now, before) = (Instant::now() + left, *self.until.borrow());
+        if now.max(before).duration_since(now.min(before)) > UNLIKE {
+            self.until.send_replace(now);
         }
     }
 

@@ -30,7 +30,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use contract::runner::{Nothing, RunContext};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::closing::Last;
@@ -148,6 +148,8 @@ impl Base {
             log: turn.log.clone(),
             meter: turn.meter.clone(),
             progress: self.progress.clone(),
+            until: turn.until.clone(),
+            margin: turn::margin(turn.context.limits.active_seconds),
             period: Duration::from_secs(turn.context.limits.heartbeat_seconds.max(1)),
             patience,
         };
@@ -201,7 +203,7 @@ impl Base {
             scope,
             repository,
             model_key,
-            until: began + turn::working_time(context.limits.active_seconds),
+            until: watch::Sender::new(began + turn::working_time(context.limits.active_seconds)),
             config: self.config.clone(),
             tokens: self.tokens.clone(),
             platform: self.platform.clone(),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use contract::runner::{Nothing, Snapshot};
-use tokio::time::Instant;
 
 use super::adapter::{self, Adapter, Launch, Origin, Surroundings, Verdict};
 use super::closing::OUT_OF_TIME;
@@ -21,6 +20,8 @@ use crate::wire::{Ask, Exited, Places, Refusal, Reply, Root};
 const FILE: Duration = Duration::from_mins(1);
 /// How long a program that is told to end may take.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
+/// What bounds a program is its time, which may change.
+const AS_LONG_AS_IT_MAY: Duration = Duration::from_hours(24 * 60);
 const RESULT_BYTES: u64 = 256 * 1024;
 
 impl Turn {
@@ -54,7 +55,7 @@ impl Turn {
         let mut verdict = adapter.verdict(exited, result.as_deref());
         verdict.failure = verdict
             .failure
-            .map(|failure| blame(failure, exited, &proxies.facts));
+            .map(|failure| blame(failure, exited, &proxies.facts, self.meter.spent().is_some()));
         let usage = self.meter.totals();
         self.update(|state| {
             state.agent = AgentStep::Ended(verdict.clone());
@@ -110,7 +111,6 @@ impl Turn {
 
     /// Runs the program, its lines going to the adapter, until it ends or its time is used up.
     async fn execute(&self, launch: Launch, adapter: &mut dyn Adapter, seen: &Seen) -> Result<Exited> {
-        let time = self.until.saturating_duration_since(Instant::now());
         let (mut output, mut errors) = (Lines::default(), Lines::default());
         let mut session = None;
         let mut take = |channel, bytes: Bytes| {
@@ -127,11 +127,15 @@ impl Turn {
             }
             Ok(())
         };
-        let running = self
-            .link
-            .ask(Ask::Exec(launch.exec), Body::Bytes(launch.input), time, &mut take);
+        let running = self.link.ask(
+            Ask::Exec(launch.exec),
+            Body::Bytes(launch.input),
+            AS_LONG_AS_IT_MAY,
+            &mut take,
+        );
         let reply = tokio::select! {
             reply = running => reply,
+            () = self.out_of_time() => Err(LinkError::Deadline(AS_LONG_AS_IT_MAY)),
             never = self.keep_checkpoints(seen) => match never {},
         };
         output.end(|line| adapter.line(Origin::Output, line, &self.log));
@@ -145,11 +149,22 @@ impl Turn {
             Ok(other) => Err(Failure::new(Reason::Environment, "not_started", format!("{other:?}")).into()),
             Err(LinkError::Deadline(_)) => {
                 self.stop_program().await;
-                let given = self.context.limits.active_seconds;
-                let text = format!("the program was ended near the end of its {given} active seconds");
+                let text = "the program was ended near the end of the run's active seconds";
                 Err(Failure::new(Reason::Budget, OUT_OF_TIME, text).into())
             }
             Err(error) => Err(link_failed(&error).into()),
+        }
+    }
+
+    /// Waits until the program must end. A person may move that moment while it runs.
+    async fn out_of_time(&self) {
+        let mut until = self.until.subscribe();
+        loop {
+            let at = *until.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => return,
+                moved = until.changed() => if moved.is_err() { return },
+            }
         }
     }
 
@@ -226,13 +241,15 @@ impl Turn {
 }
 
 /// Finds the cause behind a program that failed: what was seen from outside counts more than what it says.
-fn blame(failure: Failure, exited: Exited, facts: &Facts) -> Failure {
+///
+/// A refusal for want of money counts as long as there is none: a person may have given the run more since.
+fn blame(failure: Failure, exited: Exited, facts: &Facts, spent: bool) -> Failure {
     if exited.oom {
         let text = format!("the agent's container ran out of memory; {}", failure.detail);
         return Failure::new(Reason::Environment, "oom", text);
     }
-    if let Some(spent) = facts.budget_refused() {
-        return Failure::new(Reason::Budget, "tokens", spent);
+    if let Some(spent) = facts.budget_refused().filter(|_| spent) {
+        return Failure::new(Reason::Budget, spent.sub_reason, spent.text.clone());
     }
     if let Some(refused) = facts.model_refused() {
         return Failure::new(

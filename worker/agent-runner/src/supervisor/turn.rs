@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::runner::{
     Finish, FinishOutcome, Output, RepositoryAccess, RepositoryToken, RepositoryTokenAsk, RunContext,
 };
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::adapter::Verdict;
@@ -40,7 +41,7 @@ pub(super) struct Turn {
     pub(super) scope: Scope,
     pub(super) model_key: Option<ModelKey>,
     /// When the program must have ended, so that there is time to keep its work before the platform ends the turn.
-    pub(super) until: Instant,
+    pub(super) until: watch::Sender<Instant>,
     /// Name of the agent's clone below its workspace.
     pub(super) folder: String,
 }
@@ -173,7 +174,12 @@ impl Turn {
 /// How long the program may work of the time the platform gives the turn.
 pub(super) fn working_time(active_seconds: u64) -> Duration {
     let whole = Duration::from_secs(active_seconds);
-    whole.saturating_sub(MARGIN.min(whole / 10))
+    whole.saturating_sub(margin(active_seconds))
+}
+
+/// What is kept of it at the end.
+pub(super) fn margin(active_seconds: u64) -> Duration {
+    MARGIN.min(Duration::from_secs(active_seconds) / 10)
 }
 
 /// The agent's container ended, or was killed, without a word. The platform is told by the cluster if it was memory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::runner::{ModelUsage, UsageAnswer, UsageReport};
+use contract::runner::{ModelUsage, SpentLimit, UsageAnswer, UsageReport};
 
 use tokio::sync::watch;
 
@@ -35,9 +35,17 @@ struct Counts {
     models: BTreeMap<String, ModelUsage>,
     /// Tokens the turn may use; none means no limit.
     limit: Option<u64>,
-    /// The platform said that the budget is spent.
-    exceeded: bool,
+    /// The platform said that a limit of money is reached.
+    spent: Option<SpentLimit>,
     reported: Vec<ModelUsage>,
+}
+
+/// Why nothing more may be spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spent {
+    /// The case of the reason `budget`.
+    pub(crate) sub_reason: &'static str,
+    pub(crate) text: String,
 }
 
 /// Tokens of one answer of a model.
@@ -101,14 +109,33 @@ impl Meter {
     }
 
     /// Says why nothing more may be spent, if so.
-    pub(crate) fn spent(&self) -> Option<String> {
+    pub(crate) fn spent(&self) -> Option<Spent> {
         let counts = self.lock();
-        if counts.exceeded {
-            return Some("the platform says that the budget of this run is spent".into());
+        let say = |sub_reason, text: String| Some(Spent { sub_reason, text });
+        match counts.spent {
+            Some(SpentLimit::Run) => {
+                return say(
+                    "run_cost",
+                    "the limit of what this run may cost is reached".into(),
+                );
+            }
+            Some(SpentLimit::Project) => {
+                return say("project_budget", "the project's budget is spent".into());
+            }
+            None => {}
         }
         let used = used(counts.models.values());
         let limit = counts.limit.filter(|limit| used >= *limit)?;
-        Some(format!("this turn used {used} tokens; its limit is {limit}"))
+        say(
+            "tokens",
+            format!("this turn used {used} tokens; its limit is {limit}"),
+        )
+    }
+
+    /// Takes what the platform allows now: a person may have given the run more.
+    pub(crate) fn allow(&self, tokens: Option<u64>, spent: Option<SpentLimit>) {
+        let mut counts = self.lock();
+        (counts.limit, counts.spent) = (tokens, spent);
     }
 
     /// Says why the model pauses, if the platform does not know what was used: it cannot say that it was enough.
@@ -150,12 +177,14 @@ impl Meter {
     fn told(&self, report: UsageReport, answer: &UsageAnswer) {
         let mut counts = self.lock();
         counts.reported = report.models;
-        counts.exceeded |= answer.exceeded;
+        // A platform of an earlier version says only that there is one.
+        let unnamed = answer.exceeded.then_some(SpentLimit::Project);
+        counts.spent = answer.spent.or(unnamed);
     }
 
     #[cfg(test)]
     pub(crate) fn exceed(&self) {
-        self.lock().exceeded = true;
+        self.lock().spent = Some(SpentLimit::Project);
     }
 
     fn with(&self, model: &str, change: impl FnOnce(&mut ModelUsage)) {
@@ -211,6 +240,7 @@ mod tests {
         let answer = UsageAnswer {
             cost_micro_usd: None,
             exceeded: false,
+            spent: None,
         };
         meter.told(meter.unreported().expect("a report"), &answer);
         assert_eq!(

@@ -6,6 +6,7 @@ use contract::failure::ErrorCode;
 use contract::runner::{Finish, FinishOutcome};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use serde_json::json;
 
 use crate::kit::{World, finish_of, send};
 
@@ -180,6 +181,18 @@ async fn a_program_that_takes_too_long_is_ended() {
         "slow",
         "what there was is saved"
     );
+}
+
+#[tokio::test]
+async fn a_program_that_is_given_more_time_goes_on() {
+    let world = World::with("sleep 5; echo done > file.txt", |context| {
+        context.limits.active_seconds = 3;
+    })
+    .await;
+    let beat = json!({ "state": "running", "stop": false, "allowance": { "active_seconds_left": 600 } });
+    world.platform.answer_once("run_heartbeat", beat);
+    let finish = world.play().await;
+    assert_eq!(finish.outcome, FinishOutcome::Succeeded, "{finish:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use contract::failure::ErrorCode;
 use contract::runner::{FinishOutcome, Model};
 use model_sim::{Config, ModelSim, Scripts};
+use serde_json::json;
 
 use crate::kit::{MODEL_KEY, World};
 
@@ -69,4 +70,19 @@ async fn a_key_is_not_sent_to_another_host() {
         (Some("precondition"), Some("model_host"))
     );
     assert!(model.log().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_whose_money_is_spent_ends_with_that_reason() {
+    let model = model().await;
+    let world = world(&model, &model.url()).await;
+    let beat = json!({ "state": "running", "stop": false,
+        "allowance": { "active_seconds_left": 600, "spent": "run" } });
+    world.platform.answer_once("run_heartbeat", beat);
+    let finish = world.play().await;
+    assert_eq!(
+        (finish.reason.as_deref(), finish.sub_reason.as_deref()),
+        (Some("budget"), Some("run_cost"))
+    );
+    assert!(model.log().is_empty(), "nothing more is bought");
 }

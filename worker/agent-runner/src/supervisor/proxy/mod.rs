@@ -21,7 +21,7 @@ use url::Url;
 
 use self::serve::serve;
 use super::tokens::Tokens;
-use super::usage::Meter;
+use super::usage::{Meter, Spent};
 
 /// Where the agent's program finds the platform and its model, for as long as this lives.
 pub(crate) struct Proxies {
@@ -49,7 +49,7 @@ pub(crate) struct Facts(Arc<Seen>);
 #[derive(Default)]
 struct Seen {
     model: OnceLock<String>,
-    budget: OnceLock<String>,
+    budget: OnceLock<Spent>,
     platform: OnceLock<String>,
 }
 
@@ -60,8 +60,8 @@ impl Facts {
     }
 
     /// A call to the model was refused here because nothing more may be spent.
-    pub(crate) fn budget_refused(&self) -> Option<&str> {
-        self.0.budget.get().map(String::as_str)
+    pub(crate) fn budget_refused(&self) -> Option<&Spent> {
+        self.0.budget.get()
     }
 
     /// The platform did not accept the agent's token.

@@ -137,9 +137,10 @@ impl Proxy {
             return Err(refusal(StatusCode::FORBIDDEN, "request_not_allowed", fault));
         }
         if let Some(spent) = self.meter.spent() {
-            let _ = self.facts.0.budget.set(spent.clone());
+            let text = spent.text.clone();
+            let _ = self.facts.0.budget.set(spent);
             // Not 429: a client would wait and try again, and nothing would change.
-            return Err(refusal(StatusCode::FORBIDDEN, "budget_spent", spent));
+            return Err(refusal(StatusCode::FORBIDDEN, "budget_spent", text));
         }
         if let Some(ahead) = self.meter.ahead() {
             return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "not_reported", ahead));

@@ -223,7 +223,8 @@ impl Shared {
             "run_heartbeat" => {
                 json!(Heartbeat {
                     state: "running".into(),
-                    stop: *self.stop.lock().expect("a lock")
+                    stop: *self.stop.lock().expect("a lock"),
+                    allowance: None,
                 })
             }
             "run_log_append" => {
@@ -237,7 +238,8 @@ impl Shared {
             }
             "run_usage_report" => json!(UsageAnswer {
                 cost_micro_usd: None,
-                exceeded: false
+                exceeded: false,
+                spent: None,
             }),
             "run_snapshot_put" => json!(SnapshotStored {
                 snapshot_id: Uuid::now_v7()
