@@ -8,6 +8,7 @@
 //! is no proof, and there is no second clock. Table: `slots`.
 
 mod domain;
+pub mod environment;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
