@@ -146,26 +146,3 @@ fn line(check: repository::preflight::Check) -> Result<PreflightCheck> {
         fix: check.fix,
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_has_two_parts_and_no_way_out() {
-        assert_eq!(split("acme/hello.rs").unwrap(), ("acme", "hello.rs"));
-        for bad in [
-            "acme",
-            "acme/",
-            "/hello",
-            "a/b/c",
-            "acme/..",
-            "./x",
-            "a b/c",
-            "acme/h?x",
-            "acme/h%2e",
-        ] {
-            assert!(split(bad).is_err(), "{bad}");
-        }
-    }
-}
