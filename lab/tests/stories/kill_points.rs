@@ -77,7 +77,7 @@ const ON_THE_WAY_BACK: [&str; 8] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 37] = [
+const BESIDE: [&str; 40] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -114,6 +114,9 @@ const BESIDE: [&str; 37] = [
     "kubernetes.list_left_pods",
     "kubernetes.delete_secret",
     "kubernetes.delete_pod",
+    "kubernetes.list_pods_of_a_runner",
+    "kubernetes.list_events",
+    "kubernetes.read_log",
     // Asked by readiness.
     "kubernetes.look_for_a_namespace",
 ];

@@ -5,6 +5,7 @@ mod kit;
 mod codex;
 mod commands;
 mod deliveries;
+mod environment;
 mod explain;
 mod hostile;
 #[cfg(feature = "faults")]

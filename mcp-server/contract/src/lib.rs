@@ -9,6 +9,7 @@ pub mod audit;
 pub mod bounded;
 pub mod delivery;
 pub mod effect;
+pub mod environment;
 pub mod failure;
 pub mod issue;
 pub mod operations;

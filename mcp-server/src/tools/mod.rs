@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod delivery;
 mod effect;
+mod environment;
 mod issue;
 mod live;
 mod member;
@@ -83,11 +84,12 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 19] = [
+    let sets: [(Toolset, Add); 20] = [
         (Toolset::Access, access::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
+        (Toolset::Slots, environment::tools),
         (Toolset::Repositories, issue::tools),
         (Toolset::Access, member::tools),
         (Toolset::Operations, operations::tools),

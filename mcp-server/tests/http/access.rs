@@ -126,7 +126,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 79] = [
+const TOOLS: [&str; 84] = [
     "access_explain",
     "audit_list",
     "audit_verify",
@@ -135,6 +135,11 @@ const TOOLS: [&str; 79] = [
     "delivery_list",
     "effect_get",
     "effect_list",
+    "environment_event_list",
+    "environment_get",
+    "environment_list",
+    "environment_log_tail",
+    "environment_delete",
     "issue_comment",
     "issue_create",
     "issue_get",
@@ -252,7 +257,11 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "secret_set" => Ask::On(
             json!({"project_id": project, "name": "db", "kind": "value", "value": "a-secret-of-the-project"}),
         ),
-        "slot_get" => Ask::On(json!({"slot_id": slot})),
+        "slot_get"
+        | "environment_get"
+        | "environment_event_list"
+        | "environment_log_tail"
+        | "environment_delete" => Ask::On(json!({"slot_id": slot})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
         "audit_list" | "audit_verify" | "delivery_list" | "repository_list" | "secret_list"
@@ -269,7 +278,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "job_retry" => Ask::Own(json!({"job_id": 1_000_000_000})),
         "job_list" | "platform_pause" | "platform_resume" | "project_list" | "setting_list" | "user_list"
         | "worker_list" | "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
-        | "run_token_refresh" | "slot_list" => Ask::Own(json!({})),
+        | "run_token_refresh" | "slot_list" | "environment_list" => Ask::Own(json!({})),
         "repository_token_issue" => Ask::Own(json!({"access": "read"})),
         "run_context_get" => Ask::Own(json!({"contract_version": 1})),
         "run_finish" => Ask::Own(json!({"outcome": "failed", "reason": "agent_error"})),
@@ -411,6 +420,7 @@ async fn column(column: Column) -> (Vec<String>, Vec<String>) {
             [
                 "run_list",
                 "slot_list",
+                "environment_list",
                 "delivery_list",
                 "project_list",
                 "audit_list",

@@ -270,11 +270,27 @@ async fn a_caller_narrows_its_own_tools() {
         world.post(&format!("/mcp?{query}"), &token).json(&body).send()
     };
     for (query, left) in [
-        ("toolsets=slots", vec!["slot_get", "slot_list"]),
+        (
+            "toolsets=slots",
+            vec![
+                "environment_delete",
+                "environment_event_list",
+                "environment_get",
+                "environment_list",
+                "environment_log_tail",
+                "slot_get",
+                "slot_list",
+            ],
+        ),
         (
             "toolsets=slots,access",
             vec![
                 "access_explain",
+                "environment_delete",
+                "environment_event_list",
+                "environment_get",
+                "environment_list",
+                "environment_log_tail",
                 "member_list",
                 "member_remove",
                 "member_set",

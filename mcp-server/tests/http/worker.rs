@@ -11,6 +11,7 @@ use orchestrator::ports::CodeHostError;
 use orchestrator::ports::survey::{HostInstallation, HostSurvey, HostWebhook};
 use orchestrator::queue::{Attempt, Concurrency, Done, Perform, Performers, Working};
 use orchestrator::repository::{Place, preflight};
+use orchestrator::slot::environment::{Container, ContainerLog, Happening, Part, Pod, Shown, Standing};
 use orchestrator::{Orchestrator, Result};
 
 pub(crate) const TOKEN: &str = "ghs_secret_of_the_code_host";
@@ -86,6 +87,7 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
             default_branch: "main".into(),
             clone_url: format!("https://github.test/{owner}/{name}.git"),
         }),
+        Question::Environment { part, .. } => Answer::Environment(environment(*part)),
         Question::RepositoryPreflight { .. } => Answer::RepositoryPreflight {
             checks: preflight::judge(&HostSurvey {
                 installation: Ok(HostInstallation::default()),
@@ -126,5 +128,44 @@ impl Perform<ApplyEffect> for Hands {
         };
         effect::settle(&self.0, &claim, Outcome::Done(result)).await?;
         Ok(Done::Done)
+    }
+}
+
+fn environment(part: Part) -> Shown {
+    match part {
+        Part::Pods => Shown::Pods {
+            pods: vec![Pod {
+                name: "run-1".into(),
+                phase: "Running".into(),
+                reason: None,
+                node: Some("node-a".into()),
+                made_at: None,
+                containers: vec![Container {
+                    name: "agent".into(),
+                    image: "registry.test/agent@sha256:0".into(),
+                    standing: Standing::Running,
+                    reason: None,
+                    exit_code: None,
+                    restarts: 0,
+                    since: None,
+                }],
+            }],
+        },
+        Part::Events => Shown::Events {
+            events: vec![Happening {
+                at: None,
+                warning: false,
+                object: "Pod/run-1".into(),
+                reason: "Pulled".into(),
+                message: "the image \u{202e}is there".into(),
+                count: 1,
+            }],
+        },
+        Part::Log { .. } => Shown::Log {
+            logs: vec![ContainerLog {
+                container: "agent".into(),
+                text: "\u{202e}works\n".into(),
+            }],
+        },
     }
 }

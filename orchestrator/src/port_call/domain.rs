@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::id::RepositoryId;
+use crate::id::{RepositoryId, SlotId};
 use crate::repository::Place;
 use crate::repository::preflight::Check;
+use crate::slot::environment::{Part, Shown};
 
 /// A question to the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Question {
     },
     /// The account that bears a login now.
     Account { login: String },
+    /// What the cluster holds for a slot.
+    Environment { slot_id: SlotId, part: Part },
 }
 
 /// What the world answered.
@@ -68,6 +71,7 @@ pub enum Answer {
         github_user_id: i64,
         login: String,
     },
+    Environment(Shown),
 }
 
 /// An issue in a list: whether its author may write is not known.
@@ -137,6 +141,7 @@ impl Question {
             Self::RepositoryPreflight { .. } => "repository_preflight",
             Self::RepositoryToken { .. } => "repository_token",
             Self::Account { .. } => "account",
+            Self::Environment { .. } => "environment",
         }
     }
 }

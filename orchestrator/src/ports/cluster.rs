@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::id::RunId;
+use crate::slot::environment::{Happening, Pod};
 
 /// Which runner: everything made for it carries these three as labels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,6 +126,12 @@ pub trait Cluster: Send + Sync {
 
     /// Removes one object, only if it still has this UID.
     async fn remove_owned(&self, object: &OwnedObject) -> Result<(), ClusterError>;
+
+    /// The pods of a runner as they are now.
+    async fn runner_pods(&self, key: &RunnerKey) -> Result<Vec<Pod>, ClusterError>;
+
+    /// What the cluster remembers of a runner, newest first; at most `most`.
+    async fn runner_events(&self, key: &RunnerKey, most: usize) -> Result<Vec<Happening>, ClusterError>;
 
     /// Last lines of the runner's containers, for a person; at most `max_bytes` each.
     async fn runner_log(

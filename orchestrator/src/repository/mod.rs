@@ -12,8 +12,8 @@ mod workflow;
 pub use domain::{AccessChange, HostAccess, Place, Reach, Sighting, Suspension};
 #[cfg(feature = "postgres")]
 pub use service::{
-    Changes, NewRepository, Repository, at, attach, attach_found, detach, find_by_github_id, get, list, read,
-    require, require_attacher, seen, update,
+    Changes, NewRepository, Repository, at, attach, attach_found, attach_named, detach, find_by_github_id,
+    get, list, read, require, require_attacher, seen, update,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{detach_all, host_access_changed};

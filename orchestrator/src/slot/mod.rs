@@ -10,6 +10,7 @@
 #[cfg(feature = "postgres")]
 mod act;
 mod domain;
+pub mod environment;
 #[cfg(feature = "postgres")]
 mod explain;
 #[cfg(feature = "postgres")]

@@ -114,6 +114,20 @@ pub(super) async fn list(tx: &mut Tx, projects: &[ProjectId], page: PageAsk) -> 
     rows.into_iter().map(Slot::try_from).collect()
 }
 
+/// Those of which something may be in the cluster.
+pub(super) async fn list_occupied(tx: &mut Tx, projects: &[ProjectId], page: PageAsk) -> Result<Vec<Slot>> {
+    let projects: Vec<uuid::Uuid> = projects.iter().map(|id| id.uuid()).collect();
+    let rows = select!(
+        "WHERE project_id = ANY($1) AND slot_id < $2 AND state <> 'free' ORDER BY slot_id DESC LIMIT $3",
+        &projects,
+        page.before(),
+        page.fetch(),
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(Slot::try_from).collect()
+}
+
 /// Slots whose turn's pod is not proven gone, those that nobody gave up first. Else by chance: where a round cannot look
 /// at all of them, the next looks at others.
 pub(super) async fn unproven(tx: &mut Tx, limit: i64) -> Result<Vec<Slot>> {

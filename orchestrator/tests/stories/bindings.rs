@@ -45,7 +45,8 @@ async fn member(inbox: &Inbox, github_user_id: i64, role: Role) -> Actor {
 
 async fn attach(inbox: &Inbox, actor: &Actor, project_id: ProjectId, place: Place) -> Result<Repository> {
     let trace = TraceParent::begin();
-    repository::attach_found(&inbox.orchestrator, actor, project_id, place, None, &trace).await
+    let bound = repository::attach_found(&inbox.orchestrator, actor, project_id, place, None, &trace).await?;
+    bound.ok_or_else(|| Error::not_found("repository", "of another project"))
 }
 
 #[tokio::test]
@@ -84,7 +85,7 @@ async fn a_repository_has_one_project_and_whose_it_is_is_not_told() {
     let stolen = attach(&inbox, &system, beta.project_id, place(6001)).await;
     assert_eq!(
         stolen.unwrap_err().to_string(),
-        Error::not_found("repository", "octo/new").to_string()
+        Error::not_found("repository", "of another project").to_string()
     );
     inbox.db.done().await;
 }

@@ -2,17 +2,21 @@
 
 use async_trait::async_trait;
 use orchestrator::error::Result;
-use orchestrator::id::RepositoryId;
+use orchestrator::id::{RepositoryId, SlotId};
 use orchestrator::port_call::domain::{IssueAnswer, ListedIssue, PullRequestAnswer};
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Failed, Question};
-use orchestrator::ports::CodeHostError;
 use orchestrator::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef, TokenAccess};
+use orchestrator::ports::{ClusterError, CodeHostError};
 use orchestrator::queue::{Attempt, Done, Perform};
 use orchestrator::repository::{self, Place, preflight};
+use orchestrator::slot::environment::{self, ContainerLog, Part, Shown};
 use secrecy::ExposeSecret;
 
 use crate::Hands;
+
+/// Events of an environment that are shown: the newest.
+const MOST_EVENTS: usize = 100;
 
 #[async_trait]
 impl Perform<AnswerPortCall> for Hands {
@@ -95,6 +99,9 @@ impl Hands {
                     login: account.login,
                 })
             }
+            Question::Environment { slot_id, part } => {
+                self.environment(slot_id, part).await.map(Answer::Environment)
+            }
             Question::RepositoryToken { repository_id, write } => {
                 let at = self.at(repository_id).await?;
                 let access = if write {
@@ -116,18 +123,42 @@ impl Hands {
         }
     }
 
+    async fn environment(&self, slot_id: SlotId, part: Part) -> Result<Shown, Failed> {
+        let key = environment::key(&self.orchestrator, slot_id).await;
+        let Some(key) = key.map_err(|error| unread(&error))? else {
+            return Err(Failed::NotFound {
+                what: format!("environment of slot {slot_id}"),
+            });
+        };
+        let shown = match part {
+            Part::Pods => self
+                .cluster
+                .runner_pods(&key)
+                .await
+                .map(|pods| Shown::Pods { pods }),
+            Part::Events => {
+                let events = self.cluster.runner_events(&key, MOST_EVENTS).await;
+                events.map(|events| Shown::Events { events })
+            }
+            Part::Log { max_bytes } => {
+                let log = self.cluster.runner_log(&key, i64::from(max_bytes)).await;
+                log.map(|log| Shown::Log {
+                    logs: log
+                        .into_iter()
+                        .map(|(container, text)| ContainerLog { container, text })
+                        .collect(),
+                })
+            }
+        };
+        shown.map_err(|error| unseen(&error))
+    }
+
     async fn at(&self, repository_id: RepositoryId) -> Result<RepositoryRef, Failed> {
         let read = async {
             let mut tx = self.orchestrator.begin("port_call.repository").await?;
             repository::at(&mut tx, repository_id).await
         };
-        read.await.map_err(|error| {
-            tracing::warn!(%repository_id, %error, "a repository could not be read");
-            Failed::Unavailable {
-                message: error.told(),
-                retry_after_ms: None,
-            }
-        })
+        read.await.map_err(|error| unread(&error))
     }
 
     /// A repository, if the account may give it away: it administers or maintains it now. To all others it is not there.
@@ -202,6 +233,26 @@ fn listed(issue: HostIssue) -> ListedIssue {
         author: issue.author.map(|author| author.login),
         url: issue.url,
         updated_at: issue.updated_at,
+    }
+}
+
+/// What we remember could not be read.
+fn unread(error: &orchestrator::Error) -> Failed {
+    tracing::warn!(%error, "what a question is about could not be read");
+    Failed::Unavailable {
+        message: error.told(),
+        retry_after_ms: None,
+    }
+}
+
+fn unseen(error: &ClusterError) -> Failed {
+    let message = error.to_string();
+    match error {
+        ClusterError::Refused(_) => Failed::Refused { message },
+        ClusterError::Unavailable(_) => Failed::Unavailable {
+            message,
+            retry_after_ms: None,
+        },
     }
 }
 

@@ -7,6 +7,7 @@
 mod calls;
 mod cidr;
 mod config;
+mod environment;
 mod error;
 mod list;
 mod log;
@@ -28,6 +29,7 @@ use orchestrator::id::RunId;
 use orchestrator::ports::cluster::{
     Cluster, ClusterError, ObservedRunner, OwnedObject, RunnerKey, RunnerPod, RunnerSecret,
 };
+use orchestrator::slot::environment::{Happening, Pod};
 
 pub use cidr::{Cidr, Cidrs};
 pub use config::{Account, ImagePullPolicy, KubernetesConfig, RunnerNetwork, RunnerSizes};
@@ -117,6 +119,14 @@ impl Cluster for Kubernetes {
 
     async fn remove_owned(&self, object: &OwnedObject) -> Result<(), ClusterError> {
         runner::remove_owned(self, object).await
+    }
+
+    async fn runner_pods(&self, key: &RunnerKey) -> Result<Vec<Pod>, ClusterError> {
+        environment::pods(self, key).await
+    }
+
+    async fn runner_events(&self, key: &RunnerKey, most: usize) -> Result<Vec<Happening>, ClusterError> {
+        environment::events(self, key, most).await
     }
 
     async fn runner_log(

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cluster_sim::Fault;
 use orchestrator::ports::cluster::{Cluster as _, ClusterError, OwnedKind, RunnerKey, RunnerPhase};
+use orchestrator::slot::environment::Standing;
 
 use crate::rights::{self, Call};
 use crate::stand_in::LAST_WORD;
@@ -70,6 +71,18 @@ async fn a_runner_lives_and_is_proven_gone() {
     ]
     .map(|(name, text)| (name.to_owned(), text.to_owned()));
     assert_eq!(log, expected);
+    let pods = world.cluster.runner_pods(&pod.key).await.expect("pods");
+    let seen: Vec<_> = pods
+        .iter()
+        .flat_map(|pod| &pod.containers)
+        .filter(|container| ["supervisor", "agent"].contains(&container.name.as_str()))
+        .map(|container| (container.name.as_str(), container.standing, container.restarts))
+        .collect();
+    let running = |name| (name, Standing::Running, 0);
+    assert_eq!(seen, [running("supervisor"), running("agent")], "{pods:#?}");
+    let events = world.cluster.runner_events(&pod.key, 3).await.expect("events");
+    assert_eq!(events.len(), 3, "the newest of more: {events:#?}");
+    assert!(events.is_sorted_by(|newer, older| newer.at >= older.at));
     let kinds: Vec<OwnedKind> = world
         .cluster
         .list_owned()
@@ -280,6 +293,7 @@ async fn the_roles_allow_what_the_worker_does() {
     world.started(&pod).await;
     world.prepared(&pod).await;
     world.cluster.runner_log(&pod.key, 100).await.expect("a log");
+    world.cluster.runner_events(&pod.key, 10).await.expect("events");
     world.cluster.runners_changed().await.expect("a hint");
     for object in world.cluster.list_owned().await.expect("a list") {
         world.cluster.remove_owned(&object).await.expect("removed");

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use orchestrator::ports::cluster::{
     Cluster, ClusterError, ObservedRunner, OwnedObject, RunnerKey, RunnerPod, RunnerSecret,
 };
+use orchestrator::slot::environment::{Happening, Pod};
 
 #[derive(Default)]
 pub(crate) struct Nowhere {
@@ -60,6 +61,14 @@ impl Cluster for Nowhere {
     }
 
     async fn remove_owned(&self, _: &OwnedObject) -> Result<(), ClusterError> {
+        silent()
+    }
+
+    async fn runner_pods(&self, _: &RunnerKey) -> Result<Vec<Pod>, ClusterError> {
+        silent()
+    }
+
+    async fn runner_events(&self, _: &RunnerKey, _: usize) -> Result<Vec<Happening>, ClusterError> {
         silent()
     }
 

@@ -41,46 +41,12 @@ impl Tool for Attach {
     async fn call(call: &Call<'_>, ask: RepositoryAttach) -> Result<RepositoryView> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         let project_id = ask.project_id.into();
-        let (owner, name) = split(ask.repository.as_str())?;
-        let caller = repository::require_attacher(call.orchestrator, call.actor, project_id).await?;
-        let question = Question::RepositoryPlace {
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            github_user_id: caller.github_user_id,
-            login: caller.login,
-        };
-        let answer = port_call::ask(call.orchestrator, call.actor, &question, call.trace).await;
-        let place = match answer {
-            Ok(Answer::RepositoryPlace(place)) => place,
-            Ok(_) => return Err(Error::internal("a repository was answered with something else")),
-            // Word for word what a repository of another project is answered.
-            Err(Error::NotFound { .. }) => {
-                return Err(Error::not_found("repository", ask.repository.as_str()));
-            }
-            Err(error) => return Err(error),
-        };
+        let name = ask.repository.as_str();
         let bound =
-            repository::attach_found(call.orchestrator, call.actor, project_id, place, key, call.trace).await;
-        match bound {
-            Ok(bound) => show(&bound),
-            Err(Error::NotFound {
-                what: "repository", ..
-            }) => Err(Error::not_found("repository", ask.repository.as_str())),
-            Err(error) => Err(error),
-        }
+            repository::attach_named(call.orchestrator, call.actor, project_id, name, key, call.trace)
+                .await?;
+        show(&bound)
     }
-}
-
-/// A part that is no name reaches no path of GitHub's API.
-fn split(full_name: &str) -> Result<(&str, &str)> {
-    let is_name = |part: &str| {
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        !part.is_empty() && part.bytes().all(letter) && part != "." && part != ".."
-    };
-    full_name
-        .split_once('/')
-        .filter(|(owner, name)| is_name(owner) && is_name(name))
-        .ok_or_else(|| Error::Invalid("repository: write it as owner/name".into()))
 }
 
 struct Detach;
@@ -179,27 +145,4 @@ fn line(check: repository::preflight::Check) -> Result<PreflightCheck> {
         finding: check.finding,
         fix: check.fix,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_has_two_parts_and_no_way_out() {
-        assert_eq!(split("acme/hello.rs").unwrap(), ("acme", "hello.rs"));
-        for bad in [
-            "acme",
-            "acme/",
-            "/hello",
-            "a/b/c",
-            "acme/..",
-            "./x",
-            "a b/c",
-            "acme/h?x",
-            "acme/h%2e",
-        ] {
-            assert!(split(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -25,6 +25,9 @@ pub enum Operation {
     SlotRelease,
     SlotExtend,
     SlotLimitSet,
+    EnvironmentRead,
+    EnvironmentLogRead,
+    EnvironmentDelete,
     DeliveryRead,
     DeliveryPayloadRead,
     DeliveryReplay,
@@ -101,6 +104,9 @@ words!(Operation:
     SlotRelease = "slot_release",
     SlotExtend = "slot_extend",
     SlotLimitSet = "slot_limit_set",
+    EnvironmentRead = "environment_read",
+    EnvironmentLogRead = "environment_log_read",
+    EnvironmentDelete = "environment_delete",
     DeliveryRead = "delivery_read",
     DeliveryPayloadRead = "delivery_payload_read",
     DeliveryReplay = "delivery_replay",
@@ -179,6 +185,9 @@ impl Operation {
             Self::SlotRelease => "Give a slot back before its time",
             Self::SlotExtend => "Hold a slot longer",
             Self::SlotLimitSet => "Set how many slots a project has",
+            Self::EnvironmentRead => "Environments of slots: pods, events",
+            Self::EnvironmentLogRead => "Environments of slots: what their containers print",
+            Self::EnvironmentDelete => "Remove what is left of an environment",
             Self::DeliveryRead => "Deliveries: lists, explanations",
             Self::DeliveryPayloadRead => "Deliveries: the payload",
             Self::DeliveryReplay => "Work on a delivery again",
@@ -268,6 +277,7 @@ impl Operation {
             | Self::AuditRead
             | Self::AuditVerify => Self::ProjectRead,
             Self::SlotRelease | Self::SlotExtend | Self::SlotLimitSet => Self::SlotRead,
+            Self::EnvironmentLogRead | Self::EnvironmentDelete => Self::EnvironmentRead,
             Self::DeliveryPayloadRead | Self::DeliveryReplay => Self::DeliveryRead,
             Self::IssueWrite => Self::IssueRead,
             Self::PullRequestOpen => Self::PullRequestRead,
@@ -284,6 +294,7 @@ impl Operation {
             | Self::EffectRead
             | Self::RepositoryRead
             | Self::SlotRead
+            | Self::EnvironmentRead
             | Self::DeliveryRead
             | Self::IssueRead
             | Self::PullRequestRead
@@ -322,6 +333,7 @@ impl Operation {
                 | Self::SlotRelease
                 | Self::SlotExtend
                 | Self::SlotLimitSet
+                | Self::EnvironmentDelete
                 | Self::DeliveryPayloadRead
                 | Self::DeliveryReplay
                 | Self::IssueWrite

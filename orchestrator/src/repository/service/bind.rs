@@ -9,6 +9,7 @@ use crate::id::{ProjectId, RepositoryId};
 use crate::idempotency::{self, Key};
 use crate::identity;
 use crate::orchestrator::Orchestrator;
+use crate::port_call::{self, Answer, Question};
 use crate::ports::code_host::HostAccount;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation, Target};
@@ -26,12 +27,60 @@ pub struct Changes {
     pub create_labels: bool,
 }
 
-/// Requires that the actor may bind repositories to a project, and answers who it is at the code host: only there can be
-/// seen whether it may give the repository away.
+/// Binds the repository that bears a name, `owner/name`, for a person who administers or maintains it at the code host now,
+/// and asks for the labels that start something. Binding it again renews what is known of it, and ends an earlier
+/// detachment.
 ///
 /// # Errors
 ///
-/// `NotFound` or `Forbidden` in the project; `Precondition` for a program, which is nobody at the code host.
+/// `NotFound` or `Forbidden` in the project; `Invalid` for what is no name; `Precondition` for a program, which is nobody at
+/// the code host. `NotFound` in the same words for a repository that is not there, that the person may not give away, and that
+/// belongs to another project: which of these it is, is not told.
+pub async fn attach_named(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    project_id: ProjectId,
+    full_name: &str,
+    key: Option<Key>,
+    trace: &TraceParent,
+) -> Result<Repository> {
+    let (owner, name) = split(full_name)?;
+    let attacher = require_attacher(orchestrator, actor, project_id).await?;
+    let question = Question::RepositoryPlace {
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        github_user_id: attacher.github_user_id,
+        login: attacher.login,
+    };
+    let missing = || Error::not_found("repository", full_name);
+    let place = match port_call::ask(orchestrator, actor, &question, trace).await {
+        Ok(Answer::RepositoryPlace(place)) => place,
+        Ok(_) => return Err(Error::internal("a repository was answered with something else")),
+        Err(Error::NotFound { .. }) => return Err(missing()),
+        Err(error) => return Err(error),
+    };
+    let bound = attach_found(orchestrator, actor, project_id, place, key, trace).await?;
+    bound.ok_or_else(missing)
+}
+
+/// A part that is no name reaches no path of the code host's API.
+fn split(full_name: &str) -> Result<(&str, &str)> {
+    let is_name = |part: &str| {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        !part.is_empty() && part.bytes().all(letter) && part != "." && part != ".."
+    };
+    full_name
+        .split_once('/')
+        .filter(|(owner, name)| is_name(owner) && is_name(name))
+        .ok_or_else(|| Error::Invalid("repository: write it as owner/name".into()))
+}
+
+/// Requires that the actor may bind repositories to a project, and answers who it is at the code host: only there can be
+/// seen whether it may give one away.
+///
+/// # Errors
+///
+/// `NotFound` or `Forbidden` in the project; `Precondition` for a program.
 pub async fn require_attacher(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -57,12 +106,11 @@ async fn require_attach(tx: &mut Tx, actor: &Actor, project_id: ProjectId) -> Re
     access::require(tx, actor, Operation::RepositoryAttach, &target).await
 }
 
-/// Binds a repository that was found for the actor, and asks for the labels that start something. Binding it again renews
-/// what is known of it, and ends an earlier detachment.
+/// Binds a repository that was found for the actor; none if it belongs to another project.
 ///
 /// # Errors
 ///
-/// As [`require_attacher`]; `NotFound` also for one that belongs to another project: whose it is, is not told.
+/// `NotFound` or `Forbidden` in the project.
 pub async fn attach_found(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -70,13 +118,12 @@ pub async fn attach_found(
     place: Place,
     key: Option<Key>,
     trace: &TraceParent,
-) -> Result<Repository> {
+) -> Result<Option<Repository>> {
     let mut tx = orchestrator.begin("repository.attach_found").await?;
     require_attach(&mut tx, actor, project_id).await?;
     if let Some(there) = idempotency::recall::<RepositoryId>(&mut tx, actor, key.as_ref()).await? {
-        return get(&mut tx, there).await;
+        return get(&mut tx, there).await.map(Some);
     }
-    let name = format!("{}/{}", place.owner, place.name);
     let known = store::find_by_github_id(&mut tx, place.github_repository_id).await?;
     let new = NewRepository {
         project_id,
@@ -89,12 +136,12 @@ pub async fn attach_found(
         agent_image: known.and_then(|known| known.agent_image),
     };
     let Some(repository) = store::upsert(&mut tx, &new).await? else {
-        return Err(Error::not_found("repository", name));
+        return Ok(None);
     };
     effect::stage_label_definitions(&mut tx, &repository, actor, trace).await?;
     idempotency::remember(&mut tx, actor, key.as_ref(), &repository.repository_id).await?;
     tx.commit().await?;
-    Ok(repository)
+    Ok(Some(repository))
 }
 
 /// Changes how runs work on a repository. Asking twice changes nothing more.
@@ -190,4 +237,27 @@ fn check_image(image: &str) -> Result<()> {
     Err(Error::Invalid(
         "agent_image: name it by its digest: registry/name@sha256:<64 hexadecimal digits>".into(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_two_parts_and_no_way_out() {
+        assert_eq!(split("acme/hello.rs").unwrap(), ("acme", "hello.rs"));
+        for bad in [
+            "acme",
+            "acme/",
+            "/hello",
+            "a/b/c",
+            "acme/..",
+            "./x",
+            "a b/c",
+            "acme/h?x",
+            "acme/h%2e",
+        ] {
+            assert!(split(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::ports::code_host::RepositoryRef;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation, Target};
 
-pub use bind::{Changes, attach_found, detach, require, require_attacher, update};
+pub use bind::{Changes, attach_found, attach_named, detach, require, require_attacher, update};
 
 /// A Git repository that belongs to a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
