@@ -24,6 +24,7 @@ mod projects;
 mod proofs;
 mod races;
 mod receiving;
+mod roles;
 mod secrets;
 mod sessions;
 mod sightings;

@@ -27,7 +27,7 @@ pub use domain::{
     without_offline_access,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use grant::granted;
+pub(crate) use grant::{granted, hold_grant};
 #[cfg(feature = "postgres")]
 pub use grant::{Grant, list_grants, revoke_grant, sign_issued};
 #[cfg(feature = "postgres")]

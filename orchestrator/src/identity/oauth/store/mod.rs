@@ -15,7 +15,7 @@ pub(super) use clients::{
     lock_client, lock_registrations, touch_client, update_client, upsert_client, upsert_document,
 };
 pub(super) use grants::{
-    GrantRow, delete_old_grants, ensure_grant, family_of, find_grant, list_grants, revoke_grant_of_family,
+    GrantRow, delete_old_grants, ensure_grant, family_of, find_grant, hold_grant, list_grants, revoke_grant_of_family,
     revoke_grants_of_client,
 };
 pub(super) use tokens::{
