@@ -74,7 +74,9 @@ impl Lab {
         write_private(&files.database_url, &database_url)?;
         postgres::migrate(&database_url).await.context("the schema")?;
         let roles = Roles::default();
-        postgres::grant(&database_url, &roles).await.context("the roles")?;
+        postgres::grant(&database_url, &roles)
+            .await
+            .context("the roles")?;
         for program in postgres::Program::ALL {
             write_private(&files.url_of(*program), &roles.url(&database_url, *program))?;
         }
@@ -282,7 +284,8 @@ struct Files {
 impl Files {
     /// The same database, under the role of one program.
     fn url_of(&self, program: postgres::Program) -> PathBuf {
-        self.database_url.with_file_name(format!("database-url-{program}"))
+        self.database_url
+            .with_file_name(format!("database-url-{program}"))
     }
 
     fn at(dir: &Path) -> anyhow::Result<Self> {

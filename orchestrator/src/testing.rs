@@ -115,7 +115,9 @@ impl TestDb {
         let done = sqlx::raw_sql(statement).execute(&pool).await;
         pool.close().await;
         let error = done.err()?;
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         Some(code.map_or_else(|| error.to_string(), std::borrow::Cow::into_owned))
     }
 
@@ -152,7 +154,12 @@ impl TestDb {
     }
 
     /// As one of the programs opens it: under its role, with a key of its kind.
-    pub async fn orchestrator_of(&self, program: Program, clock: Clock, master_key: MasterKey) -> Orchestrator {
+    pub async fn orchestrator_of(
+        &self,
+        program: Program,
+        clock: Clock,
+        master_key: MasterKey,
+    ) -> Orchestrator {
         let settings = Settings {
             database_url: SecretString::from(Roles::default().url(&self.url, program)),
             max_connections: 10,

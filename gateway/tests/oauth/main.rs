@@ -302,7 +302,11 @@ async fn what_was_granted_ends_at_once() {
         project_id: orchestrator::id::ProjectId::new(),
         role: orchestrator::actor::Role::Admin,
     };
-    assert!(oauth::revoke_grant(&world.edge, &stranger, grant, None).await.is_err());
+    assert!(
+        oauth::revoke_grant(&world.edge, &stranger, grant, None)
+            .await
+            .is_err()
+    );
     oauth::revoke_grant(&world.edge, &world.person.actor(), grant, None)
         .await
         .unwrap();

@@ -1,6 +1,8 @@
 //! What a project's runs came to.
 
-use contract::project::{SeriesBucket, StateCount, StatsGet, StatsPoint, StatsSeries, StatsSeriesGet, StatsView};
+use contract::project::{
+    SeriesBucket, StateCount, StatsGet, StatsPoint, StatsSeries, StatsSeriesGet, StatsView,
+};
 use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::project::{self, Bucket, Figures, Point};

@@ -1,7 +1,9 @@
 //! Named tokens: programs' and personal ones.
 
 use contract::bounded::{List as Bounded, Text};
-use contract::token::{TokenCreate, TokenKind, TokenList, TokenMade, TokenPage, TokenRevoke, TokenValue, TokenView};
+use contract::token::{
+    TokenCreate, TokenKind, TokenList, TokenMade, TokenPage, TokenRevoke, TokenValue, TokenView,
+};
 use orchestrator::actor::Role;
 use orchestrator::credential::{self, Holder, NamedToken, Narrowing, NewToken, TokenFor};
 use orchestrator::project::access::Operation;
@@ -15,8 +17,7 @@ use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 const DAYS: u64 = 30;
 
 const KEEP_IT: &str = "keep the value now: it is shown this once; token_revoke ends it";
-const SHOWN_BEFORE: &str =
-    "the value was in the first answer alone; if that is lost, revoke this token and make another with a new key";
+const SHOWN_BEFORE: &str = "the value was in the first answer alone; if that is lost, revoke this token and make another with a new key";
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue.with::<List>().with::<Create>().with::<Revoke>()
@@ -140,7 +141,12 @@ fn new_token(ask: TokenCreate) -> Result<NewToken> {
 
 fn show(token: NamedToken) -> Result<TokenView> {
     let (kind, project_id, person_id, role) = match token.made_for {
-        TokenFor::Project(project_id, role) => (TokenKind::Service, Some(project_id.uuid()), None, Some(role.to_string())),
+        TokenFor::Project(project_id, role) => (
+            TokenKind::Service,
+            Some(project_id.uuid()),
+            None,
+            Some(role.to_string()),
+        ),
         TokenFor::Person(person_id) => (TokenKind::Personal, None, Some(person_id.uuid()), None),
         TokenFor::Platform(role) => (TokenKind::Platform, None, None, Some(role.to_string())),
     };

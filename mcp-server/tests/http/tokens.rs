@@ -24,13 +24,20 @@ async fn a_programs_token_is_shown_once_and_lets_in_until_it_is_revoked_everywhe
     assert_eq!(made["token"]["kind"], "service");
     assert_eq!(made["token"]["made_by"], "person:admin");
     assert_eq!(world.ok(&value, "run_list", json!({})).await["runs"], json!([]));
-    assert!(!world.tools(&value).await.contains(&"project_get".to_owned()), "narrowed");
+    assert!(
+        !world.tools(&value).await.contains(&"project_get".to_owned()),
+        "narrowed"
+    );
 
     let again = world.ok(&admin, "token_create", ask).await;
     assert_eq!(again["token"], made["token"]);
     assert!(again.get("value").is_none(), "{again}");
-    let other = json!({"project_id": world.shop.project_id, "name": "ci", "role": "admin", "idempotency_key": "k"});
-    assert_eq!(world.refused(&admin, "token_create", other).await, "idempotency_mismatch");
+    let other =
+        json!({"project_id": world.shop.project_id, "name": "ci", "role": "admin", "idempotency_key": "k"});
+    assert_eq!(
+        world.refused(&admin, "token_create", other).await,
+        "idempotency_mismatch"
+    );
 
     let kept = dump(world.db.url()).await.expect("rows");
     let signature = value.rsplit('.').next().expect("a signature");
@@ -45,7 +52,11 @@ async fn a_programs_token_is_shown_once_and_lets_in_until_it_is_revoked_everywhe
     let id = text(&made, "/token/token_id");
     let ended = world.ok(&admin, "token_revoke", json!({"token_id": id})).await;
     assert_eq!(ended["is_live"], false);
-    assert_eq!(replica.status(&value).await, 401, "at once, at the other server too");
+    assert_eq!(
+        replica.status(&value).await,
+        401,
+        "at once, at the other server too"
+    );
     let again = world.ok(&admin, "token_revoke", json!({"token_id": id})).await;
     assert_eq!(again, ended);
     world.db.done().await;
@@ -56,7 +67,11 @@ async fn a_personal_token_has_its_persons_rights_and_makes_nothing_that_outlives
     let world = World::new().await;
     let session = world.person_token(Some(Role::Viewer)).await;
     let made = world
-        .ok(&session, "token_create", json!({"name": "laptop", "days": 10, "lockdown": true}))
+        .ok(
+            &session,
+            "token_create",
+            json!({"name": "laptop", "days": 10, "lockdown": true}),
+        )
         .await;
     let laptop = text(&made, "/value").to_owned();
     let who = world.ok(&laptop, "principal_get", json!({})).await;
@@ -65,7 +80,10 @@ async fn a_personal_token_has_its_persons_rights_and_makes_nothing_that_outlives
     let child = json!({"name": "phone", "days": 90, "toolsets": ["access", "runs"]});
     let child = world.ok(&laptop, "token_create", child).await;
     let phone = text(&child, "/value").to_owned();
-    assert_eq!(child["token"]["expires_at"], made["token"]["expires_at"], "not longer");
+    assert_eq!(
+        child["token"]["expires_at"], made["token"]["expires_at"],
+        "not longer"
+    );
     assert_eq!(child["token"]["lockdown"], true, "not wider");
     let wider = json!({"name": "tv", "toolsets": ["access", "operations"]});
     assert_eq!(world.refused(&phone, "token_create", wider).await, "forbidden");
@@ -78,15 +96,28 @@ async fn a_personal_token_has_its_persons_rights_and_makes_nothing_that_outlives
     let id = text(&made, "/token/token_id");
     world.ok(&session, "token_revoke", json!({"token_id": id})).await;
     for token in [&laptop, &phone, &watch] {
-        assert_eq!(world.status(token, "tools/list").await, 401, "all that came of it");
+        assert_eq!(
+            world.status(token, "tools/list").await,
+            401,
+            "all that came of it"
+        );
     }
     assert_eq!(world.status(&session, "tools/list").await, 200);
     let program = world.service_token(Role::Viewer).await;
-    assert_eq!(world.refused(&program, "token_create", json!({"name": "x"})).await, "invalid_input");
+    assert_eq!(
+        world
+            .refused(&program, "token_create", json!({"name": "x"}))
+            .await,
+        "invalid_input"
+    );
     let own = world.ok(&program, "token_list", json!({})).await;
     let id = text(&own, "/tokens/0/token_id");
     world.ok(&program, "token_revoke", json!({"token_id": id})).await;
-    assert_eq!(world.status(&program, "tools/list").await, 401, "it gave itself back");
+    assert_eq!(
+        world.status(&program, "tools/list").await,
+        401,
+        "it gave itself back"
+    );
     world.db.done().await;
 }
 
@@ -97,8 +128,18 @@ async fn tokens_of_others_are_not_there() {
     let admin = world.person_token(Some(Role::Admin)).await;
     let made = world.ok(&viewer, "token_create", json!({"name": "laptop"})).await;
     let (id, person) = (text(&made, "/token/token_id"), text(&made, "/token/person_id"));
-    assert_eq!(world.refused(&admin, "token_revoke", json!({"token_id": id})).await, "not_found");
-    assert_eq!(world.refused(&admin, "token_list", json!({"person_id": person})).await, "not_found");
+    assert_eq!(
+        world
+            .refused(&admin, "token_revoke", json!({"token_id": id}))
+            .await,
+        "not_found"
+    );
+    assert_eq!(
+        world
+            .refused(&admin, "token_list", json!({"person_id": person}))
+            .await,
+        "not_found"
+    );
     let owner = world.platform_token(PlatformRole::Owner).await;
     let theirs = world.ok(&owner, "token_list", json!({"person_id": person})).await;
     assert_eq!(theirs["tokens"][0]["token_id"], id);
@@ -110,7 +151,9 @@ async fn tokens_of_others_are_not_there() {
     assert_eq!(programs["tokens"].as_array().expect("a list").len(), 2);
     let id = text(&programs, "/tokens/0/token_id");
     assert_eq!(
-        world.refused(&viewer, "token_list", json!({"platform": true})).await,
+        world
+            .refused(&viewer, "token_list", json!({"platform": true}))
+            .await,
         "not_found"
     );
     world.ok(&owner, "token_revoke", json!({"token_id": id})).await;
@@ -127,24 +170,41 @@ async fn a_sign_in_is_seen_and_ended_by_its_person() {
     let (second, session_id) = world.session_of(person.parse().expect("an id")).await;
     let seen = world.ok(&first, "session_list", json!({})).await;
     assert_eq!(seen["sessions"][0]["session_id"], json!(session_id));
-    assert_eq!((&seen["sessions"][0]["is_live"], &seen["grants"]), (&json!(true), &json!([])));
+    assert_eq!(
+        (&seen["sessions"][0]["is_live"], &seen["grants"]),
+        (&json!(true), &json!([]))
+    );
 
     let stranger = world.person_token(Some(Role::Admin)).await;
     let ask = json!({"session_id": session_id});
-    assert_eq!(world.refused(&stranger, "session_revoke", ask.clone()).await, "not_found");
+    assert_eq!(
+        world.refused(&stranger, "session_revoke", ask.clone()).await,
+        "not_found"
+    );
     assert_eq!(replica.status(&second).await, 200);
     world.ok(&first, "session_revoke", ask.clone()).await;
     assert_eq!(replica.status(&second).await, 401);
     world.ok(&first, "session_revoke", ask).await;
-    assert_eq!(world.refused(&first, "session_revoke", json!({})).await, "invalid_input");
+    assert_eq!(
+        world.refused(&first, "session_revoke", json!({})).await,
+        "invalid_input"
+    );
 
     let owner = world.platform_token(PlatformRole::Owner).await;
-    let theirs = world.ok(&owner, "session_list", json!({"person_id": person})).await;
+    let theirs = world
+        .ok(&owner, "session_list", json!({"person_id": person}))
+        .await;
     let live = theirs["sessions"].as_array().expect("a list").iter();
-    let live = live.filter(|session| session["is_live"] == true).collect::<Vec<_>>();
+    let live = live
+        .filter(|session| session["is_live"] == true)
+        .collect::<Vec<_>>();
     assert_eq!(live.len(), 1);
     world
-        .ok(&owner, "session_revoke", json!({"session_id": live[0]["session_id"]}))
+        .ok(
+            &owner,
+            "session_revoke",
+            json!({"session_id": live[0]["session_id"]}),
+        )
         .await;
     assert_eq!(world.status(&first, "tools/list").await, 401);
     world.db.done().await;
@@ -161,6 +221,9 @@ async fn figures_come_hour_by_hour() {
     let runs: u64 = points.iter().filter_map(|point| point["runs"].as_u64()).sum();
     assert_eq!((points.len(), runs), (3, 1));
     let far = json!({"project_id": world.shop.project_id, "bucket": "day", "buckets": 169});
-    assert_eq!(world.refused(&viewer, "stats_series_get", far).await, "invalid_input");
+    assert_eq!(
+        world.refused(&viewer, "stats_series_get", far).await,
+        "invalid_input"
+    );
     world.db.done().await;
 }

@@ -193,7 +193,11 @@ impl World {
 
     /// The token of a person with this role in the world's project, or with none, of a session in its browser.
     pub(crate) async fn person_token(&self, role: Option<Role>) -> String {
-        let mut tx = self.orchestrator.begin("test.person").await.expect("a transaction");
+        let mut tx = self
+            .orchestrator
+            .begin("test.person")
+            .await
+            .expect("a transaction");
         let login = role.map_or("stranger", Role::as_str);
         let place = Role::ALL.iter().position(|known| Some(*known) == role);
         let number = 7000 + i64::try_from(place.unwrap_or(99)).expect("few");
@@ -211,7 +215,11 @@ impl World {
 
     /// A token of a new session of a person, and the session's id.
     pub(crate) async fn session_of(&self, person_id: PersonId) -> (String, Uuid) {
-        let mut tx = self.orchestrator.begin("test.session").await.expect("a transaction");
+        let mut tx = self
+            .orchestrator
+            .begin("test.session")
+            .await
+            .expect("a transaction");
         let person = identity::get(&mut tx, person_id).await.expect("a person");
         let opened = session::open(&mut tx, &person, SignIn::Github, Browser::default(), None)
             .await

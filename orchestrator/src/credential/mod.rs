@@ -50,7 +50,8 @@ pub(crate) use service::{
 };
 #[cfg(feature = "postgres")]
 pub use staff::{
-    Holder, MAX_LIVE_TOKENS, MAX_MADE_DAYS, NamedToken, NewToken, TokenFor, end_token, list_tokens, make_token,
+    Holder, MAX_LIVE_TOKENS, MAX_MADE_DAYS, NamedToken, NewToken, TokenFor, end_token, list_tokens,
+    make_token,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};

@@ -242,7 +242,13 @@ async fn bearer(
             role,
         };
         let holder = Holder::Project(project_id);
-        return Ok((bearer, holder, format!("token_create_{role}"), Some(project_id), rule));
+        return Ok((
+            bearer,
+            holder,
+            format!("token_create_{role}"),
+            Some(project_id),
+            rule,
+        ));
     }
     let Actor::Person { person_id, .. } = actor else {
         return Err(Error::Invalid(
@@ -283,7 +289,9 @@ async fn parent(tx: &mut Tx, made_with: &Token) -> Result<(Option<Parent>, Optio
 
 fn check(new: &NewToken) -> Result<()> {
     if new.name.trim().is_empty() || new.name.len() > 100 || new.name.contains(char::is_control) {
-        return Err(Error::Invalid("name must have 1 to 100 bytes of plain text".into()));
+        return Err(Error::Invalid(
+            "name must have 1 to 100 bytes of plain text".into(),
+        ));
     }
     if !(1..=MAX_MADE_DAYS).contains(&new.days) {
         return Err(Error::Invalid(format!("a token lives 1 to {MAX_MADE_DAYS} days")));

@@ -89,7 +89,11 @@ pub(crate) async fn standing(
 
 /// By which rule `actor` may see and end what lets a person in: it is its own, or it may disable people. None means that
 /// there is nothing to see.
-pub(crate) async fn rule_over(tx: &mut Tx, actor: &Actor, person_id: PersonId) -> Result<Option<&'static str>> {
+pub(crate) async fn rule_over(
+    tx: &mut Tx,
+    actor: &Actor,
+    person_id: PersonId,
+) -> Result<Option<&'static str>> {
     match actor {
         Actor::System(_) => return Ok(Some("system")),
         Actor::Person { person_id: asker, .. } if *asker == person_id => {

@@ -45,7 +45,11 @@ impl Roles {
     pub fn new(prefix: &str) -> Result<Self> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         let begins = prefix.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-        if !begins || prefix.len() > MAX_PREFIX_BYTES || !prefix.bytes().all(plain) || prefix.starts_with("pg_") {
+        if !begins
+            || prefix.len() > MAX_PREFIX_BYTES
+            || !prefix.bytes().all(plain)
+            || prefix.starts_with("pg_")
+        {
             return Err(Error::Invalid(format!(
                 "a prefix of roles has 1 to {MAX_PREFIX_BYTES} lower-case letters, digits and underscores, beginning with a \
                  letter and not with pg_"
@@ -90,7 +94,9 @@ pub async fn grant(url: &str, roles: &Roles) -> Result<()> {
 async fn apply(pool: &PgPool, roles: &Roles) -> Result<()> {
     let mut db = pool.acquire().await?;
     ensure(&mut db, roles).await?;
-    let schema: String = sqlx::query_scalar("SELECT current_schema()").fetch_one(&mut *db).await?;
+    let schema: String = sqlx::query_scalar("SELECT current_schema()")
+        .fetch_one(&mut *db)
+        .await?;
     let names: Vec<_> = Program::ALL.iter().map(|it| quote(&roles.name(*it))).collect();
     let (names, quoted) = (names.join(", "), quote(&schema));
     let script = format!(
@@ -119,7 +125,10 @@ async fn ensure(db: &mut PgConnection, roles: &Roles) -> Result<()> {
             continue;
         }
         let statement = format!("CREATE ROLE {} NOLOGIN", quote(&name));
-        match sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(&mut *db).await {
+        match sqlx::raw_sql(AssertSqlSafe(statement.clone()))
+            .execute(&mut *db)
+            .await
+        {
             Ok(_) => {}
             // Somebody made it at the same time.
             Err(error) if has_code(&error, &["42710", "23505"]) => {}
@@ -138,7 +147,9 @@ async fn ensure(db: &mut PgConnection, roles: &Roles) -> Result<()> {
 }
 
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| codes.contains(&&*code))
 }
 

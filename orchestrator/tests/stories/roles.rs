@@ -37,14 +37,21 @@ async fn the_rights_of_each_program() {
     insta::assert_snapshot!(table);
     let everything = "SELECT c.relname::text FROM pg_class c WHERE c.relkind = 'r'
         AND c.relnamespace = current_schema()::regnamespace ORDER BY 1";
-    let known: Vec<_> = table.lines().filter_map(|line| line.trim().split(' ').next()).collect();
+    let known: Vec<_> = table
+        .lines()
+        .filter_map(|line| line.trim().split(' ').next())
+        .collect();
     let nobodys: Vec<_> = db
         .texts(everything)
         .await
         .into_iter()
         .filter(|name| !known.contains(&name.as_str()))
         .collect();
-    assert_eq!(nobodys, ["river_notification"], "a table without a line in grants.sql");
+    assert_eq!(
+        nobodys,
+        ["river_notification"],
+        "a table without a line in grants.sql"
+    );
     db.done().await;
 }
 
@@ -59,8 +66,14 @@ async fn what_a_program_does_not_need_it_is_denied() {
         (Program::Gateway, "SELECT * FROM audit_entries"),
         (Program::Gateway, "DELETE FROM audit_entries"),
         (Program::Gateway, "UPDATE signing_keys SET sealed_key = '\\x00'"),
-        (Program::Gateway, "INSERT INTO break_glass_codes SELECT FROM people"),
-        (Program::Gateway, "INSERT INTO people (person_id, platform_role) VALUES (gen_random_uuid(), 'owner')"),
+        (
+            Program::Gateway,
+            "INSERT INTO break_glass_codes SELECT FROM people",
+        ),
+        (
+            Program::Gateway,
+            "INSERT INTO people (person_id, platform_role) VALUES (gen_random_uuid(), 'owner')",
+        ),
         (Program::Gateway, "UPDATE access_tokens SET expires_at = now()"),
         (Program::McpServer, "SELECT sealed_value FROM secrets"),
         (Program::McpServer, "SELECT cookie_sha256 FROM sessions"),
@@ -106,7 +119,10 @@ async fn the_gateway_sees_the_keys_it_can_open_and_peoples_tokens_alone() {
         .unwrap();
     let gateway = db.gateway(clock.clone(), edge_key).await;
     let seen = credential::signing_keys(&gateway).await.unwrap();
-    let audiences: Vec<_> = seen.iter().map(|key| (key.audience.as_str(), key.opens)).collect();
+    let audiences: Vec<_> = seen
+        .iter()
+        .map(|key| (key.audience.as_str(), key.opens))
+        .collect();
     assert_eq!(audiences, [(PUBLIC_AUDIENCE, true)]);
     let role = orchestrator::actor::PlatformRole::Owner;
     let until = clock.now() + jiff::SignedDuration::from_hours(1);
@@ -128,7 +144,11 @@ async fn rights_are_as_of_this_version_after_each_migration() {
     grant(db.url(), &Roles::default()).await.unwrap();
     let secrets = db.refusal_of(Program::Gateway, "SELECT name FROM secrets").await;
     assert_eq!(secrets.as_deref(), Some("42501"));
-    assert_eq!(db.refusal_of(Program::Gateway, "SELECT guid FROM deliveries").await, None);
+    assert_eq!(
+        db.refusal_of(Program::Gateway, "SELECT guid FROM deliveries")
+            .await,
+        None
+    );
     db.done().await;
 }
 
@@ -139,8 +159,14 @@ async fn without_the_right_to_make_roles_it_says_what_to_do() {
     db.run("DO $$ BEGIN CREATE ROLE t_maker LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         .await;
     let url = format!("{}&options[role]=t_maker", with_query(db.url()));
-    let refused = grant(&url, &Roles::new("other").unwrap()).await.unwrap_err().to_string();
-    assert!(refused.contains("CREATE ROLE \"other_gateway\" NOLOGIN"), "{refused}");
+    let refused = grant(&url, &Roles::new("other").unwrap())
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("CREATE ROLE \"other_gateway\" NOLOGIN"),
+        "{refused}"
+    );
     db.done().await;
 }
 

@@ -20,7 +20,10 @@ pub(super) async fn page(
         format!("/orgs/{org}/installation"),
         format!("installation on the organisation {}", group.org),
     );
-    let installation: wire::Installation = app.ask(&call).await.map_err(|error| not_installed(error, group))?;
+    let installation: wire::Installation = app
+        .ask(&call)
+        .await
+        .map_err(|error| not_installed(error, group))?;
     let usable = installation.id.filter(|_| installation.suspended_at.is_none());
     let scope = Scope {
         installation_id: usable.ok_or_else(|| refused("the installation is suspended", group))?,

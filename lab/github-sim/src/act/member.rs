@@ -32,7 +32,11 @@ impl World {
     }
 
     fn tell_member(&mut self, org: u64, team: Option<&str>, person: u64, is_member: bool) {
-        let event = if team.is_some() { "membership" } else { "organization" };
+        let event = if team.is_some() {
+            "membership"
+        } else {
+            "organization"
+        };
         let installation = self
             .installations
             .values()

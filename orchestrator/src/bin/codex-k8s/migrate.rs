@@ -43,7 +43,10 @@ impl Migrate {
         // Each time: a role may have been made, or its rights changed, by hand.
         postgres::grant(url.expose_secret(), &roles).await?;
         let names = Program::ALL.iter().map(|program| roles.name(*program));
-        println!("rights of {}: as of this version", names.collect::<Vec<_>>().join(", "));
+        println!(
+            "rights of {}: as of this version",
+            names.collect::<Vec<_>>().join(", ")
+        );
         Ok(())
     }
 

@@ -5,10 +5,10 @@ pub(in crate::credential) mod staff;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
+use crate::actor::{PlatformRole, Role, RunSide};
 use crate::credential::domain::{Narrowing, REFRESH_GRACE};
 use crate::credential::keys::SealedBy;
 use crate::credential::person::TokenOrigin;
-use crate::actor::{PlatformRole, Role, RunSide};
 use crate::error::Result;
 use crate::id::{GrantId, PersonId, ProjectId, RunId, SessionId, TokenId};
 use crate::postgres::{Moment, Tx, unknown_word};
@@ -141,7 +141,10 @@ pub(in crate::credential) async fn lock_rotation(tx: &mut Tx, audience: &str) ->
 }
 
 /// The key that is published and signs nothing yet, and since when.
-pub(in crate::credential) async fn next_key(tx: &mut Tx, audience: &str) -> Result<Option<(String, Timestamp)>> {
+pub(in crate::credential) async fn next_key(
+    tx: &mut Tx,
+    audience: &str,
+) -> Result<Option<(String, Timestamp)>> {
     let row = sqlx::query!(
         "SELECT kid, created_at FROM signing_keys WHERE audience = $1 AND promoted_at IS NULL",
         audience,
@@ -173,7 +176,10 @@ pub(in crate::credential) async fn promote_key(tx: &mut Tx, kid: &str) -> Result
 
 /// The public halves of an audience's keys that somebody may need: next, current, and retired ones while a token they
 /// signed has not expired.
-pub(in crate::credential) async fn public_keys(tx: &mut Tx, audience: &str) -> Result<Vec<(String, Vec<u8>)>> {
+pub(in crate::credential) async fn public_keys(
+    tx: &mut Tx,
+    audience: &str,
+) -> Result<Vec<(String, Vec<u8>)>> {
     let now = tx.moment();
     let rows = sqlx::query!(
         "SELECT kid, public_key FROM signing_keys k
@@ -386,7 +392,12 @@ pub(in crate::credential) async fn find_token(tx: &mut Tx, jti: TokenId) -> Resu
 }
 
 /// The newest tokens of a turn, one per side.
-pub(in crate::credential) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence: i64) -> Result<Vec<Token>> {
+pub(in crate::credential) async fn tokens_of_turn(
+    tx: &mut Tx,
+    run_id: RunId,
+    turn: i32,
+    fence: i64,
+) -> Result<Vec<Token>> {
     let rows = sqlx::query_as!(
         TokenRow,
         "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,

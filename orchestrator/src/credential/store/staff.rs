@@ -64,11 +64,7 @@ impl TryFrom<Row> for Listed {
 }
 
 /// The named tokens of somebody, newest first.
-pub(in crate::credential) async fn list(
-    tx: &mut Tx,
-    holder: Holder,
-    ask: PageAsk,
-) -> Result<Vec<Listed>> {
+pub(in crate::credential) async fn list(tx: &mut Tx, holder: Holder, ask: PageAsk) -> Result<Vec<Listed>> {
     let (kind, project_id, person_id, token_id) = match holder {
         Holder::Project(project_id) => (Some("service"), Some(project_id), None, None),
         Holder::Person(person_id) => (Some("person"), None, Some(person_id), None),

@@ -58,7 +58,11 @@ pub(super) fn assumed(unlisted: &[Rule], held: &Granted) -> Vec<Group> {
         Grant::Project(project_id, role) => held.projects.get(&project_id) == Some(&role),
         Grant::Platform(role) => held.platform == Some(role),
     };
-    unlisted.iter().filter(gave).map(|rule| rule.group.clone()).collect()
+    unlisted
+        .iter()
+        .filter(gave)
+        .map(|rule| rule.group.clone())
+        .collect()
 }
 
 #[cfg(any(feature = "postgres", test))]

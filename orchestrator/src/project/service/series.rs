@@ -65,7 +65,9 @@ pub async fn series(
     let mut points = empty(tx.now(), bucket, buckets.clamp(1, MAX_BUCKETS));
     let since = points.first().map_or(tx.now(), |point| point.begins_at);
     for (position, found) in store::points(&mut tx, project_id, since, bucket.seconds()).await? {
-        let place = usize::try_from(position).ok().and_then(|position| points.get_mut(position));
+        let place = usize::try_from(position)
+            .ok()
+            .and_then(|position| points.get_mut(position));
         // A run of the next bucket may have come since `now`.
         if let Some(place) = place {
             let begins_at = place.begins_at;
@@ -106,7 +108,11 @@ mod tests {
         );
         assert_eq!(
             begins(Bucket::Day, 3),
-            ["2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z", "2026-11-24T00:00:00Z"]
+            [
+                "2026-11-22T00:00:00Z",
+                "2026-11-23T00:00:00Z",
+                "2026-11-24T00:00:00Z"
+            ]
         );
     }
 }

@@ -2,8 +2,8 @@ use jiff::SignedDuration;
 use orchestrator::Clock;
 use orchestrator::actor::{Actor, PlatformRole, Role};
 use orchestrator::credential::MasterKey;
-use orchestrator::identity::rule::{CHECK_AGAIN, CHECK_EVERY, Grant};
 use orchestrator::identity;
+use orchestrator::identity::rule::{CHECK_AGAIN, CHECK_EVERY, Grant};
 use orchestrator::ports::identity::Group;
 use orchestrator::testing::{Seeded, TestDb, seed};
 use serde_json::{Value, json};
@@ -72,12 +72,16 @@ impl Desk {
         self.github.server.reset().await;
         self.github.mint().await;
         let installation = answer(200, &json!({"id": 7, "account": {"login": "acme"}}));
-        self.github.on("GET", "/orgs/acme/installation", installation).await;
+        self.github
+            .on("GET", "/orgs/acme/installation", installation)
+            .await;
         self.github.on("GET", list, response).await;
     }
 
     async fn round(&self) {
-        recheck(&self.orchestrator, &self.github.host).await.expect("a round");
+        recheck(&self.orchestrator, &self.github.host)
+            .await
+            .expect("a round");
     }
 
     /// The logins of those who have a role by a rule: in the project, and on the platform.
@@ -92,9 +96,16 @@ impl Desk {
     }
 
     async fn failure(&self) -> Option<String> {
-        let mut tx = self.orchestrator.begin("test.checks").await.expect("a transaction");
+        let mut tx = self
+            .orchestrator
+            .begin("test.checks")
+            .await
+            .expect("a transaction");
         let checks = rule::checks(&mut tx).await.expect("checks");
-        checks.into_iter().find_map(|check| check.failure).map(|(_, why)| why)
+        checks
+            .into_iter()
+            .find_map(|check| check.failure)
+            .map(|(_, why)| why)
     }
 }
 
@@ -110,7 +121,11 @@ async fn who_leaves_loses_the_role_with_the_next_hour() {
     desk.rule(None, desk.contributor()).await;
     desk.members(MEMBERS, &[1, 2, 3]).await;
     desk.round().await;
-    assert_eq!(desk.in_project().await, ["ann", "bob"], "whom we do not know is nobody");
+    assert_eq!(
+        desk.in_project().await,
+        ["ann", "bob"],
+        "whom we do not know is nobody"
+    );
     desk.members(MEMBERS, &[2]).await;
     desk.round().await;
     assert_eq!(desk.in_project().await, ["ann", "bob"], "not due");
@@ -159,8 +174,12 @@ async fn an_app_that_is_not_installed_proves_nothing_and_a_deleted_team_has_nobo
     desk.round().await;
     assert_eq!(desk.in_project().await, ["ann"]);
     let why = desk.failure().await.expect("a reason");
-    assert!(why.contains("acme/core") && why.contains("install the App"), "{why}");
-    desk.answers(CORE, answer(404, &json!({"message": "Not Found"}))).await;
+    assert!(
+        why.contains("acme/core") && why.contains("install the App"),
+        "{why}"
+    );
+    desk.answers(CORE, answer(404, &json!({"message": "Not Found"})))
+        .await;
     desk.clock.advance(CHECK_EVERY);
     desk.round().await;
     assert_eq!(desk.in_project().await, [""; 0]);
@@ -171,9 +190,12 @@ async fn an_app_that_is_not_installed_proves_nothing_and_a_deleted_team_has_nobo
 async fn a_group_that_was_never_listed_takes_nothing_that_it_may_have_given() {
     let desk = Desk::new().await;
     desk.rule(None, desk.contributor()).await;
-    desk.rule(Some("core"), Grant::Platform(PlatformRole::Auditor)).await;
+    desk.rule(Some("core"), Grant::Platform(PlatformRole::Auditor))
+        .await;
     let mut tx = desk.orchestrator.begin("test.ann").await.expect("a transaction");
-    let ann = identity::find_by_github_user_id(&mut tx, 1).await.expect("an answer");
+    let ann = identity::find_by_github_user_id(&mut tx, 1)
+        .await
+        .expect("an answer");
     drop(tx);
     let groups = [None, Some("core")].map(|team: Option<&str>| Group {
         org: "acme".into(),
@@ -187,7 +209,11 @@ async fn a_group_that_was_never_listed_takes_nothing_that_it_may_have_given() {
     assert_eq!(desk.holders().await, (ann(), ann()));
     desk.members(MEMBERS, &[]).await;
     desk.round().await;
-    assert_eq!(desk.holders().await, (vec![], ann()), "the team's list could not be had");
+    assert_eq!(
+        desk.holders().await,
+        (vec![], ann()),
+        "the team's list could not be had"
+    );
     desk.db.done().await;
 }
 
