@@ -11,7 +11,8 @@ GRANT SELECT ON _sqlx_migrations, river_migration, platform TO {gateway}, {mcp_s
 GRANT USAGE ON SEQUENCE river_job_id_seq TO {gateway}, {mcp_server}, {worker};
 GRANT SELECT, INSERT, UPDATE (kind) ON river_job TO {gateway};
 GRANT SELECT, INSERT, UPDATE ON river_job TO {mcp_server};
-GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue, river_client, river_client_queue TO {worker};
+GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue TO {worker};
+GRANT SELECT, DELETE ON river_notification TO {worker};
 GRANT SELECT, INSERT, UPDATE, DELETE ON workers TO {worker};
 GRANT SELECT ON workers TO {mcp_server};
 

@@ -13,6 +13,8 @@ pub(super) const GRANTS: &str = include_str!("grants.sql");
 /// What roles are called by, unless an installation says otherwise.
 pub const DEFAULT_PREFIX: &str = "codex";
 const MAX_PREFIX_BYTES: usize = 40;
+/// As `server_version_num`: `MAINTAIN` is a right from PostgreSQL 17 on.
+const FIRST_WITH_MAINTAIN: i32 = 170_000;
 
 /// A program that uses the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,11 +108,26 @@ async fn apply(pool: &PgPool, roles: &Roles) -> Result<()> {
          REVOKE ALL ON ALL TABLES IN SCHEMA {quoted} FROM {names};
          REVOKE ALL ON ALL SEQUENCES IN SCHEMA {quoted} FROM {names};
          {}
+         {}
          COMMIT",
-        roles.grants(&schema)
+        roles.grants(&schema),
+        maintain(&mut db, roles).await?
     );
     sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut *db).await?;
     Ok(())
+}
+
+/// The queue rebuilds its indexes every night, which a server before 17 lets only their owner do; there it is left undone.
+async fn maintain(db: &mut PgConnection, roles: &Roles) -> Result<String> {
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(db)
+        .await?;
+    let worker = quote(&roles.name(Program::Worker));
+    Ok(if version >= FIRST_WITH_MAINTAIN {
+        format!("GRANT MAINTAIN ON river_job TO {worker};")
+    } else {
+        String::new()
+    })
 }
 
 async fn ensure(db: &mut PgConnection, roles: &Roles) -> Result<()> {
