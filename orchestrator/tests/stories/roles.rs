@@ -47,11 +47,7 @@ async fn the_rights_of_each_program() {
         .into_iter()
         .filter(|name| !known.contains(&name.as_str()))
         .collect();
-    assert_eq!(
-        nobodys,
-        [""; 0],
-        "a table without a line in grants.sql"
-    );
+    assert_eq!(nobodys, [""; 0], "a table without a line in grants.sql");
     db.done().await;
 }
 

@@ -208,6 +208,7 @@ async fn a_group_that_was_never_listed_takes_nothing_that_it_may_have_given() {
     let ann = || vec!["ann".to_owned()];
     assert_eq!(desk.holders().await, (ann(), ann()));
     desk.members(MEMBERS, &[]).await;
+    desk.github.on("GET", CORE, answer(502, &json!({}))).await;
     desk.round().await;
     assert_eq!(
         desk.holders().await,
