@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use orchestrator::Clock;
 use orchestrator::credential::{self, EdgeKey, MasterKey, SealedBy};
+use orchestrator::identity::{login, oauth, rule, session};
 use orchestrator::postgres::{Program, Roles, grant};
 use orchestrator::testing::{AUDIENCE, PUBLIC_AUDIENCE, TestDb};
+use orchestrator::{
+    Clock, approval, audit, delivery, effect, idempotency, port_call, project, run, stats, workers,
+};
 
 /// Every table with the columns that a role may read, insert and change, and whether it may delete. A table that is not
 /// named is nobody's.
@@ -172,4 +175,41 @@ fn with_query(url: &str) -> String {
     } else {
         format!("{url}?application_name=test")
     }
+}
+
+/// What runs once an hour would be missed by other stories: each is asked of the database here under the worker's role.
+#[tokio::test]
+async fn the_workers_rounds_need_no_more_than_they_have() {
+    let db = TestDb::new().await;
+    let (clock, key) = (Clock::default(), MasterKey::generate());
+    let inside = db.orchestrator_with(clock.clone(), key.clone()).await;
+    let shop = orchestrator::testing::seed(&inside, "shop", 1, 1).await.unwrap();
+    let system = orchestrator::Actor::System("test");
+    project::delete(&inside, &system, shop.project_id, "shop", None)
+        .await
+        .unwrap();
+    clock.advance(jiff::SignedDuration::from_hours(24 * 8));
+    let worker = db.orchestrator_of(Program::Worker, clock, key).await;
+    audit::seal(&worker).await.unwrap();
+    workers::beat(&worker, "w", "1").await.unwrap();
+    stats::read(&worker).await.unwrap();
+    run::admit_next(&worker).await.unwrap();
+    run::reap(&worker).await.unwrap();
+    run::reconcile(&worker).await.unwrap();
+    effect::reconcile(&worker).await.unwrap();
+    delivery::requeue_unprocessed(&worker).await.unwrap();
+    delivery::begin_sweep(&worker).await.unwrap();
+    delivery::sweep_bodies(&worker).await.unwrap();
+    approval::expire(&worker).await.unwrap();
+    port_call::sweep(&worker).await.unwrap();
+    run::sweep(&worker).await.unwrap();
+    credential::sweep(&worker).await.unwrap();
+    credential::secret::reseal(&worker).await.unwrap();
+    oauth::sweep(&worker).await.unwrap();
+    session::sweep(&worker).await.unwrap();
+    login::sweep(&worker).await.unwrap();
+    idempotency::sweep(&worker).await.unwrap();
+    rule::claim(&worker).await.unwrap();
+    assert_eq!(project::purge_due(&worker).await.unwrap(), 1);
+    db.done().await;
 }
