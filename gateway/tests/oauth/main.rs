@@ -292,6 +292,8 @@ async fn what_was_granted_ends_at_once() {
 
     // By the person.
     let tokens = world.tokens(&client_id).await;
+    let made = world.made_with(tokens.text("access_token")).await;
+    assert!(world.counts(&made).await);
     let grant = oauth::list_grants(&world.edge, &world.person.actor(), world.person.person_id)
         .await
         .unwrap()[0]
@@ -314,6 +316,7 @@ async fn what_was_granted_ends_at_once() {
         .await
         .unwrap();
     assert!(!world.counts(tokens.text("access_token")).await);
+    assert!(!world.counts(&made).await, "what was made with it ends with it");
     assert_eq!(
         world
             .refresh(&client_id, tokens.text("refresh_token"))

@@ -216,6 +216,21 @@ impl World {
         proven.is_ok_and(|proven| proven.check(credential::Leniency::None).is_ok())
     }
 
+    /// The value of a personal token that was made with another one.
+    pub(crate) async fn made_with(&self, token: &str) -> String {
+        let audience = self.audience();
+        let proven = credential::prove(&self.edge, &[&audience], token).await.unwrap();
+        let new = credential::NewToken {
+            name: "laptop".into(),
+            program: None,
+            days: 90,
+            narrowing: credential::Narrowing::default(),
+        };
+        let (actor, maker) = (&proven.actor, proven.token_id);
+        let made = credential::make_token(&self.edge, actor, maker, &audience, new, None).await;
+        made.unwrap().1.unwrap().token.expose_secret().to_owned()
+    }
+
     pub(crate) async fn end(self) {
         self.shutdown.begin();
         self.serving.await.unwrap().unwrap();
