@@ -63,7 +63,7 @@ const ON_THE_WAY_BACK: [&str; 7] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 29] = [
+const BESIDE: [&str; 34] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -71,6 +71,11 @@ const BESIDE: [&str; 29] = [
     "code_host.redeliver",
     "code_host.pull_request",
     "code_host.contains",
+    "code_host.members",
+    "rule.claim",
+    "rule.listed",
+    "rule.not_listed",
+    "rule.recheck",
     "slot.proof_missing",
     "run.agent_out_of_memory",
     "run.fail_start",
