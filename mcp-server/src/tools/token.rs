@@ -14,7 +14,7 @@ use super::{STAFF, idempotency_key, page, word, written_word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 /// How long a token is good for unless asked otherwise.
-const DAYS: u64 = 30;
+const DAYS: i64 = 30;
 
 const KEEP_IT: &str = "keep the value now: it is shown this once; token_revoke ends it";
 const SHOWN_BEFORE: &str = "the value was in the first answer alone; if that is lost, revoke this token and make another with a new key";
@@ -126,7 +126,7 @@ fn new_token(ask: TokenCreate) -> Result<NewToken> {
     };
     let toolsets = ask.toolsets.map(Bounded::into_inner);
     let toolsets = toolsets.map(|toolsets| toolsets.into_iter().map(written_word).collect::<Result<_>>());
-    let days = ask.days.map_or(DAYS, |days| days.get()).cast_signed();
+    let days = ask.days.map_or(DAYS, |days| days.get().cast_signed());
     Ok(NewToken {
         name: Text::into_inner(ask.name),
         program,

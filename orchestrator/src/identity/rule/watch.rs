@@ -117,7 +117,11 @@ pub(super) async fn recheck_known(tx: &mut Tx, person_id: PersonId) -> Result<bo
         let check = checks.iter().find(|check| check.group == *group);
         check.is_some_and(|check| check.listed_at.is_some())
     };
-    let (_, unlisted): (Vec<_>, Vec<_>) = rules.iter().cloned().partition(|rule| is_listed(&rule.group));
+    let unlisted: Vec<_> = rules
+        .iter()
+        .filter(|rule| !is_listed(&rule.group))
+        .cloned()
+        .collect();
     let mut groups = store::seen::groups_of(tx, person_id).await?;
     groups.extend(assumed(&unlisted, &before));
     let now = granted(&rules, &groups);
