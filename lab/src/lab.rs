@@ -14,7 +14,7 @@ use model_sim::ModelSim;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use orchestrator::credential::{EdgeKey, MasterKey};
-use orchestrator::postgres;
+use orchestrator::postgres::{self, Roles};
 use secrecy::ExposeSecret;
 
 use crate::children::{Children, Origin};
@@ -73,6 +73,13 @@ impl Lab {
         let database_url = database.url(DATABASE).expose_secret().to_owned();
         write_private(&files.database_url, &database_url)?;
         postgres::migrate(&database_url).await.context("the schema")?;
+        let roles = Roles::default();
+        postgres::grant(&database_url, &roles)
+            .await
+            .context("the roles")?;
+        for program in postgres::Program::ALL {
+            write_private(&files.url_of(*program), &roles.url(&database_url, *program))?;
+        }
 
         let gateway = telemetry::bind(config.address(Place::Gateway)).await?;
         let mcp_server = telemetry::bind(config.address(Place::McpServer)).await?;
@@ -275,6 +282,12 @@ struct Files {
 }
 
 impl Files {
+    /// The same database, under the role of one program.
+    fn url_of(&self, program: postgres::Program) -> PathBuf {
+        self.database_url
+            .with_file_name(format!("database-url-{program}"))
+    }
+
     fn at(dir: &Path) -> anyhow::Result<Self> {
         let dir = dir.join("secrets");
         private_dir(&dir)?;
@@ -402,10 +415,10 @@ fn command_lines(
     Public { gateway_url, mcp_url }: &Public<'_>,
     (model_key_file, model_url): (&Path, &str),
 ) -> anyhow::Result<CommandLines> {
-    let common = || -> Vec<OsString> {
+    let common = |program| -> Vec<OsString> {
         vec![
             "--database-url-file".into(),
-            files.database_url.clone().into(),
+            files.url_of(program).into(),
             "--internal-listen".into(),
             // As children; inside the lab one port serves all.
             "127.0.0.1:0".into(),
@@ -414,7 +427,7 @@ fn command_lines(
         ]
     };
     let app = AppSeed::new(AppKey::load_or_generate(&files.app_key)?);
-    let mut gateway = common();
+    let mut gateway = common(postgres::Program::Gateway);
     for (flag, value) in [
         ("--webhook-secret-file", OsString::from(&files.webhook_secret)),
         ("--edge-key-file", OsString::from(&files.edge_key)),
@@ -432,15 +445,15 @@ fn command_lines(
     ] {
         gateway.extend([flag.into(), value]);
     }
-    let with_key = || {
-        let mut line = common();
+    let with_key = |program| {
+        let mut line = common(program);
         line.extend(["--master-key-file".into(), files.master_key.clone().into()]);
         line
     };
-    let mut mcp_server = with_key();
+    let mut mcp_server = with_key(postgres::Program::McpServer);
     mcp_server.extend(["--resource".into(), mcp_url.into()]);
     mcp_server.extend(["--public-resource".into(), format!("{gateway_url}/mcp").into()]);
-    let mut worker = with_key();
+    let mut worker = with_key(postgres::Program::Worker);
     for (flag, value) in [
         ("--audience", OsString::from(mcp_url)),
         ("--runner-mcp-url", mcp_url.into()),

@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::children::Children;
 
+/// Connections of each program that runs in this process.
+const CONNECTIONS: u32 = 16;
+
 /// A deployable program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Program {
@@ -54,7 +57,7 @@ pub(crate) enum Platform {
         tasks: JoinSet<anyhow::Result<()>>,
         /// It answers until everything else has ended.
         health: tokio::task::JoinHandle<std::io::Result<()>>,
-        orchestrator: Orchestrator,
+        memories: Memories,
     },
     Children(Children),
 }
@@ -70,19 +73,12 @@ impl Platform {
         let gateway_cli = gateway::Cli::try_parse_from(named(Program::Gateway, lines))?;
         let mcp_cli = mcp_server::Cli::try_parse_from(named(Program::McpServer, lines))?;
         let worker_cli = worker::Cli::try_parse_from(named(Program::Worker, lines))?;
-        // In one process, all share what a deployment keeps apart.
-        let settings = Settings::read(
-            &worker_cli.database_url_file,
-            Some(&worker_cli.master_key_file),
-            30,
-        )?
-        .with_edge_key(&gateway_cli.edge_key_file)?;
-        let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
-        let hands = worker::hands(worker_cli, orchestrator.clone()).await?;
+        let memories = Memories::open(&gateway_cli, &mcp_cli, &worker_cli).await?;
+        let hands = worker::hands(worker_cli, memories.worker.clone()).await?;
         let shutdown = Shutdown::new();
         let mut tasks = JoinSet::new();
         let readiness = Readiness::new().with("database", {
-            let orchestrator = orchestrator.clone();
+            let orchestrator = memories.worker.clone();
             move || {
                 let orchestrator = orchestrator.clone();
                 async move { orchestrator.check().await }
@@ -97,12 +93,12 @@ impl Platform {
         ));
         tasks.spawn(gateway::serve(
             gateway_cli.server,
-            orchestrator.clone(),
+            memories.gateway.clone(),
             gateway,
             shutdown.clone(),
         ));
         tasks.spawn({
-            let (orchestrator, shutdown) = (orchestrator.clone(), shutdown.clone());
+            let (orchestrator, shutdown) = (memories.mcp_server.clone(), shutdown.clone());
             async move {
                 mcp_server::serve(mcp_cli.server, orchestrator, mcp_server, shutdown)
                     .await
@@ -117,7 +113,7 @@ impl Platform {
             shutdown,
             tasks,
             health,
-            orchestrator,
+            memories,
         })
     }
 
@@ -128,7 +124,7 @@ impl Platform {
                 shutdown,
                 mut tasks,
                 health,
-                orchestrator,
+                memories,
             } => {
                 shutdown.begin();
                 while let Some(ended) = tasks.join_next().await {
@@ -137,11 +133,44 @@ impl Platform {
                     }
                 }
                 health.abort();
-                orchestrator.close().await;
+                memories.close().await;
                 Vec::new()
             }
             Self::Children(children) => children.stop().await,
         }
+    }
+}
+
+/// The platform's memory as each program has it: under its own role of the database, with the keys that are its own.
+pub(crate) struct Memories {
+    gateway: Orchestrator,
+    mcp_server: Orchestrator,
+    worker: Orchestrator,
+}
+
+impl Memories {
+    async fn open(
+        gateway: &gateway::Cli,
+        mcp_server: &mcp_server::Cli,
+        worker: &worker::Cli,
+    ) -> anyhow::Result<Self> {
+        let of_gateway = Settings::read(&gateway.database_url_file, None, CONNECTIONS)?
+            .with_edge_key(&gateway.edge_key_file)?;
+        let (file, key) = (&mcp_server.database_url_file, &mcp_server.master_key_file);
+        let of_mcp_server = Settings::read(file, Some(key), CONNECTIONS)?;
+        let (file, key) = (&worker.database_url_file, &worker.master_key_file);
+        let of_worker = Settings::read(file, Some(key), CONNECTIONS)?;
+        Ok(Self {
+            gateway: Orchestrator::open(of_gateway, Clock::default()).await?,
+            mcp_server: Orchestrator::open(of_mcp_server, Clock::default()).await?,
+            worker: Orchestrator::open(of_worker, Clock::default()).await?,
+        })
+    }
+
+    async fn close(self) {
+        self.gateway.close().await;
+        self.mcp_server.close().await;
+        self.worker.close().await;
     }
 }
 

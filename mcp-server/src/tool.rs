@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::schema;
 use orchestrator::actor::{Actor, RunSide};
+use orchestrator::id::TokenId;
 use orchestrator::postgres::listen::{Subscription, Topic};
 use orchestrator::project::access::Operation;
 use orchestrator::trace::TraceParent;
@@ -112,6 +113,11 @@ impl Call<'_> {
     /// The audience of this endpoint's tokens.
     pub(crate) fn audience(&self) -> &str {
         self.config.audience()
+    }
+
+    /// The token this was called with.
+    pub(crate) fn token_id(&self) -> TokenId {
+        self.caller.token_id
     }
 
     /// The tools that the caller may call, listed or not.

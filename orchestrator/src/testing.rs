@@ -16,7 +16,7 @@ use crate::credential::{self, EdgeKey, MasterKey, SealedBy};
 use crate::error::{Error, Result};
 use crate::id::{PersonId, ProjectId, RepositoryId, TokenId};
 use crate::orchestrator::{Orchestrator, Settings};
-use crate::postgres::admin;
+use crate::postgres::{Program, Roles, admin};
 use crate::project::{self, Limits, NewProject};
 use crate::repository::{self, NewRepository};
 use crate::run::jobs::StartRunner;
@@ -84,6 +84,56 @@ impl TestDb {
         &self.pool
     }
 
+    /// For a test's own look: the rows of a query with one column of text.
+    pub async fn texts(&self, query: &'static str) -> Vec<String> {
+        sqlx::query_scalar(query)
+            .fetch_all(&self.pool)
+            .await
+            .expect("the query fits")
+    }
+
+    /// The same with one argument.
+    pub async fn texts_with(&self, query: &'static str, argument: &str) -> Vec<String> {
+        sqlx::query_scalar(query)
+            .bind(argument)
+            .fetch_all(&self.pool)
+            .await
+            .expect("the query fits")
+    }
+
+    /// The same as one of the programs sees it.
+    pub async fn texts_as(&self, program: Program, query: &'static str) -> Vec<String> {
+        let pool = self.pool_of(program).await;
+        let rows = sqlx::query_scalar(query).fetch_all(&pool).await;
+        pool.close().await;
+        rows.expect("the query fits")
+    }
+
+    /// The SQLSTATE with which a statement of a program is refused.
+    pub async fn refusal_of(&self, program: Program, statement: &'static str) -> Option<String> {
+        let pool = self.pool_of(program).await;
+        let done = sqlx::raw_sql(statement).execute(&pool).await;
+        pool.close().await;
+        let error = done.err()?;
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        Some(code.map_or_else(|| error.to_string(), std::borrow::Cow::into_owned))
+    }
+
+    /// Runs a statement as the owner of all.
+    pub async fn run(&self, statement: &'static str) {
+        sqlx::raw_sql(statement)
+            .execute(&self.pool)
+            .await
+            .expect("the statement runs");
+    }
+
+    async fn pool_of(&self, program: Program) -> PgPool {
+        let url = Roles::default().url(&self.url, program);
+        admin::small_pool(&url).await.expect("the role may connect")
+    }
+
     /// Opens the platform's memory on this database.
     pub async fn orchestrator(&self) -> Orchestrator {
         self.orchestrator_with(Clock::default(), MasterKey::generate())
@@ -103,7 +153,38 @@ impl TestDb {
             .expect("the database answers")
     }
 
-    /// As the gateway opens it: with the edge key, and no master key.
+    /// As one of the programs opens it: under its role, with a key of its kind.
+    pub async fn orchestrator_of(
+        &self,
+        program: Program,
+        clock: Clock,
+        master_key: MasterKey,
+    ) -> Orchestrator {
+        let settings = Settings {
+            database_url: SecretString::from(Roles::default().url(&self.url, program)),
+            max_connections: 10,
+            master_key: Some(master_key),
+            edge_key: None,
+        };
+        Orchestrator::open(settings, clock)
+            .await
+            .expect("the database answers")
+    }
+
+    /// As the gateway opens it: under its role, with the edge key, and no master key.
+    pub async fn gateway(&self, clock: Clock, edge_key: EdgeKey) -> Orchestrator {
+        let settings = Settings {
+            database_url: SecretString::from(Roles::default().url(&self.url, Program::Gateway)),
+            max_connections: 10,
+            master_key: None,
+            edge_key: Some(edge_key),
+        };
+        Orchestrator::open(settings, clock)
+            .await
+            .expect("the database answers")
+    }
+
+    /// With the gateway's key, as the owner of all: for what a story prepares.
     pub async fn edge(&self, clock: Clock, edge_key: EdgeKey) -> Orchestrator {
         let settings = Settings {
             database_url: SecretString::from(self.url.clone()),

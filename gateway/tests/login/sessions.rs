@@ -60,7 +60,7 @@ async fn what_ends_a_session_ends_it_at_once() {
     let live = session::list(&world.inside, &ada.actor(), ada.person_id)
         .await
         .unwrap();
-    session::revoke(&world.inside, &ada.actor(), live[0].session_id)
+    session::revoke(&world.inside, &ada.actor(), live[0].session_id, None)
         .await
         .unwrap();
     assert_eq!(browser.who().await.0, 401);

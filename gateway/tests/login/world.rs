@@ -39,7 +39,9 @@ impl World {
         let db = TestDb::new().await;
         let clock = Clock::default();
         let inside = db.orchestrator_with(clock.clone(), MasterKey::generate()).await;
-        let edge = db.edge(clock.clone(), EdgeKey::generate()).await;
+        let key = EdgeKey::generate();
+        let edge = db.edge(clock.clone(), key.clone()).await;
+        let under_its_role = db.gateway(clock.clone(), key).await;
         let folder = tempfile::tempdir().unwrap();
         let github = github(folder.path().to_owned()).await;
         let (listener, gateway_url) = port().await;
@@ -54,7 +56,7 @@ impl World {
             None => tools(&inside, public, &shutdown).await,
         };
         let config = config(&folder, &gateway_url, upstream, github.url());
-        tokio::spawn(gateway::serve(config, edge, listener, shutdown.clone()));
+        tokio::spawn(gateway::serve(config, under_its_role, listener, shutdown.clone()));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))

@@ -95,7 +95,7 @@ async fn a_client_of_every_kind_gets_a_token_that_the_tools_believe() {
         assert_eq!(keys["keys"][0]["kid"], header(token)["kid"]);
         assert_eq!(header(token)["typ"], "at+jwt");
     }
-    let grants = oauth::list_grants(&world.edge, world.person.person_id)
+    let grants = oauth::list_grants(&world.edge, &world.person.actor(), world.person.person_id)
         .await
         .unwrap();
     assert_eq!(grants.len(), 3);
@@ -206,7 +206,7 @@ async fn a_refresh_token_counts_once_and_its_reuse_ends_the_family() {
     for token in [&first, &second] {
         assert!(world.counts(token.text("access_token")).await);
     }
-    let grants = oauth::list_grants(&world.edge, world.person.person_id)
+    let grants = oauth::list_grants(&world.edge, &world.person.actor(), world.person.person_id)
         .await
         .unwrap();
     assert_eq!(grants.len(), 1, "one consent is one grant");
@@ -292,7 +292,9 @@ async fn what_was_granted_ends_at_once() {
 
     // By the person.
     let tokens = world.tokens(&client_id).await;
-    let grant = oauth::list_grants(&world.edge, world.person.person_id)
+    let made = world.made_with(tokens.text("access_token")).await;
+    assert!(world.counts(&made).await);
+    let grant = oauth::list_grants(&world.edge, &world.person.actor(), world.person.person_id)
         .await
         .unwrap()[0]
         .grant_id;
@@ -302,14 +304,19 @@ async fn what_was_granted_ends_at_once() {
         project_id: orchestrator::id::ProjectId::new(),
         role: orchestrator::actor::Role::Admin,
     };
-    assert!(oauth::revoke_grant(&world.edge, &stranger, grant).await.is_err());
-    oauth::revoke_grant(&world.edge, &world.person.actor(), grant)
+    assert!(
+        oauth::revoke_grant(&world.edge, &stranger, grant, None)
+            .await
+            .is_err()
+    );
+    oauth::revoke_grant(&world.edge, &world.person.actor(), grant, None)
         .await
         .unwrap();
-    oauth::revoke_grant(&world.edge, &world.person.actor(), grant)
+    oauth::revoke_grant(&world.edge, &world.person.actor(), grant, None)
         .await
         .unwrap();
     assert!(!world.counts(tokens.text("access_token")).await);
+    assert!(!world.counts(&made).await, "what was made with it ends with it");
     assert_eq!(
         world
             .refresh(&client_id, tokens.text("refresh_token"))

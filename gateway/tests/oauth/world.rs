@@ -55,7 +55,9 @@ impl World {
     pub(crate) async fn new() -> Self {
         let db = TestDb::new().await;
         let clock = Clock::default();
-        let edge = db.edge(clock.clone(), EdgeKey::generate()).await;
+        let key = EdgeKey::generate();
+        let edge = db.edge(clock.clone(), key.clone()).await;
+        let under_its_role = db.gateway(clock.clone(), key).await;
         let listener = telemetry::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
             .unwrap();
@@ -83,7 +85,7 @@ impl World {
             },
         };
         let shutdown = Shutdown::new();
-        let serving = tokio::spawn(gateway::serve(config, edge.clone(), listener, shutdown.clone()));
+        let serving = tokio::spawn(gateway::serve(config, under_its_role, listener, shutdown.clone()));
         let person = person(&edge, 1).await;
         let cookie = sign_in(&edge, &person).await;
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -212,6 +214,21 @@ impl World {
     pub(crate) async fn counts(&self, token: &str) -> bool {
         let proven = credential::prove(&self.edge, &[&self.audience()], token).await;
         proven.is_ok_and(|proven| proven.check(credential::Leniency::None).is_ok())
+    }
+
+    /// The value of a personal token that was made with another one.
+    pub(crate) async fn made_with(&self, token: &str) -> String {
+        let audience = self.audience();
+        let proven = credential::prove(&self.edge, &[&audience], token).await.unwrap();
+        let new = credential::NewToken {
+            name: "laptop".into(),
+            program: None,
+            days: 90,
+            narrowing: credential::Narrowing::default(),
+        };
+        let (actor, maker) = (&proven.actor, proven.token_id);
+        let made = credential::make_token(&self.edge, actor, maker, &audience, new, None).await;
+        made.unwrap().1.unwrap().token.expose_secret().to_owned()
     }
 
     pub(crate) async fn end(self) {

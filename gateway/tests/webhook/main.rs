@@ -271,7 +271,7 @@ async fn a_truncated_body_is_not_kept() {
 #[tokio::test]
 async fn without_a_database_it_asks_to_come_again() {
     let world = World::new().await;
-    world.orchestrator.close().await;
+    world.opened[0].close().await;
     let response = world.deliver("guid-1", BODY).await;
     assert_eq!(response.headers()["retry-after"], "10");
     let (status, text) = told(response).await;

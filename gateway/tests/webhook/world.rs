@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gateway::{Config, GithubConfig, WebhookConfig};
 use hmac::{Hmac, KeyInit, Mac};
-use orchestrator::credential::MasterKey;
+use orchestrator::credential::{EdgeKey, MasterKey};
 use orchestrator::testing::TestDb;
 use orchestrator::{Clock, Orchestrator};
 use reqwest::{RequestBuilder, Response};
@@ -20,6 +20,8 @@ pub(crate) const PREVIOUS: &str = "the one before";
 pub(crate) struct World {
     pub(crate) db: TestDb,
     pub(crate) orchestrator: Orchestrator,
+    /// What each gateway has opened, under its role.
+    pub(crate) opened: Vec<Orchestrator>,
     pub(crate) address: SocketAddr,
     pub(crate) secret_file: PathBuf,
     client: reqwest::Client,
@@ -48,6 +50,7 @@ impl World {
         let mut world = Self {
             db,
             orchestrator,
+            opened: Vec::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             secret_file,
             client,
@@ -82,7 +85,9 @@ impl World {
             .await
             .unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = gateway::serve(config, self.orchestrator.clone(), listener, self.shutdown.clone());
+        let under_its_role = self.db.gateway(Clock::default(), EdgeKey::generate()).await;
+        self.opened.push(under_its_role.clone());
+        let serving = gateway::serve(config, under_its_role, listener, self.shutdown.clone());
         self.serving.push(tokio::spawn(serving));
         address
     }

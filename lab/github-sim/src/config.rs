@@ -63,6 +63,9 @@ impl AppSeed {
             "delete",
             "label",
             "repository",
+            "membership",
+            "organization",
+            "team",
         ];
         Self {
             id: 1_000_001,

@@ -191,21 +191,15 @@ impl GithubSim {
         Ok(())
     }
 
-    /// Makes a person a member of an organisation, or of a team of it, or takes that.
+    /// Makes a person a member of an organisation, or of a team of it, or takes that. Who leaves an organisation leaves its
+    /// teams too. The App hears of it where it is installed.
     pub fn set_member(&self, org: &str, team: Option<&str>, login: &str, is_member: bool) -> Result<()> {
         let mut world = self.inner.world();
         let id = world.find_account(login)?;
         let org = world.find_account(org)?;
-        let account = world.accounts.get_mut(&org).context("an organisation")?;
-        let members = match team {
-            Some(team) => account.teams.entry(team.to_owned()).or_default(),
-            None => &mut account.members,
-        };
-        if is_member {
-            members.insert(id);
-        } else {
-            members.remove(&id);
-        }
+        world.set_member(org, team, id, is_member)?;
+        drop(world);
+        self.inner.flush();
         Ok(())
     }
 

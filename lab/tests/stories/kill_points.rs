@@ -77,7 +77,7 @@ const ON_THE_WAY_BACK: [&str; 8] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 40] = [
+const BESIDE: [&str; 45] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -85,6 +85,11 @@ const BESIDE: [&str; 40] = [
     "github.redeliver",
     "github.get_pull_request",
     "github.compare_commits",
+    "github.list_members",
+    "rule.claim",
+    "rule.listed",
+    "rule.not_listed",
+    "rule.recheck",
     "slot.proof_missing",
     "run.agent_out_of_memory",
     "run.fail_start",

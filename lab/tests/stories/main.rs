@@ -11,6 +11,7 @@ mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
 mod main_job;
+mod memberships;
 mod memory;
 mod payloads;
 mod restart;

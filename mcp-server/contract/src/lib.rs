@@ -24,5 +24,6 @@ pub mod schema;
 pub mod search;
 pub mod secret;
 pub mod slot;
+pub mod token;
 pub mod user;
 pub mod wait;

@@ -247,3 +247,52 @@ pub struct StatsView {
     /// As far as models have a price.
     pub cost_micro_usd: u64,
 }
+
+/// How long one bucket of a series is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeriesBucket {
+    Hour,
+    Day,
+}
+
+/// Input of `stats_series_get`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatsSeriesGet {
+    pub project_id: Uuid,
+    /// All begin at the full hour or day of UTC.
+    pub bucket: SeriesBucket,
+    /// How many, the one of now included: 24 hours or 30 days without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buckets: Option<Count<1, 168>>,
+}
+
+/// Output of `stats_series_get`: the oldest first, those without runs too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatsSeries {
+    pub project_id: Uuid,
+    pub bucket: SeriesBucket,
+    pub points: Vec<StatsPoint>,
+}
+
+/// The runs that were asked for within one bucket, and what became of them until now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatsPoint {
+    pub begins_at: Timestamp,
+    pub runs: u64,
+    pub succeeded: u64,
+    /// With those that ran out of time.
+    pub failed: u64,
+    pub cancelled: u64,
+    /// Summed over all their turns.
+    pub active_seconds: u64,
+    /// From the wish to the first slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_queue_seconds: Option<f64>,
+    /// From the wish to the end, of those that succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median_seconds_to_end: Option<f64>,
+    /// As far as models have a price.
+    pub cost_micro_usd: u64,
+}

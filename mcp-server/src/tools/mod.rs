@@ -16,8 +16,11 @@ mod repository;
 mod run;
 mod search;
 mod secret;
+mod session;
 mod slot;
+mod stats;
 mod status;
+mod token;
 mod turn;
 mod user;
 mod wait;
@@ -84,7 +87,7 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 20] = [
+    let sets: [(Toolset, Add); 23] = [
         (Toolset::Access, access::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
@@ -100,8 +103,11 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Runs, run::tools),
         (Toolset::Access, search::tools),
         (Toolset::Access, secret::tools),
+        (Toolset::Access, session::tools),
         (Toolset::Slots, slot::tools),
+        (Toolset::Access, stats::tools),
         (Toolset::Turn, status::tools),
+        (Toolset::Access, token::tools),
         (Toolset::Turn, turn::tools),
         (Toolset::Operations, user::tools),
         (Toolset::Runs, wait::tools),

@@ -1,12 +1,12 @@
-//! Projects and their figures.
+//! Projects.
 
 use contract::bounded::Text;
 use contract::project::{
     Budget, ProjectAct, ProjectCreate, ProjectDelete, ProjectList, ProjectPage, ProjectRef, ProjectUpdate,
-    ProjectView, StateCount, StatsGet, StatsView,
+    ProjectView,
 };
 use orchestrator::project::access::Operation;
-use orchestrator::project::{self, Change, Figures, LimitChange, Limits, NewProject, Project};
+use orchestrator::project::{self, Change, LimitChange, Limits, NewProject, Project};
 use orchestrator::{Error, Result};
 
 use super::{STAFF, count, idempotency_key, page};
@@ -14,8 +14,6 @@ use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 /// Slots of a new project of which nothing is said.
 const SLOTS: i32 = 2;
-/// Days that figures are about, unless asked otherwise.
-const STATS_DAYS: i64 = 30;
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue
@@ -27,7 +25,6 @@ pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
         .with::<Resume>()
         .with::<Delete>()
         .with::<Restore>()
-        .with::<Stats>()
 }
 
 struct Get;
@@ -239,42 +236,6 @@ impl Tool for Restore {
         Ok(show(
             &project::restore(call.orchestrator, call.actor, id, key).await?,
         ))
-    }
-}
-
-struct Stats;
-
-impl Tool for Stats {
-    const NAME: &'static str = "stats_get";
-    const TITLE: &'static str = "Show a project's figures";
-    const ABOUT: &'static str = "Shows what the runs of the last days came to: how many are in each state, the success rate, the median time to a \
-         pull request and in the queue, and the cost. For one run ask run_usage_get.";
-    const OPERATION: Operation = Operation::StatsRead;
-    const SIDES: &'static [Side] = STAFF;
-    const EFFECT: Effect = Effect::Read;
-    type Ask = StatsGet;
-    type Answer = StatsView;
-
-    async fn call(call: &Call<'_>, ask: StatsGet) -> Result<StatsView> {
-        let days = ask.days.map_or(STATS_DAYS, |days| days.get().cast_signed());
-        let found = project::figures(call.orchestrator, call.actor, ask.project_id.into(), days).await?;
-        Ok(show_figures(ask.project_id, found))
-    }
-}
-
-fn show_figures(project_id: uuid::Uuid, found: Figures) -> StatsView {
-    let state = |(state, runs)| StateCount {
-        state,
-        runs: count(runs),
-    };
-    StatsView {
-        project_id,
-        days: count(found.days),
-        runs: found.runs.into_iter().map(state).collect(),
-        success_rate: found.success_rate,
-        median_seconds_to_pull_request: found.median_seconds_to_pull_request,
-        median_queue_seconds: found.median_queue_seconds,
-        cost_micro_usd: count(found.cost_micro_usd),
     }
 }
 

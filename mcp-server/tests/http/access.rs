@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use jiff::SignedDuration;
 use orchestrator::actor::{Actor, PlatformRole, Role};
 use orchestrator::approval::{self, WaitKind};
@@ -26,9 +26,13 @@ enum Column {
     Platform(PlatformRole),
     Supervisor,
     Agent,
+    /// A person with this role in the project, by the session of its browser.
+    Person(Role),
+    /// A person whom the platform knows, without any role.
+    Stranger,
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 16] = [
     Column::Service(Role::Viewer),
     Column::Service(Role::Contributor),
     Column::Service(Role::Reviewer),
@@ -39,6 +43,12 @@ const COLUMNS: [Column; 10] = [
     Column::Platform(PlatformRole::Owner),
     Column::Supervisor,
     Column::Agent,
+    Column::Person(Role::Viewer),
+    Column::Person(Role::Contributor),
+    Column::Person(Role::Reviewer),
+    Column::Person(Role::Maintainer),
+    Column::Person(Role::Admin),
+    Column::Stranger,
 ];
 
 impl Column {
@@ -48,6 +58,8 @@ impl Column {
             Self::Platform(role) => role.to_string(),
             Self::Supervisor => "supervisor".into(),
             Self::Agent => "agent".into(),
+            Self::Person(role) => format!("person {role}"),
+            Self::Stranger => "stranger".into(),
         }
     }
 
@@ -71,6 +83,10 @@ struct Things {
     delivery: Uuid,
     /// A member of the project.
     person: Uuid,
+    /// A token of a program of the project.
+    token: Uuid,
+    /// A session of the member.
+    session: Uuid,
 }
 
 impl Things {
@@ -85,7 +101,9 @@ impl Things {
             wait,
             delivery,
             person,
-        ] = [(); 9].map(|()| Uuid::now_v7());
+            token,
+            session,
+        ] = [(); 11].map(|()| Uuid::now_v7());
         Self {
             project,
             repository,
@@ -96,10 +114,12 @@ impl Things {
             wait,
             delivery,
             person,
+            token,
+            session,
         }
     }
 
-    fn ids(&self) -> [Uuid; 9] {
+    fn ids(&self) -> [Uuid; 11] {
         let Self {
             project,
             repository,
@@ -110,9 +130,11 @@ impl Things {
             wait,
             delivery,
             person,
+            token,
+            session,
         } = *self;
         [
-            project, repository, run, ended, slot, effect, wait, delivery, person,
+            project, repository, run, ended, slot, effect, wait, delivery, person, token, session,
         ]
     }
 }
@@ -126,7 +148,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 84] = [
+const TOOLS: [&str; 90] = [
     "access_explain",
     "audit_list",
     "audit_verify",
@@ -178,6 +200,7 @@ const TOOLS: [&str; 84] = [
     "secret_set",
     "slot_explain",
     "slot_extend",
+    "session_list",
     "slot_get",
     "slot_limit_set",
     "slot_list",
@@ -193,6 +216,9 @@ const TOOLS: [&str; 84] = [
     "setting_list",
     "setting_set",
     "stats_get",
+    "stats_series_get",
+    "token_create",
+    "token_list",
     "user_invite",
     "user_list",
     "worker_list",
@@ -200,6 +226,8 @@ const TOOLS: [&str; 84] = [
     "delivery_replay",
     "run_cancel",
     "repository_detach",
+    "session_revoke",
+    "token_revoke",
     "member_set",
     "member_remove",
     "project_pause",
@@ -224,6 +252,8 @@ fn ask(tool: &str, things: &Things) -> Ask {
         wait,
         delivery,
         person,
+        token,
+        session,
     } = things;
     match tool {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
@@ -262,11 +292,16 @@ fn ask(tool: &str, things: &Things) -> Ask {
         | "environment_event_list"
         | "environment_log_tail"
         | "environment_delete" => Ask::On(json!({"slot_id": slot})),
+        "session_list" => Ask::On(json!({"person_id": person})),
+        "session_revoke" => Ask::On(json!({"session_id": session})),
+        "stats_series_get" => Ask::On(json!({"project_id": project, "bucket": "day"})),
+        "token_create" => Ask::On(json!({"project_id": project, "name": "ci", "role": "viewer"})),
+        "token_revoke" => Ask::On(json!({"token_id": token})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
         "audit_list" | "audit_verify" | "delivery_list" | "repository_list" | "secret_list"
         | "member_list" | "project_get" | "project_pause" | "project_resume" | "project_restore"
-        | "stats_get" => Ask::On(json!({"project_id": project})),
+        | "stats_get" | "token_list" => Ask::On(json!({"project_id": project})),
         "project_update" => Ask::On(json!({"project_id": project, "name": "Renamed"})),
         "project_delete" => Ask::On(json!({"project_id": project, "slug": "shop"})),
         "member_set" => Ask::On(json!({"project_id": project, "person_id": person, "role": "viewer"})),
@@ -320,6 +355,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         .find(|slot| slot.project_id == of.project_id)
         .expect("a slot");
     let delivery = delivery_from(world, github_repository_id).await;
+    let (_, session) = world.session_of(of.person_id).await;
     let things = Things {
         project: of.project_id.uuid(),
         repository: of.repository_id.uuid(),
@@ -330,6 +366,8 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         wait: wait.wait_id.uuid(),
         delivery,
         person: of.person_id.uuid(),
+        token: world.named_token(of.project_id).await,
+        session,
     };
     (things, turn)
 }
@@ -375,12 +413,14 @@ async fn column(column: Column) -> (Vec<String>, Vec<String>) {
     let (foreign, _) = things(&world, &bank, 5002).await;
     let (own, turn) = things(&world, &world.shop, 5001).await;
     let missing = Things::missing();
-    let working = world.work();
+    let working = world.work().await;
     let token = match column {
         Column::Service(role) => world.service_token(role).await,
         Column::Platform(role) => world.platform_token(role).await,
         Column::Supervisor => turn.supervisor.clone(),
         Column::Agent => turn.agent.clone(),
+        Column::Person(role) => world.person_token(Some(role)).await,
+        Column::Stranger => world.person_token(None).await,
     };
     let shown = world.tools(&token).await;
     let mut cells = Vec::new();
@@ -445,7 +485,12 @@ fn on(tool: &str, things: &Things) -> Value {
 
 #[tokio::test]
 async fn every_tool_as_every_principal() {
-    let columns = join_all(COLUMNS.map(column)).await;
+    // Some at once: each has servers and a database of its own.
+    let columns: Vec<_> = stream::iter(COLUMNS)
+        .map(|it| Box::pin(column(it)))
+        .buffered(5)
+        .collect()
+        .await;
     let mut table = String::new();
     for (position, tool) in TOOLS.into_iter().enumerate() {
         writeln!(table, "{tool}").expect("text");
@@ -454,7 +499,7 @@ async fn every_tool_as_every_principal() {
             .zip(columns.iter().map(|(cells, _)| &cells[position]));
         let (hidden, told): (Vec<_>, Vec<_>) = cells.partition(|(_, cell)| *cell == "-");
         for (column, cell) in told {
-            writeln!(table, "    {:<12} {cell}", column.name()).expect("text");
+            writeln!(table, "    {:<19} {cell}", column.name()).expect("text");
         }
         let hidden: Vec<_> = hidden.into_iter().map(|(column, _)| column.name()).collect();
         if !hidden.is_empty() {

@@ -21,7 +21,7 @@ fn keyed(mut arguments: Value, other: &Value) -> (Value, Value) {
 #[tokio::test]
 async fn an_agents_repeat_is_the_same_write() {
     let world = World::new().await;
-    let working = world.work();
+    let working = world.work().await;
     let turn = world.turn(&world.shop, 1).await;
     world.ok(&turn.supervisor, "run_heartbeat", json!({})).await;
     for (tool, arguments, other) in [

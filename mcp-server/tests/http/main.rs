@@ -13,6 +13,7 @@ mod room;
 mod streams;
 mod surface;
 mod tasks;
+mod tokens;
 mod transport;
 mod turn;
 mod worker;

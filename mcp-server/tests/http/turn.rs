@@ -11,7 +11,7 @@ use crate::world::{Turn, World};
 #[tokio::test]
 async fn a_turn_from_its_context_to_its_end() {
     let world = World::new().await;
-    let _working = world.work();
+    let _working = world.work().await;
     let turn = world.turn(&world.shop, 1).await;
     the_supervisor_begins(&world, &turn).await;
     the_agent_works(&world, &turn.agent).await;

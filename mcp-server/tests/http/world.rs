@@ -7,20 +7,24 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mcp_server::Config;
 use orchestrator::actor::{Actor, PlatformRole, Role};
-use orchestrator::credential;
-use orchestrator::id::{ProjectId, RunId};
+use orchestrator::credential::{self, TokenOrigin};
+use orchestrator::id::{PersonId, ProjectId, RunId};
+use orchestrator::identity::session::{self, Browser, Method as SignIn};
+use orchestrator::page::PageAsk;
+use orchestrator::postgres::Program;
 use orchestrator::queue::Working;
 use orchestrator::run::jobs::StartRunner;
 use orchestrator::run::{self, Run};
 pub(crate) use orchestrator::testing::AUDIENCE;
 use orchestrator::testing::{Seeded, TestDb, seed};
-use orchestrator::{Clock, Orchestrator};
+use orchestrator::{Clock, Orchestrator, identity, project};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use telemetry::Shutdown;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
 
 use crate::worker;
 
@@ -30,6 +34,8 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     pub(crate) shop: Seeded,
+    master_key: credential::MasterKey,
+    config: Config,
     address: SocketAddr,
     http: reqwest::Client,
 }
@@ -54,21 +60,16 @@ impl World {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = TestDb::new().await;
         let clock = Clock::default();
-        let orchestrator = db
-            .orchestrator_with(clock.clone(), credential::MasterKey::generate())
-            .await;
+        let master_key = credential::MasterKey::generate();
+        let orchestrator = db.orchestrator_with(clock.clone(), master_key.clone()).await;
         let shop = seed(&orchestrator, "shop", 1, 4).await.expect("a project");
         let mut config = Config::new(AUDIENCE.parse().expect("an address"));
         change(&mut config);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
         let shutdown = Shutdown::new();
-        tokio::spawn(mcp_server::serve(
-            config,
-            orchestrator.clone(),
-            listener,
-            shutdown.clone(),
-        ));
+        let serving = db
+            .orchestrator_of(Program::McpServer, clock.clone(), master_key.clone())
+            .await;
+        let address = serve(&config, &serving, &shutdown).await;
         let http = reqwest::Client::builder()
             .timeout(Duration::from_mins(1))
             .build()
@@ -79,14 +80,32 @@ impl World {
             clock,
             shutdown,
             shop,
+            master_key,
+            config,
             address,
             http,
         }
     }
 
+    /// A second server on the same database, with a pool and an ear of its own.
+    pub(crate) async fn replica(&self) -> Replica {
+        let serving = self.of(Program::McpServer).await;
+        let address = serve(&self.config, &serving, &self.shutdown).await;
+        Replica {
+            url: format!("http://{address}/mcp"),
+            http: self.http.clone(),
+        }
+    }
+
+    /// The platform's memory as a program has it.
+    async fn of(&self, program: Program) -> Orchestrator {
+        let (clock, key) = (self.clock.clone(), self.master_key.clone());
+        self.db.orchestrator_of(program, clock, key).await
+    }
+
     /// Lets somebody answer for the code host.
-    pub(crate) fn work(&self) -> Working {
-        worker::start(&self.orchestrator)
+    pub(crate) async fn work(&self) -> Working {
+        worker::start(&self.of(Program::Worker).await)
     }
 
     /// Starts a run of a project on an issue and admits it; its runner has not spoken yet.
@@ -170,6 +189,57 @@ impl World {
             narrowing,
         );
         issued.await.expect("a token").token.expose_secret().to_owned()
+    }
+
+    /// The token of a person with this role in the world's project, or with none, of a session in its browser.
+    pub(crate) async fn person_token(&self, role: Option<Role>) -> String {
+        let mut tx = self
+            .orchestrator
+            .begin("test.person")
+            .await
+            .expect("a transaction");
+        let login = role.map_or("stranger", Role::as_str);
+        let place = Role::ALL.iter().position(|known| Some(*known) == role);
+        let number = 7000 + i64::try_from(place.unwrap_or(99)).expect("few");
+        let person = identity::ensure_person(&mut tx, number, login, None).await;
+        let person_id = person.expect("a person").person_id;
+        tx.commit().await.expect("kept");
+        if role.is_some() {
+            let (system, project_id) = (Actor::System("test"), self.shop.project_id);
+            project::set_member(&self.orchestrator, &system, project_id, person_id, role)
+                .await
+                .expect("a member");
+        }
+        self.session_of(person_id).await.0
+    }
+
+    /// A token of a new session of a person, and the session's id.
+    pub(crate) async fn session_of(&self, person_id: PersonId) -> (String, Uuid) {
+        let mut tx = self
+            .orchestrator
+            .begin("test.session")
+            .await
+            .expect("a transaction");
+        let person = identity::get(&mut tx, person_id).await.expect("a person");
+        let opened = session::open(&mut tx, &person, SignIn::Github, Browser::default(), None)
+            .await
+            .expect("a session");
+        let origin = TokenOrigin::Session(opened.session_id);
+        let until = tx.now() + SignedDuration::from_hours(1);
+        let jti = credential::issue_person_token(&mut tx, AUDIENCE, person_id, origin, until)
+            .await
+            .expect("a token");
+        tx.commit().await.expect("kept");
+        (self.sign(jti).await, opened.session_id.uuid())
+    }
+
+    /// The id of a new token of a program of a project.
+    pub(crate) async fn named_token(&self, project_id: ProjectId) -> Uuid {
+        self.service_token_in(project_id, Role::Viewer).await;
+        let holder = Some(credential::Holder::Project(project_id));
+        let first = PageAsk::new(Some(1), None).expect("a page");
+        let found = credential::list_tokens(&self.orchestrator, &Actor::System("test"), holder, first).await;
+        found.expect("tokens").items[0].token_id.uuid()
     }
 
     /// A request to the endpoint, as a client of either era makes it.
@@ -324,6 +394,35 @@ impl World {
             .map(|tool| tool["name"].as_str().expect("a name").to_owned())
             .collect()
     }
+}
+
+/// Another server of the same platform.
+pub(crate) struct Replica {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Replica {
+    /// The status with which it answers whoever shows a token.
+    pub(crate) async fn status(&self, token: &str) -> u16 {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+        let request = self.http.post(&self.url).bearer_auth(token);
+        let request = request.header("accept", "application/json, text/event-stream");
+        let answer = request.json(&body).send().await.expect("an answer");
+        answer.status().as_u16()
+    }
+}
+
+async fn serve(config: &Config, orchestrator: &Orchestrator, shutdown: &Shutdown) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(mcp_server::serve(
+        config.clone(),
+        orchestrator.clone(),
+        listener,
+        shutdown.clone(),
+    ));
+    address
 }
 
 /// The status that a connection is answered with.

@@ -47,6 +47,48 @@ pub struct Narrowing {
     pub lockdown: bool,
 }
 
+/// Fails for a toolset that does not exist.
+#[cfg(feature = "postgres")]
+pub(super) fn check_toolsets(narrowing: &Narrowing) -> crate::Result<()> {
+    let unknown = |word: &&String| !TOOLSETS.contains(&word.as_str());
+    match narrowing.toolsets.iter().flatten().find(unknown) {
+        None => Ok(()),
+        Some(word) => {
+            let known = TOOLSETS.join(", ");
+            Err(crate::Error::Invalid(format!(
+                "there is no toolset {word:?}; there are {known}"
+            )))
+        }
+    }
+}
+
+/// What a token may take away that is made with another one: what that one has taken away already, and what is asked for.
+///
+/// # Errors
+///
+/// What it asks for that the other one may not use itself.
+#[cfg(any(feature = "postgres", test))]
+pub(super) fn narrower(maker: &Narrowing, asked: Narrowing) -> Result<Narrowing, String> {
+    let toolsets = match (&maker.toolsets, asked.toolsets) {
+        (None, asked) => asked,
+        (Some(may), None) => Some(may.clone()),
+        (Some(may), Some(asked)) => {
+            if let Some(word) = asked.iter().find(|word| !may.contains(word)) {
+                return Err(format!(
+                    "the token this is asked with may not use the toolset {word} itself; it has {}",
+                    may.join(", ")
+                ));
+            }
+            Some(asked)
+        }
+    };
+    Ok(Narrowing {
+        toolsets,
+        read_only: maker.read_only || asked.read_only,
+        lockdown: maker.lockdown || asked.lockdown,
+    })
+}
+
 /// For which call a token is shown: two calls forgive what all others refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leniency {
@@ -104,6 +146,29 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    fn narrowing(toolsets: Option<&[&str]>, read_only: bool, lockdown: bool) -> Narrowing {
+        Narrowing {
+            toolsets: toolsets.map(|words| words.iter().map(|word| (*word).to_owned()).collect()),
+            read_only,
+            lockdown,
+        }
+    }
+
+    #[test]
+    fn what_a_token_makes_is_never_wider_than_itself() {
+        let runs = || narrowing(Some(&["runs", "slots"]), false, true);
+        let nothing = Narrowing::default;
+        assert_eq!(narrower(&nothing(), nothing()), Ok(nothing()));
+        assert_eq!(narrower(&nothing(), runs()), Ok(runs()));
+        assert_eq!(narrower(&runs(), nothing()), Ok(runs()));
+        assert_eq!(
+            narrower(&runs(), narrowing(Some(&["runs"]), true, false)),
+            Ok(narrowing(Some(&["runs"]), true, true))
+        );
+        let wider = narrower(&runs(), narrowing(Some(&["runs", "access"]), false, true));
+        assert!(wider.is_err_and(|why| why.contains("access")));
+    }
 
     #[rstest]
     #[case(Leniency::None, true, 10, false, Ok(()))]

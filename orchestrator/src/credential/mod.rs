@@ -20,6 +20,8 @@ pub mod secret;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
+mod staff;
+#[cfg(feature = "postgres")]
 mod statement;
 #[cfg(feature = "postgres")]
 mod store;
@@ -45,6 +47,11 @@ pub use service::{
 #[cfg(feature = "postgres")]
 pub(crate) use service::{
     issue_run_tokens, revoke_project_tokens, revoke_run_tokens, revoke_token, signed_by_us,
+};
+#[cfg(feature = "postgres")]
+pub use staff::{
+    Holder, MAX_LIVE_TOKENS, MAX_MADE_DAYS, NamedToken, NewToken, TokenFor, end_token, list_tokens,
+    make_token,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};

@@ -82,9 +82,9 @@ pub async fn exchange_session(
     sign(orchestrator, jti).await.map(Some)
 }
 
-/// Ends all tokens of a grant: they fail at the next call, in every process.
+/// Ends all tokens of a grant and what was made with them: they fail at the next call, in every process.
 pub async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<()> {
-    if store::revoke_grant_tokens(tx, grant_id).await? > 0 {
+    while store::staff::revoke_of_grant(tx, grant_id).await? > 0 {
         tx.notify(Topic::Revoked, grant_id).await?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::domain::{Claims, ISSUER, Leniency, Narrowing, RUN_TOKEN_LIFE, TOOLSETS, TokenFault, check};
+use super::domain::{Claims, ISSUER, Leniency, Narrowing, RUN_TOKEN_LIFE, TokenFault, check, check_toolsets};
 use super::jwt::{self, SignedToken};
 use super::keys::{self, required_key};
 use super::store::{self, Bearer, Token};
@@ -140,9 +140,9 @@ pub(crate) async fn signed_by_us(tx: &mut Tx, bearer: &str) -> Result<Option<Tok
     Ok(claims.map(|claims| claims.jti.into()))
 }
 
-/// Ends one token: it fails at the next call, in every process.
+/// Ends a token and what was made with it: they fail at the next call, in every process.
 pub(crate) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<()> {
-    if store::revoke_token(tx, jti).await? {
+    while store::staff::revoke_with_children(tx, jti).await? > 0 {
         tx.notify(Topic::Revoked, jti).await?;
     }
     Ok(())
@@ -379,17 +379,7 @@ pub async fn issue_token(
     expires_at: Timestamp,
     narrowing: Narrowing,
 ) -> Result<SignedToken> {
-    let unknown = narrowing
-        .toolsets
-        .iter()
-        .flatten()
-        .find(|word| !TOOLSETS.contains(&word.as_str()));
-    if let Some(word) = unknown {
-        let known = TOOLSETS.join(", ");
-        return Err(Error::Invalid(format!(
-            "there is no toolset {word:?}; there are {known}"
-        )));
-    }
+    check_toolsets(&narrowing)?;
     let name = name.to_owned();
     let bearer = match scope {
         TokenScope::Project(project_id, role) => Bearer::Service {

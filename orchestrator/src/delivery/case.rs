@@ -42,6 +42,8 @@ pub(super) struct Case {
     past: Vec<Run>,
     /// It told where our App may go, and that was noted.
     tells_access: bool,
+    /// It told of members of a group that a rule speaks of; they are asked about.
+    tells_members: bool,
     pub(super) reading: Reading,
 }
 
@@ -59,6 +61,7 @@ impl Case {
             live: None,
             past: Vec::new(),
             tells_access: false,
+            tells_members: false,
             reading: Reading::default(),
         }
     }
@@ -70,6 +73,9 @@ impl Case {
         if let Some(access) = domain::host_access(name, payload, self.received_at) {
             repository::host_access_changed(tx, &Actor::System("delivery"), &access).await?;
             self.tells_access = true;
+        }
+        if let Some((org, team)) = domain::members_changed(name, payload) {
+            self.tells_members = identity::rule::changed(tx, org, team).await?;
         }
         if let Some(id) = github_repository_id {
             self.repository = repository::find_by_github_id(tx, id).await?;
@@ -113,7 +119,7 @@ impl Case {
         {
             work_item::save(tx, &WorkItem::read(repository.repository_id, issue)).await?;
         }
-        if self.tells_access {
+        if self.tells_access || self.tells_members {
             return Ok(Examined::Settled(Verdict::Recorded));
         }
         let host = read.map(host_facts);

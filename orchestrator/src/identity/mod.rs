@@ -20,6 +20,6 @@ pub use people::{disable, find_by_login, invite, people, require_inviter, set_di
 #[cfg(feature = "postgres")]
 pub use service::{Person, ensure_owner, ensure_person, find, find_by_github_user_id, get, know};
 #[cfg(feature = "postgres")]
-pub(crate) use service::{Standing, require_enabled, standing};
+pub(crate) use service::{Standing, require_enabled, rule_over, standing};
 #[cfg(feature = "postgres")]
 pub(crate) use store::PersonRow;

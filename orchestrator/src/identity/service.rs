@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::id::{PersonId, SessionId};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
-use crate::project::access;
+use crate::project::access::{self, Operation};
 
 /// A person known to the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,26 @@ pub(crate) async fn standing(
     session_id: Option<SessionId>,
 ) -> Result<Option<Standing>> {
     session::standing(tx, person_id, session_id).await
+}
+
+/// By which rule `actor` may see and end what lets a person in: it is its own, or it may disable people. None means that
+/// there is nothing to see.
+pub(crate) async fn rule_over(
+    tx: &mut Tx,
+    actor: &Actor,
+    person_id: PersonId,
+) -> Result<Option<&'static str>> {
+    match actor {
+        Actor::System(_) => return Ok(Some("system")),
+        Actor::Person { person_id: asker, .. } if *asker == person_id => {
+            let asker = store::find(tx, person_id).await?;
+            let is_live = asker.is_some_and(|asker| asker.disabled_at.is_none());
+            return Ok(is_live.then_some("own"));
+        }
+        Actor::Person { .. } | Actor::Service { .. } | Actor::Platform { .. } | Actor::Run(_) => {}
+    }
+    let may = access::sees_platform(tx, actor, Operation::UserDisable).await?;
+    Ok(may.then_some("owner"))
 }
 
 /// Makes the person known as an owner of the platform; answers whether anything changed. Asking twice changes nothing.

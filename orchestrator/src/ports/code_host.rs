@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::identity::Group;
 use super::survey::HostSurvey;
 use crate::actor::words;
 use crate::effect::domain::Review;
@@ -154,6 +155,14 @@ pub struct HostDeliveryPage {
     pub deliveries: Vec<HostDelivery>,
     /// The host's word for where the older ones begin; none if there are none.
     pub older: Option<String>,
+}
+
+/// A page of the members of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostMemberPage {
+    pub members: Vec<HostAccount>,
+    /// The host's word for the next page; none after the last.
+    pub next: Option<String>,
 }
 
 /// Why the code host did not do it.
@@ -320,6 +329,10 @@ pub trait CodeHost: Send + Sync {
 
     /// Asks the host to send a delivery again, under the same GUID.
     async fn redeliver(&self, host_delivery_id: i64) -> Result<(), CodeHostError>;
+
+    /// A page of the active members of an organisation or team: the first, or the one that another page named. A team that
+    /// is not there has none; an organisation that does not let us look is an error.
+    async fn members(&self, group: &Group, page: Option<&str>) -> Result<HostMemberPage, CodeHostError>;
 
     /// The account that bears this login now.
     async fn account(&self, login: &str) -> Result<HostAccount, CodeHostError>;

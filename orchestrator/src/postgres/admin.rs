@@ -105,7 +105,9 @@ pub async fn ensure_template(server_url: &str) -> Result<String> {
         )
         .await?;
         run(&mut db, &format!("CREATE DATABASE {}", quote(&name))).await?;
-        super::migrate(&database_url(server_url, &name)?).await?;
+        let url = database_url(server_url, &name)?;
+        super::migrate(&url).await?;
+        super::grant(&url, &super::Roles::default()).await?;
         run(
             &mut db,
             &format!("ALTER DATABASE {} IS_TEMPLATE true", quote(&name)),
@@ -162,12 +164,13 @@ pub fn database_url(server_url: &str, name: &str) -> Result<String> {
     Ok(format!("{}/{name}{query}", &base[..slash]))
 }
 
-/// A digest of all migrations: two schemas never share a template.
+/// A digest of all migrations and grants: two schemas never share a template.
 fn schema_digest() -> String {
     let mut digest = Sha256::new();
     for migration in MIGRATIONS.iter() {
         digest.update(&*migration.checksum);
     }
+    digest.update(super::roles::GRANTS);
     hex::encode(&digest.finalize()[..8])
 }
 
@@ -209,7 +212,7 @@ async fn run(db: &mut PgConnection, statement: &str) -> Result<()> {
     Ok(())
 }
 
-fn quote(name: &str) -> String {
+pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

@@ -3,6 +3,7 @@
 pub mod admin;
 mod inspect;
 pub mod listen;
+mod roles;
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::queue::{self, Job};
 use crate::trace::{self, Origin};
 
 pub use inspect::{Inspection, inspect};
+pub use roles::{DEFAULT_PREFIX, Program, Roles, grant};
 
 /// A `timestamptz` as sqlx reads and writes it.
 pub(crate) type Moment = jiff_sqlx::Timestamp;

@@ -31,10 +31,14 @@ async fn migrate_brings_the_schema_once_and_wait_waits_for_it() {
         first.stdout
     );
     let second = it.run(&["migrate"]);
+    let rights = "rights of codex_gateway, codex_mcp_server, codex_worker: as of this version\n";
+    assert!(first.stdout.ends_with(rights), "{}", first.stdout);
     assert_eq!(
-        (second.success, second.stdout.as_str()),
-        (true, "the schema is up to date\n")
+        (second.success, second.stdout),
+        (true, format!("the schema is up to date\n{rights}"))
     );
+    let wrong = it.run(&["migrate", "--role-prefix", "Robert'); --"]);
+    assert!(wrong.stderr.contains("lower-case letters"), "{}", wrong.stderr);
     assert!(it.run(&["migrate", "--wait", "--wait-seconds", "0"]).success);
 
     admin::drop_database(it.db.url(), &name).await.expect("dropped");

@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod database;
+mod keys;
 mod oauth;
 mod rendering;
 mod support;

@@ -11,6 +11,14 @@ use tempfile::TempDir;
 pub(crate) const AUDIENCE: &str = "https://inside.codex-k8s.example/mcp";
 pub(crate) const PUBLIC_AUDIENCE: &str = "https://codex-k8s.example/mcp";
 
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("CODEXK8S_DATABASE_URL_FILE", "url"),
+    ("CODEXK8S_MASTER_KEY_FILE", "master-key"),
+    ("CODEXK8S_EDGE_KEY_FILE", "edge-key"),
+    ("CODEXK8S_AUDIENCE", AUDIENCE),
+    ("CODEXK8S_PUBLIC_AUDIENCE", PUBLIC_AUDIENCE),
+];
+
 /// An installation that nobody has set up.
 pub(crate) struct Installation {
     pub(crate) folder: TempDir,
@@ -51,17 +59,13 @@ impl Installation {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        run_in(
-            self.folder.path(),
-            arguments,
-            &[
-                ("CODEXK8S_DATABASE_URL_FILE", "url"),
-                ("CODEXK8S_MASTER_KEY_FILE", "master-key"),
-                ("CODEXK8S_EDGE_KEY_FILE", "edge-key"),
-                ("CODEXK8S_AUDIENCE", AUDIENCE),
-                ("CODEXK8S_PUBLIC_AUDIENCE", PUBLIC_AUDIENCE),
-            ],
-        )
+        run_in(self.folder.path(), arguments, &ENVIRONMENT)
+    }
+
+    /// The same, with one setting left out.
+    pub(crate) fn run_without(&self, arguments: &[&str], name: &str) -> Answer {
+        let left: Vec<_> = ENVIRONMENT.into_iter().filter(|(it, _)| *it != name).collect();
+        run_in(self.folder.path(), arguments, &left)
     }
 }
 

@@ -26,6 +26,7 @@ mod proofs;
 mod races;
 mod receiving;
 mod revise;
+mod roles;
 mod secrets;
 mod sessions;
 mod sightings;

@@ -234,9 +234,9 @@ async fn a_session_is_its_persons_and_an_owners_to_see_and_end() {
     let owner = world.person(3, Some(PlatformRole::Owner)).await;
     let opened = world.open(&mine, None).await;
 
-    let foreign = session::revoke(&world.edge, &stranger.actor(), opened.session_id).await;
+    let foreign = session::revoke(&world.edge, &stranger.actor(), opened.session_id, None).await;
     let missing_id = SessionId::new();
-    let missing = session::revoke(&world.edge, &stranger.actor(), missing_id).await;
+    let missing = session::revoke(&world.edge, &stranger.actor(), missing_id, None).await;
     let text = |result: Result<(), Error>, id: SessionId| {
         result.unwrap_err().to_string().replace(&id.to_string(), "ID")
     };
@@ -245,7 +245,7 @@ async fn a_session_is_its_persons_and_an_owners_to_see_and_end() {
     assert!(matches!(listed, Err(Error::NotFound { .. })));
     assert!(world.lives(&opened).await);
 
-    session::revoke(&world.edge, &owner.actor(), opened.session_id)
+    session::revoke(&world.edge, &owner.actor(), opened.session_id, None)
         .await
         .unwrap();
     assert!(!world.lives(&opened).await);

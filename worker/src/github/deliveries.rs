@@ -25,14 +25,8 @@ pub(super) async fn page(connection: &Connection, from: Option<&str>) -> Result<
     let page: Vec<wire::Delivery> = parse(&call, &answer)?;
     Ok(HostDeliveryPage {
         deliveries: page.into_iter().filter_map(wire::Delivery::known).collect(),
-        older: link::next(&answer.headers).and_then(|path| cursor(&path)),
+        older: link::next(&answer.headers).and_then(|path| link::parameter(&path, "cursor")),
     })
-}
-
-fn cursor(path: &str) -> Option<String> {
-    let (_, query) = path.split_once('?')?;
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find_map(|(name, value)| (name == "cursor").then(|| value.into_owned()))
 }
 
 pub(super) async fn redeliver(connection: &Connection, host_delivery_id: i64) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use http::header::LINK;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// Returns path and query of the next page, if there is one. The host is left out on purpose: we go on asking where
 /// we asked before, whatever the answer says.
@@ -25,6 +25,13 @@ pub(super) fn path_and_query(url: &Url) -> String {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     }
+}
+
+/// Returns the value of a parameter of a path's query.
+pub(super) fn parameter(path: &str, name: &str) -> Option<String> {
+    let (_, query) = path.split_once('?')?;
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.find_map(|(found, value)| (found == name).then(|| value.into_owned()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod deliveries;
 mod issues;
 mod labels;
 mod link;
+mod members;
 mod path;
 mod pulls;
 mod rate_limit;
@@ -34,9 +35,10 @@ use orchestrator::Clock;
 use orchestrator::effect::domain::Review;
 use orchestrator::ports::code_host::{
     CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostIssuePage,
-    HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft, RepositoryRef,
-    TokenAccess,
+    HostMemberPage, HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft,
+    RepositoryRef, TokenAccess,
 };
+use orchestrator::ports::identity::Group;
 use orchestrator::ports::survey::HostSurvey;
 use orchestrator::repository::label::LabelDefinition;
 use tokio::sync::OnceCell;
@@ -214,6 +216,10 @@ impl CodeHost for GithubHost {
 
     async fn redeliver(&self, host_delivery_id: i64) -> Result<()> {
         deliveries::redeliver(&self.connection, host_delivery_id).await
+    }
+
+    async fn members(&self, group: &Group, page: Option<&str>) -> Result<HostMemberPage> {
+        members::page(&self.connection, group, page).await
     }
 
     async fn account(&self, login: &str) -> Result<HostAccount> {

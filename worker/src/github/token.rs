@@ -22,6 +22,8 @@ pub(super) enum Grant {
     PullRequestsWrite,
     ContentsRead,
     ContentsWrite,
+    /// Of an organisation and its teams.
+    Members,
 }
 
 impl Grant {
@@ -35,6 +37,7 @@ impl Grant {
             Self::PullRequestsWrite => json!({ "pull_requests": "write", "contents": "read" }),
             Self::ContentsRead => json!({ "contents": "read" }),
             Self::ContentsWrite => json!({ "contents": "write" }),
+            Self::Members => json!({ "members": "read" }),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod deliveries;
+mod memberships;
 mod orphans;
 mod pods;
 mod slots;
@@ -61,6 +62,9 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     });
     start("missed_deliveries", every(60), |hands| {
         Box::pin(async move { deliveries::fetch_missed(&hands.orchestrator, &*hands.code_host).await })
+    });
+    start("memberships", every(60), |hands| {
+        Box::pin(async move { memberships::recheck(&hands.orchestrator, &*hands.code_host).await })
     });
     start("port_calls", every(60), |hands| {
         Box::pin(async move { port_call::sweep(&hands.orchestrator).await.map(drop) })

@@ -6,6 +6,7 @@ pub(crate) mod comment;
 pub(crate) mod emit;
 pub(crate) mod issue;
 pub(crate) mod label;
+mod member;
 pub(crate) mod merge;
 pub(crate) mod pull;
 pub(crate) mod push;

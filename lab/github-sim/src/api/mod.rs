@@ -9,6 +9,7 @@ mod issues;
 mod labels;
 mod merge;
 mod meta;
+mod orgs;
 mod pulls;
 mod reactions;
 mod refs;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Vec<Route> {
         app::routes(),
         meta::routes(),
         users::routes(),
+        orgs::routes(),
         repositories::routes(),
         branches::routes(),
         contents::routes(),

@@ -1,7 +1,8 @@
 use super::need;
+use super::orgs::organization;
 use crate::http::{Answer, Call, Need, Problem, Reply, Route, now};
 use crate::view::View;
-use crate::world::{Account, AccountKind, Role, World};
+use crate::world::{Account, Role};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -71,12 +72,6 @@ fn team_membership(call: &Call) -> Answer {
     let member = named.zip(team).filter(|(named, team)| team.contains(&named.id));
     let (member, _) = member.ok_or_else(Problem::not_found)?;
     Ok(Reply::ok(call.view(&world).team_membership(org, slug, member)))
-}
-
-fn organization<'a>(world: &'a World, call: &Call) -> Result<&'a Account, Problem> {
-    let org = world.account_by_login(call.param("org"));
-    org.filter(|org| org.kind == AccountKind::Organization)
-        .ok_or_else(Problem::not_found)
 }
 
 fn is_collaborator(call: &Call) -> Answer {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use orchestrator::postgres;
+use orchestrator::postgres::{self, Program, Roles};
 use secrecy::ExposeSecret;
 
 use crate::memory::DatabaseFile;
@@ -13,6 +13,9 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Migrate {
     #[command(flatten)]
     database: DatabaseFile,
+    /// What the roles of the programs are called by: PREFIX_gateway, PREFIX_mcp_server, PREFIX_worker
+    #[arg(long, env = "CODEXK8S_DATABASE_ROLE_PREFIX", default_value = postgres::DEFAULT_PREFIX)]
+    role_prefix: String,
     /// Changes nothing; ends when the schema is the one of this version
     #[arg(long)]
     wait: bool,
@@ -27,15 +30,23 @@ impl Migrate {
             return self.wait().await;
         }
         let url = self.database.url()?;
+        let roles = Roles::new(&self.role_prefix)?;
         let before = postgres::inspect(url.expose_secret()).await?.pending;
         if before.is_empty() {
             println!("the schema is up to date");
-            return Ok(());
+        } else {
+            postgres::migrate(url.expose_secret()).await?;
         }
-        postgres::migrate(url.expose_secret()).await?;
         for migration in before {
             println!("applied {migration}");
         }
+        // Each time: a role may have been made, or its rights changed, by hand.
+        postgres::grant(url.expose_secret(), &roles).await?;
+        let names = Program::ALL.iter().map(|program| roles.name(*program));
+        println!(
+            "rights of {}: as of this version",
+            names.collect::<Vec<_>>().join(", ")
+        );
         Ok(())
     }
 

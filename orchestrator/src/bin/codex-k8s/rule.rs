@@ -1,7 +1,7 @@
 use clap::{Args, Subcommand};
 use orchestrator::actor::{PlatformRole, Role};
 use orchestrator::id::MembershipRuleId;
-use orchestrator::identity::rule::{self, Grant, Rule as MembershipRule};
+use orchestrator::identity::rule::{self, Check, Grant, Rule as MembershipRule};
 use orchestrator::ports::identity::Group;
 
 use crate::memory::Memory;
@@ -9,11 +9,11 @@ use crate::{me, project, token};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Rule {
-    /// Gives a role to all members of an organisation, or of a team of it, from their next sign-in on
+    /// Gives a role to all members of an organisation, or of a team of it; to strangers at their sign-in
     Add(Add),
-    /// Prints the rules
+    /// Prints the rules, and when their groups were last listed
     List(List),
-    /// Ends a rule; what it gave goes with each person's next sign-in
+    /// Ends a rule, and takes back what it gave
     Remove(Remove),
 }
 
@@ -95,8 +95,10 @@ impl List {
     async fn run(self) -> anyhow::Result<()> {
         let orchestrator = self.memory.open().await?;
         let mut tx = orchestrator.begin("cli.rules").await?;
+        let checks = rule::checks(&mut tx).await?;
         for rule in rule::list(&mut tx).await? {
-            println!("{}", shown(&rule));
+            let check = checks.iter().find(|check| check.group == rule.group);
+            println!("{}; {}", shown(&rule), check.map_or_else(never, told));
         }
         Ok(())
     }
@@ -110,4 +112,18 @@ fn shown(it: &MembershipRule) -> String {
         Grant::Platform(role) => format!("{role} of the platform"),
     };
     format!("{}  {org}{team}: {gets}", it.membership_rule_id)
+}
+
+fn told(check: &Check) -> String {
+    let listed = check
+        .listed_at
+        .map_or_else(never, |at| format!("members listed at {at:.0}"));
+    match &check.failure {
+        None => listed,
+        Some((at, why)) => format!("{listed}; not at {at:.0}: {why}"),
+    }
+}
+
+fn never() -> String {
+    "members not listed yet".to_owned()
 }

@@ -205,6 +205,18 @@ pub fn sighting(payload: &Payload) -> Option<Sighting> {
     })
 }
 
+/// Of which organisation, and of which team of it alone, an event says that members came or went.
+pub fn members_changed<'a>(name: &str, payload: &'a Payload) -> Option<(&'a str, Option<&'a str>)> {
+    let org = payload.organization.as_ref()?.login.as_deref()?;
+    let team = payload.team.as_ref().and_then(|team| team.slug.as_deref());
+    match name {
+        "membership" => Some((org, team)),
+        // A team may have another name now, or belong to another: all of the organisation's are asked about.
+        "organization" | "team" => Some((org, None)),
+        _ => None,
+    }
+}
+
 /// A moment that the database can hold; GitHub began later.
 pub fn moment(text: &str) -> Option<Timestamp> {
     let moment: Timestamp = text.parse().ok()?;

@@ -36,9 +36,27 @@ pub struct Payload {
     #[serde(deserialize_with = "lenient")]
     pub repositories_removed: Option<Vec<Repository>>,
     #[serde(deserialize_with = "lenient")]
+    pub organization: Option<Organization>,
+    #[serde(deserialize_with = "lenient")]
+    pub team: Option<Team>,
+    #[serde(deserialize_with = "lenient")]
     pub sender: Option<Account>,
     #[serde(rename = "ref", deserialize_with = "lenient_word")]
     pub git_ref: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Organization {
+    #[serde(deserialize_with = "lenient_word")]
+    pub login: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Team {
+    #[serde(deserialize_with = "lenient_word")]
+    pub slug: Option<String>,
 }
 
 /// An issue or a pull request.

@@ -12,6 +12,7 @@ use crate::audit::{self, Entry};
 use crate::credential::{self, SignedToken, TokenOrigin};
 use crate::error::{Error, Result};
 use crate::id::{GrantId, PersonId};
+use crate::idempotency::{self, Key};
 use crate::identity;
 use crate::orchestrator::Orchestrator;
 use crate::postgres::{Moment, Tx};
@@ -109,9 +110,20 @@ pub async fn sign_issued(
     credential::sign(orchestrator, jti).await.map(Some)
 }
 
-/// The grants of a person, the newest use first.
-pub async fn list_grants(orchestrator: &Orchestrator, person_id: PersonId) -> Result<Vec<Grant>> {
+/// The grants of a person, the newest use first: one's own, or for who may disable people anybody's.
+///
+/// # Errors
+///
+/// `NotFound` if the person is not the asker's to see.
+pub async fn list_grants(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    person_id: PersonId,
+) -> Result<Vec<Grant>> {
     let mut tx = orchestrator.begin("oauth.list_grants").await?;
+    identity::rule_over(&mut tx, actor, person_id)
+        .await?
+        .ok_or_else(|| Error::not_found("person", person_id))?;
     let rows = store::list_grants(&mut tx, person_id, MAX_LISTED).await?;
     Ok(rows.into_iter().map(Grant::from).collect())
 }
@@ -122,39 +134,40 @@ pub async fn list_grants(orchestrator: &Orchestrator, person_id: PersonId) -> Re
 /// # Errors
 ///
 /// `NotFound` if there is none that the actor may see.
-pub async fn revoke_grant(orchestrator: &Orchestrator, actor: &Actor, grant_id: GrantId) -> Result<()> {
+pub async fn revoke_grant(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    grant_id: GrantId,
+    key: Option<Key>,
+) -> Result<()> {
     let mut tx = orchestrator.begin("oauth.revoke_grant").await?;
     let not_found = || Error::not_found("grant", grant_id);
     let grant = store::find_grant(&mut tx, grant_id)
         .await?
         .ok_or_else(not_found)?;
-    let rule = may_revoke(&mut tx, actor, grant.person_id)
+    let rule = identity::rule_over(&mut tx, actor, grant.person_id)
         .await?
         .ok_or_else(not_found)?;
-    if grant.revoked_at.is_some() {
+    if idempotency::recall::<GrantId>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
-    let family_id = store::family_of(&mut tx, grant_id).await?.ok_or_else(not_found)?;
-    let window = window(tx.now());
-    end_family(&mut tx, &family_id, window).await?;
-    record(&mut tx, actor, "grant_revoke", grant_id, rule).await?;
+    if grant.revoked_at.is_none() {
+        let family_id = store::family_of(&mut tx, grant_id).await?.ok_or_else(not_found)?;
+        let window = window(tx.now());
+        end_family(&mut tx, &family_id, window).await?;
+        record(&mut tx, actor, "grant_revoke", grant_id, rule).await?;
+    }
+    idempotency::remember(&mut tx, actor, key.as_ref(), &grant_id).await?;
     tx.commit().await
 }
 
-async fn may_revoke(tx: &mut Tx, actor: &Actor, owner: PersonId) -> Result<Option<&'static str>> {
-    let person_id = match actor {
-        Actor::System(_) => return Ok(Some("system")),
-        Actor::Person { person_id, .. } => *person_id,
-        Actor::Service { .. } | Actor::Platform { .. } | Actor::Run(_) => return Ok(None),
-    };
-    if person_id == owner {
-        return Ok(Some("own"));
-    }
-    let person = identity::find(tx, person_id).await?;
-    let is_owner = person.is_some_and(|person| {
-        person.disabled_at.is_none() && person.platform_role == Some(crate::actor::PlatformRole::Owner)
-    });
-    Ok(is_owner.then_some("owner"))
+/// Holds off that a grant ends until the transaction ends; answers until when its consent lasts, if it counts.
+pub(crate) async fn hold_grant(tx: &mut Tx, grant_id: GrantId) -> Result<Option<Timestamp>> {
+    let begun_at = store::hold_grant(tx, grant_id).await?;
+    Ok(begun_at.map(|begun_at| begun_at + REFRESH_TOKEN_LIFE))
 }
 
 /// For which client a token is, and with which scopes: what the token itself says.

@@ -27,9 +27,9 @@ pub use domain::{
     without_offline_access,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use grant::granted;
-#[cfg(feature = "postgres")]
 pub use grant::{Grant, list_grants, revoke_grant, sign_issued};
+#[cfg(feature = "postgres")]
+pub(crate) use grant::{granted, hold_grant};
 #[cfg(feature = "postgres")]
 pub use service::{
     Listed, NewClient, add_client, fresh_document, keep_document, list_clients, register, remove_client,

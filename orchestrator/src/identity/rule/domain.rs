@@ -50,6 +50,21 @@ pub(super) fn granted(rules: &[Rule], groups: &[Group]) -> Granted {
     all
 }
 
+/// The groups that nobody has listed yet and that can be what gave somebody a role it holds: until they are listed, that
+/// is not taken away. Only a role that is exactly the rule's counts, so nobody gets more by it.
+#[cfg(any(feature = "postgres", test))]
+pub(super) fn assumed(unlisted: &[Rule], held: &Granted) -> Vec<Group> {
+    let gave = |rule: &&Rule| match rule.grant {
+        Grant::Project(project_id, role) => held.projects.get(&project_id) == Some(&role),
+        Grant::Platform(role) => held.platform == Some(role),
+    };
+    unlisted
+        .iter()
+        .filter(gave)
+        .map(|rule| rule.group.clone())
+        .collect()
+}
+
 #[cfg(any(feature = "postgres", test))]
 fn strength(role: PlatformRole) -> u8 {
     match role {
@@ -76,6 +91,21 @@ mod tests {
             org: org.into(),
             team: team.map(str::to_owned),
         }
+    }
+
+    #[test]
+    fn what_nobody_has_asked_about_takes_nothing_away_and_gives_nothing() {
+        let shop = ProjectId::new();
+        let admins = rule("acme", Some("admins"), Grant::Project(shop, Role::Admin));
+        let heads = rule("acme", Some("heads"), Grant::Platform(PlatformRole::Owner));
+        let unlisted = [admins.clone(), heads];
+        let holds = |role| Granted {
+            platform: None,
+            projects: BTreeMap::from([(shop, role)]),
+        };
+        assert_eq!(assumed(&unlisted, &holds(Role::Admin)), [admins.group]);
+        assert_eq!(assumed(&unlisted, &holds(Role::Viewer)), []);
+        assert_eq!(assumed(&unlisted, &Granted::default()), []);
     }
 
     #[test]

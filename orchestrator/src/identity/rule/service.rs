@@ -1,5 +1,5 @@
-use super::domain::{Grant, Rule, granted};
-use super::store;
+use super::domain::{Grant, Granted, Rule, granted};
+use super::{store, watch};
 use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::project::{self, access};
 /// Rules of an installation; each costs a call to the code host at every sign-in.
 const MAX_RULES: usize = 20;
 
-/// Gives a role to all members of a group from their next sign-in on. Asking twice changes nothing; another role for the
+/// Gives a role to all members of a group: to who is known as soon as the group is listed, to others at their sign-in. Asking twice changes nothing; another role for the
 /// same group and place replaces the old one.
 ///
 /// # Errors
@@ -35,11 +35,12 @@ pub async fn add(orchestrator: &Orchestrator, actor: &Actor, group: Group, grant
         )));
     }
     record(&mut tx, actor, "membership_rule_add", &rule).await?;
+    watch::changed(&mut tx, &rule.group.org, rule.group.team.as_deref()).await?;
     tx.commit().await?;
     Ok(rule)
 }
 
-/// Ends a rule. What it gave goes with the next recheck of each person.
+/// Ends a rule, and takes back what it gave.
 ///
 /// # Errors
 ///
@@ -50,6 +51,9 @@ pub async fn remove(orchestrator: &Orchestrator, actor: &Actor, id: MembershipRu
     let rule = store::delete(&mut tx, id).await?;
     let rule = rule.ok_or_else(|| Error::not_found("membership rule", id))?;
     record(&mut tx, actor, "membership_rule_remove", &rule).await?;
+    for person_id in store::seen::holders(&mut tx).await? {
+        watch::recheck_known(&mut tx, person_id).await?;
+    }
     tx.commit().await
 }
 
@@ -95,10 +99,16 @@ pub(in crate::identity) async fn knows(tx: &mut Tx, groups: &[Group]) -> Result<
     Ok(rules.iter().any(|rule| groups.contains(&rule.group)))
 }
 
+/// Takes over in which of all groups a person is now, and what that gives.
 pub(in crate::identity) async fn apply(tx: &mut Tx, person: &Person, groups: &[Group]) -> Result<()> {
+    store::seen::replace_groups(tx, person.person_id, groups).await?;
     let granted = granted(&store::list(tx).await?, groups);
-    store::set_platform_role(tx, person.person_id, granted.platform).await?;
-    project::set_roles_by_rule(tx, person.person_id, &granted.projects).await
+    give(tx, person.person_id, &granted).await
+}
+
+pub(super) async fn give(tx: &mut Tx, person_id: PersonId, granted: &Granted) -> Result<()> {
+    store::set_platform_role(tx, person_id, granted.platform).await?;
+    project::set_roles_by_rule(tx, person_id, &granted.projects).await
 }
 
 /// A name as the code host has them, and nothing that would be another path there.

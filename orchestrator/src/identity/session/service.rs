@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::domain::{ABSOLUTE_LIFE, MAX_PER_PERSON, Method, cut};
 use super::store::{self, Row};
-use crate::actor::{Actor, PlatformRole};
+use crate::actor::Actor;
 use crate::audit::{self, Entry};
 use crate::error::{Error, Result};
 use crate::id::{PersonId, SessionId};
+use crate::idempotency::{self, Key};
 use crate::identity::{self, Person};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::listen::Topic;
@@ -149,7 +150,7 @@ pub async fn end(orchestrator: &Orchestrator, cookie: &str) -> Result<()> {
 /// `NotFound` if the person is not the asker's to see.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor, person_id: PersonId) -> Result<Vec<Session>> {
     let mut tx = orchestrator.begin("session.list").await?;
-    require_mine(&mut tx, actor, person_id)
+    identity::rule_over(&mut tx, actor, person_id)
         .await?
         .ok_or_else(|| Error::not_found("person", person_id))?;
     let now = tx.now();
@@ -162,16 +163,30 @@ pub async fn list(orchestrator: &Orchestrator, actor: &Actor, person_id: PersonI
 /// # Errors
 ///
 /// `NotFound` if it is not the asker's to see.
-pub async fn revoke(orchestrator: &Orchestrator, actor: &Actor, session_id: SessionId) -> Result<()> {
+pub async fn revoke(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    session_id: SessionId,
+    key: Option<Key>,
+) -> Result<()> {
     let mut tx = orchestrator.begin("session.revoke").await?;
     let unknown = || Error::not_found("session", session_id);
     let row = store::find(&mut tx, session_id).await?.ok_or_else(unknown)?;
-    let rule = require_mine(&mut tx, actor, row.person_id)
+    let rule = identity::rule_over(&mut tx, actor, row.person_id)
         .await?
         .ok_or_else(unknown)?;
-    store::revoke(&mut tx, session_id).await?;
-    tx.notify(Topic::Revoked, session_id).await?;
-    record(&mut tx, actor, "session_revoke", session_id, rule).await?;
+    if idempotency::recall::<SessionId>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    if row.revoked_at.is_none() {
+        store::revoke(&mut tx, session_id).await?;
+        tx.notify(Topic::Revoked, session_id).await?;
+        record(&mut tx, actor, "session_revoke", session_id, rule).await?;
+    }
+    idempotency::remember(&mut tx, actor, key.as_ref(), &session_id).await?;
     tx.commit().await
 }
 
@@ -195,22 +210,6 @@ pub async fn sweep(orchestrator: &Orchestrator) -> Result<u64> {
         }
     }
     Ok(all)
-}
-
-/// By which rule the actor may look at a person's sessions, if it may.
-async fn require_mine(tx: &mut Tx, actor: &Actor, person_id: PersonId) -> Result<Option<&'static str>> {
-    let asker = match actor {
-        Actor::System(_) => return Ok(Some("system")),
-        Actor::Person { person_id: asker, .. } => identity::find(tx, *asker).await?,
-        Actor::Service { .. } | Actor::Platform { .. } | Actor::Run(_) => None,
-    };
-    let Some(asker) = asker.filter(|asker| asker.disabled_at.is_none()) else {
-        return Ok(None);
-    };
-    if asker.person_id == person_id {
-        return Ok(Some("own"));
-    }
-    Ok((asker.platform_role == Some(PlatformRole::Owner)).then_some("owner"))
 }
 
 async fn record(

@@ -142,6 +142,11 @@ pub async fn set_membership(
     Ok(member)
 }
 
+/// The roles that rules gave to a person.
+pub(crate) async fn roles_by_rule(tx: &mut Tx, person_id: PersonId) -> Result<BTreeMap<ProjectId, Role>> {
+    store::roles_by_rule(tx, person_id).await
+}
+
 /// Makes the roles that rules give to a person be these; a role that a person gave stays, and so does a block.
 pub(crate) async fn set_roles_by_rule(
     tx: &mut Tx,

@@ -4,6 +4,7 @@ pub(super) mod deletion;
 pub(super) mod figures;
 pub(super) mod member;
 pub(super) mod platform;
+pub(super) mod series;
 
 use jiff::Timestamp;
 

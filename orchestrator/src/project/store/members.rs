@@ -1,5 +1,7 @@
 //! The SQL of members and blocks.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::parse_role;
@@ -146,6 +148,21 @@ pub(in crate::project) async fn set_blocked(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+pub(in crate::project) async fn roles_by_rule(
+    tx: &mut Tx,
+    person_id: PersonId,
+) -> Result<BTreeMap<ProjectId, Role>> {
+    let rows = sqlx::query!(
+        "SELECT project_id, role FROM project_members WHERE person_id = $1 AND by_rule",
+        person_id as _
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((row.project_id, parse_role(&row.role)?)))
+        .collect()
 }
 
 /// Gives a role by a rule, where no person gave one.

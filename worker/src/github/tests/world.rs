@@ -50,9 +50,25 @@ impl World {
         let (server, clock, key) = (MockServer::start().await, Clock::default(), KeyFile::write());
         let host = GithubHost::new(&config(&format!("{}{base}", server.uri()), &key), clock.clone())
             .expect("a good configuration");
+        let world = Self {
+            server,
+            host,
+            clock,
+            _key: key,
+        };
+        world.mint_below(base).await;
+        world
+    }
+
+    /// Mints tokens again after the server forgot how.
+    pub(crate) async fn mint(&self) {
+        self.mint_below("").await;
+    }
+
+    async fn mint_below(&self, base: &str) {
         let mint = Mint {
             count: AtomicU32::new(0),
-            clock: clock.clone(),
+            clock: self.clock.clone(),
         };
         Mock::given(method("POST"))
             .and(path_regex(format!(
@@ -60,14 +76,8 @@ impl World {
             )))
             .respond_with(mint)
             .with_priority(200) // a test may answer otherwise
-            .mount(&server)
+            .mount(&self.server)
             .await;
-        Self {
-            server,
-            host,
-            clock,
-            _key: key,
-        }
     }
 
     /// Answers one method and path.

@@ -57,6 +57,20 @@ pub(in crate::identity::oauth) async fn find_grant(
     Ok(row)
 }
 
+/// Since when a grant that counts was given; it counts until the transaction ends.
+pub(in crate::identity::oauth) async fn hold_grant(
+    tx: &mut Tx,
+    grant_id: GrantId,
+) -> Result<Option<Timestamp>> {
+    let created_at = sqlx::query_scalar!(
+        "SELECT created_at FROM oauth_grants WHERE grant_id = $1 AND revoked_at IS NULL FOR SHARE",
+        grant_id as GrantId,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(created_at.map(Moment::to_jiff))
+}
+
 pub(in crate::identity::oauth) async fn family_of(tx: &mut Tx, grant_id: GrantId) -> Result<Option<String>> {
     let family_id = sqlx::query_scalar!(
         "SELECT family_id FROM oauth_grants WHERE grant_id = $1",

@@ -1,41 +1,43 @@
 //! The SQL of keys and tokens.
 
+pub(in crate::credential) mod staff;
+
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::domain::{Narrowing, REFRESH_GRACE};
-use super::keys::SealedBy;
-use super::person::TokenOrigin;
 use crate::actor::{PlatformRole, Role, RunSide};
+use crate::credential::domain::{Narrowing, REFRESH_GRACE};
+use crate::credential::keys::SealedBy;
+use crate::credential::person::TokenOrigin;
 use crate::error::Result;
 use crate::id::{GrantId, PersonId, ProjectId, RunId, SessionId, TokenId};
 use crate::postgres::{Moment, Tx, unknown_word};
 
 /// A key of an audience.
-pub(super) struct KeyRow {
-    pub(super) kid: String,
-    pub(super) audience: String,
-    pub(super) public_key: Vec<u8>,
-    pub(super) sealed_key: Vec<u8>,
+pub(in crate::credential) struct KeyRow {
+    pub(in crate::credential) kid: String,
+    pub(in crate::credential) audience: String,
+    pub(in crate::credential) public_key: Vec<u8>,
+    pub(in crate::credential) sealed_key: Vec<u8>,
     /// `master` or `edge`.
-    pub(super) sealed_by: String,
+    pub(in crate::credential) sealed_by: String,
 }
 
 /// A token as its row has it.
 #[derive(Clone, Debug)]
-pub(super) struct Token {
-    pub(super) jti: TokenId,
-    pub(super) bearer: Bearer,
-    pub(super) kid: String,
-    pub(super) issued_at: Timestamp,
-    pub(super) expires_at: Timestamp,
-    pub(super) revoked_at: Option<Timestamp>,
-    pub(super) narrowing: Narrowing,
+pub(in crate::credential) struct Token {
+    pub(in crate::credential) jti: TokenId,
+    pub(in crate::credential) bearer: Bearer,
+    pub(in crate::credential) kid: String,
+    pub(in crate::credential) issued_at: Timestamp,
+    pub(in crate::credential) expires_at: Timestamp,
+    pub(in crate::credential) revoked_at: Option<Timestamp>,
+    pub(in crate::credential) narrowing: Narrowing,
 }
 
 /// Whom a token speaks for.
 #[derive(Clone, Debug)]
-pub(super) enum Bearer {
+pub(in crate::credential) enum Bearer {
     Run {
         side: RunSide,
         project_id: ProjectId,
@@ -59,7 +61,7 @@ pub(super) enum Bearer {
 }
 
 /// Inserts a key that signs from now on, or that is published only.
-pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow, signs: bool) -> Result<()> {
+pub(in crate::credential) async fn insert_key(tx: &mut Tx, key: &KeyRow, signs: bool) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
         "INSERT INTO signing_keys (kid, audience, public_key, sealed_key, sealed_by, created_at, promoted_at)
@@ -78,7 +80,7 @@ pub(super) async fn insert_key(tx: &mut Tx, key: &KeyRow, signs: bool) -> Result
 }
 
 /// The key that signs for an audience.
-pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<KeyRow>> {
+pub(in crate::credential) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<KeyRow>> {
     let key = sqlx::query_as!(
         KeyRow,
         "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
@@ -90,7 +92,7 @@ pub(super) async fn current_key(tx: &mut Tx, audience: &str) -> Result<Option<Ke
     Ok(key)
 }
 
-pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
+pub(in crate::credential) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
     let keys = sqlx::query_as!(
         KeyRow,
         "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys
@@ -102,7 +104,7 @@ pub(super) async fn live_keys(tx: &mut Tx) -> Result<Vec<KeyRow>> {
 }
 
 /// All keys of an audience, retired ones too.
-pub(super) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> {
+pub(in crate::credential) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> {
     let keys = sqlx::query_as!(
         KeyRow,
         "SELECT kid, audience, public_key, sealed_key, sealed_by FROM signing_keys WHERE audience = $1",
@@ -114,7 +116,7 @@ pub(super) async fn keys_of(tx: &mut Tx, audience: &str) -> Result<Vec<KeyRow>> 
 }
 
 /// A key that signs or will sign, or one that is retired while a token it signed may still be shown.
-pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
+pub(in crate::credential) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
     let still_shown = (tx.now() - REFRESH_GRACE).to_sqlx();
     let key = sqlx::query_as!(
         KeyRow,
@@ -130,7 +132,7 @@ pub(super) async fn find_key(tx: &mut Tx, kid: &str) -> Result<Option<KeyRow>> {
 }
 
 /// Holds the rotation of an audience's keys until the transaction ends: one at a time.
-pub(super) async fn lock_rotation(tx: &mut Tx, audience: &str) -> Result<()> {
+pub(in crate::credential) async fn lock_rotation(tx: &mut Tx, audience: &str) -> Result<()> {
     let name = format!("signing keys {audience}");
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
         .execute(&mut **tx)
@@ -139,7 +141,10 @@ pub(super) async fn lock_rotation(tx: &mut Tx, audience: &str) -> Result<()> {
 }
 
 /// The key that is published and signs nothing yet, and since when.
-pub(super) async fn next_key(tx: &mut Tx, audience: &str) -> Result<Option<(String, Timestamp)>> {
+pub(in crate::credential) async fn next_key(
+    tx: &mut Tx,
+    audience: &str,
+) -> Result<Option<(String, Timestamp)>> {
     let row = sqlx::query!(
         "SELECT kid, created_at FROM signing_keys WHERE audience = $1 AND promoted_at IS NULL",
         audience,
@@ -149,7 +154,7 @@ pub(super) async fn next_key(tx: &mut Tx, audience: &str) -> Result<Option<(Stri
     Ok(row.map(|row| (row.kid, row.created_at.to_jiff())))
 }
 
-pub(super) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
+pub(in crate::credential) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
     let now = tx.moment();
     sqlx::query!("UPDATE signing_keys SET retired_at = $2 WHERE kid = $1", kid, now)
         .execute(&mut **tx)
@@ -157,7 +162,7 @@ pub(super) async fn retire_key(tx: &mut Tx, kid: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
+pub(in crate::credential) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
         "UPDATE signing_keys SET promoted_at = $2 WHERE kid = $1",
@@ -171,7 +176,10 @@ pub(super) async fn promote_key(tx: &mut Tx, kid: &str) -> Result<()> {
 
 /// The public halves of an audience's keys that somebody may need: next, current, and retired ones while a token they
 /// signed has not expired.
-pub(super) async fn public_keys(tx: &mut Tx, audience: &str) -> Result<Vec<(String, Vec<u8>)>> {
+pub(in crate::credential) async fn public_keys(
+    tx: &mut Tx,
+    audience: &str,
+) -> Result<Vec<(String, Vec<u8>)>> {
     let now = tx.moment();
     let rows = sqlx::query!(
         "SELECT kid, public_key FROM signing_keys k
@@ -186,7 +194,7 @@ pub(super) async fn public_keys(tx: &mut Tx, audience: &str) -> Result<Vec<(Stri
     Ok(rows.into_iter().map(|row| (row.kid, row.public_key)).collect())
 }
 
-pub(super) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
+pub(in crate::credential) async fn insert_token(tx: &mut Tx, token: &Token) -> Result<()> {
     let row = TokenRow::from(token.clone());
     sqlx::query!(
         "INSERT INTO access_tokens (jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
@@ -370,7 +378,7 @@ impl TokenRow {
     }
 }
 
-pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token>> {
+pub(in crate::credential) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token>> {
     let row = sqlx::query_as!(
         TokenRow,
         "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id, session_id,
@@ -384,7 +392,12 @@ pub(super) async fn find_token(tx: &mut Tx, jti: TokenId) -> Result<Option<Token
 }
 
 /// The newest tokens of a turn, one per side.
-pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence: i64) -> Result<Vec<Token>> {
+pub(in crate::credential) async fn tokens_of_turn(
+    tx: &mut Tx,
+    run_id: RunId,
+    turn: i32,
+    fence: i64,
+) -> Result<Vec<Token>> {
     let rows = sqlx::query_as!(
         TokenRow,
         "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
@@ -399,7 +412,7 @@ pub(super) async fn tokens_of_turn(tx: &mut Tx, run_id: RunId, turn: i32, fence:
     rows.into_iter().map(Token::try_from).collect()
 }
 
-pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64> {
+pub(in crate::credential) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64> {
     let now = tx.moment();
     let done = sqlx::query!(
         "UPDATE access_tokens SET revoked_at = $2 WHERE run_id = $1 AND revoked_at IS NULL",
@@ -411,7 +424,7 @@ pub(super) async fn revoke_run_tokens(tx: &mut Tx, run_id: RunId) -> Result<u64>
     Ok(done.rows_affected())
 }
 
-pub(super) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+pub(in crate::credential) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
         "UPDATE access_tokens SET revoked_at = $2 WHERE project_id = $1 AND revoked_at IS NULL",
@@ -423,32 +436,8 @@ pub(super) async fn revoke_project_tokens(tx: &mut Tx, project_id: ProjectId) ->
     Ok(())
 }
 
-pub(super) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<bool> {
-    let now = tx.moment();
-    let done = sqlx::query!(
-        "UPDATE access_tokens SET revoked_at = $2 WHERE jti = $1 AND revoked_at IS NULL",
-        jti as TokenId,
-        now,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-pub(super) async fn revoke_grant_tokens(tx: &mut Tx, grant_id: GrantId) -> Result<u64> {
-    let now = tx.moment();
-    let done = sqlx::query!(
-        "UPDATE access_tokens SET revoked_at = $2 WHERE grant_id = $1 AND revoked_at IS NULL",
-        grant_id as GrantId,
-        now,
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// Forgets tokens that expired before `before`, and those of sessions that expired before `of_session_before`.
-pub(super) async fn delete_expired(
+pub(in crate::credential) async fn delete_expired(
     tx: &mut Tx,
     before: Timestamp,
     of_session_before: Timestamp,
@@ -468,7 +457,7 @@ pub(super) async fn delete_expired(
 }
 
 /// Signing keys of a key file that another key than this one seals, locked.
-pub(super) async fn sealed_otherwise(
+pub(in crate::credential) async fn sealed_otherwise(
     tx: &mut Tx,
     sealed_by: SealedBy,
     key_id: &str,
@@ -486,7 +475,7 @@ pub(super) async fn sealed_otherwise(
     Ok(rows.into_iter().map(|row| (row.kid, row.sealed_key)).collect())
 }
 
-pub(super) async fn reseal(tx: &mut Tx, kid: &str, key_id: &str, sealed: &[u8]) -> Result<()> {
+pub(in crate::credential) async fn reseal(tx: &mut Tx, kid: &str, key_id: &str, sealed: &[u8]) -> Result<()> {
     sqlx::query!(
         "UPDATE signing_keys SET sealed_key_id = $2, sealed_key = $3 WHERE kid = $1",
         kid,

@@ -1,3 +1,7 @@
+//! The SQL of rules, and of what was seen of their groups.
+
+pub(super) mod seen;
+
 use super::domain::{Grant, Rule};
 use crate::actor::{PlatformRole, Role};
 use crate::error::{Error, Result};
@@ -36,7 +40,7 @@ impl TryFrom<Row> for Rule {
     }
 }
 
-pub(super) async fn upsert(tx: &mut Tx, group: &Group, grant: Grant) -> Result<Rule> {
+pub(in crate::identity::rule) async fn upsert(tx: &mut Tx, group: &Group, grant: Grant) -> Result<Rule> {
     let now = tx.moment();
     let (project_id, role, platform_role) = match grant {
         Grant::Project(project_id, role) => (Some(project_id), Some(role.as_str()), None),
@@ -62,7 +66,7 @@ pub(super) async fn upsert(tx: &mut Tx, group: &Group, grant: Grant) -> Result<R
     .try_into()
 }
 
-pub(super) async fn delete(tx: &mut Tx, id: MembershipRuleId) -> Result<Option<Rule>> {
+pub(in crate::identity::rule) async fn delete(tx: &mut Tx, id: MembershipRuleId) -> Result<Option<Rule>> {
     sqlx::query_as!(
         Row,
         r#"DELETE FROM membership_rules WHERE membership_rule_id = $1
@@ -76,7 +80,7 @@ pub(super) async fn delete(tx: &mut Tx, id: MembershipRuleId) -> Result<Option<R
     .transpose()
 }
 
-pub(super) async fn list(tx: &mut Tx) -> Result<Vec<Rule>> {
+pub(in crate::identity::rule) async fn list(tx: &mut Tx) -> Result<Vec<Rule>> {
     sqlx::query_as!(
         Row,
         r#"SELECT membership_rule_id AS "membership_rule_id: MembershipRuleId", org, team,
@@ -91,7 +95,7 @@ pub(super) async fn list(tx: &mut Tx) -> Result<Vec<Rule>> {
 }
 
 /// Gives or takes the platform role that rules give; one that a person gave stays.
-pub(super) async fn set_platform_role(
+pub(in crate::identity::rule) async fn set_platform_role(
     tx: &mut Tx,
     person_id: PersonId,
     role: Option<PlatformRole>,
