@@ -77,7 +77,7 @@ const ON_THE_WAY_BACK: [&str; 8] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 45] = [
+const BESIDE: [&str; 54] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -85,7 +85,16 @@ const BESIDE: [&str; 45] = [
     "github.redeliver",
     "github.get_pull_request",
     "github.compare_commits",
+    "github.find_organisation_installation",
     "github.list_members",
+    "github.list_issues",
+    "github.find_issue",
+    "github.create_issue",
+    "github.list_reviews",
+    "github.create_review",
+    "github.read_comments",
+    "github.read_reviews",
+    "github.read_review_comments",
     "rule.claim",
     "rule.listed",
     "rule.not_listed",

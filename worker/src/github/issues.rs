@@ -35,7 +35,7 @@ pub(super) async fn page(
         "{}/issues?state={state}&per_page={limit}&page={page}",
         path::repository(at)
     );
-    let call = Call::get(path, format!("issues of {}/{}", at.owner, at.name));
+    let call = Call::get("list_issues", path, format!("issues of {}/{}", at.owner, at.name));
     let answer = connection.begin(at, Grant::IssuesRead).send(&call).await?;
     let found: Vec<wire::Issue> = parse(&call, &answer)?;
     let known = found.into_iter().filter_map(wire::Issue::known);
@@ -59,7 +59,7 @@ pub(super) async fn find(
         path::repository(at),
         path::segment(&own.login)
     );
-    let mut call = Call::get(path, format!("issues of {}/{}", at.owner, at.name));
+    let mut call = Call::get("find_issue", path, format!("issues of {}/{}", at.owner, at.name));
     for _ in 0..MOST_PAGES {
         let answer = operation.send(&call).await?;
         let page: Vec<wire::Issue> = parse(&call, &answer)?;
@@ -84,7 +84,8 @@ pub(super) async fn create(
 ) -> Result<HostIssue> {
     let path = format!("{}/issues", path::repository(at));
     let about = format!("issue in {}/{}", at.owner, at.name);
-    let call = Call::write(Method::POST, path, about).with(json!({ "title": title, "body": body }));
+    let call =
+        Call::write("create_issue", Method::POST, path, about).with(json!({ "title": title, "body": body }));
     let created: wire::Issue = connection.begin(at, Grant::IssuesWrite).ask(&call).await?;
     created
         .known()

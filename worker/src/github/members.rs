@@ -17,6 +17,7 @@ pub(super) async fn page(
     let org = path::segment(&group.org);
     let app = connection.begin_as_app();
     let call = Call::get(
+        "find_organisation_installation",
         format!("/orgs/{org}/installation"),
         format!("installation on the organisation {}", group.org),
     );
@@ -36,6 +37,7 @@ pub(super) async fn page(
     };
     let number = page.map(|page| format!("&page={}", path::segment(page)));
     let call = Call::get(
+        "list_members",
         format!("{list}?per_page=100{}", number.unwrap_or_default()),
         format!("members of {}", name(group)),
     );

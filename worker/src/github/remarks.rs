@@ -22,6 +22,7 @@ pub(super) async fn since(
     let about = |what: &str| format!("{what} of {}", issues::about(at, number));
     let query = format!("per_page=100&since={}", since.strftime("%Y-%m-%dT%H:%M:%SZ"));
     let comments = Call::get(
+        "read_comments",
         format!("{}/comments?{query}", path::issue(at, number)),
         about("comments"),
     );
@@ -29,8 +30,16 @@ pub(super) async fn since(
     if is_pull_request {
         let pull = format!("{}/pulls/{number}", path::repository(at));
         // GitHub takes no `since` for reviews.
-        let reviews = Call::get(format!("{pull}/reviews?per_page=100"), about("reviews"));
-        let lines = Call::get(format!("{pull}/comments?{query}"), about("review comments"));
+        let reviews = Call::get(
+            "read_reviews",
+            format!("{pull}/reviews?per_page=100"),
+            about("reviews"),
+        );
+        let lines = Call::get(
+            "read_review_comments",
+            format!("{pull}/comments?{query}"),
+            about("review comments"),
+        );
         lists.push((Grant::PullRequestsRead, RemarkKind::Review, reviews));
         lists.push((Grant::PullRequestsRead, RemarkKind::ReviewComment, lines));
     }

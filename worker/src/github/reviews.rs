@@ -23,7 +23,11 @@ pub(super) async fn find(
     own: &HostAccount,
 ) -> Result<Option<HostComment>> {
     let operation = connection.begin(at, Grant::PullRequestsRead);
-    let mut call = Call::get(format!("{}?per_page=100", reviews(at, number)), about(at, number));
+    let mut call = Call::get(
+        "list_reviews",
+        format!("{}?per_page=100", reviews(at, number)),
+        about(at, number),
+    );
     for _ in 0..MOST_PAGES {
         let answer = operation.send(&call).await?;
         let page: Vec<wire::Comment> = parse(&call, &answer)?;
@@ -62,7 +66,13 @@ pub(super) async fn create(
         .iter()
         .map(|comment| json!({ "path": comment.path, "line": comment.line, "side": "RIGHT", "body": comment.body }))
         .collect();
-    let call = Call::write(Method::POST, reviews(at, number), about(at, number)).with(json!({
+    let call = Call::write(
+        "create_review",
+        Method::POST,
+        reviews(at, number),
+        about(at, number),
+    )
+    .with(json!({
         "event": event,
         "body": review.body,
         "comments": comments,

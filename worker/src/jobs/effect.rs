@@ -203,14 +203,13 @@ impl Hands {
     ) -> Result<EffectResult, CodeHostError> {
         if claim.look_first {
             let marker = marker(key);
-            let find = self.code_host.find_issue(&claim.at, &marker);
-            if let Some(there) = outward("code_host.find_issue", find).await? {
+            if let Some(there) = self.code_host.find_issue(&claim.at, &marker).await? {
                 return Ok(of_issue(there));
             }
         }
         let body = marked(body, key);
         let create = self.code_host.create_issue(&claim.at, title, &body);
-        let created = self.send(claim, "code_host.create_issue", create).await?;
+        let created = self.send(claim, create).await?;
         Ok(of_issue(created))
     }
 
@@ -223,8 +222,7 @@ impl Hands {
         let number = number(claim)?;
         if claim.look_first {
             let marker = marker(key);
-            let find = self.code_host.find_review(&claim.at, number, &marker);
-            if let Some(there) = outward("code_host.find_review", find).await? {
+            if let Some(there) = self.code_host.find_review(&claim.at, number, &marker).await? {
                 return Ok(of_comment(there));
             }
         }
@@ -233,7 +231,7 @@ impl Hands {
             ..review.clone()
         };
         let create = self.code_host.create_review(&claim.at, number, &review);
-        let created = self.send(claim, "code_host.create_review", create).await?;
+        let created = self.send(claim, create).await?;
         Ok(of_comment(created))
     }
 

@@ -53,7 +53,7 @@ impl Hands {
             } => {
                 let at = self.at(repository_id).await?;
                 let found = self.code_host.issues(&at, open, limit, page);
-                let found = outward("code_host.issues", found).await.map_err(failed)?;
+                let found = found.await.map_err(failed)?;
                 Ok(Answer::Issues {
                     issues: found.issues.into_iter().map(listed).collect(),
                     has_more: found.has_more,

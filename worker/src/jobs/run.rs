@@ -110,7 +110,7 @@ impl Hands {
         let mut all = Vec::new();
         for (number, is_pull_request) in places.into_iter().flatten() {
             let read = self.code_host.remarks(&plan.at, number, is_pull_request, since);
-            match outward("code_host.remarks", read).await {
+            match read.await {
                 Ok(remarks) => all.extend(remarks),
                 // A pull request that is gone has nothing more to say.
                 Err(CodeHostError::NotFound(_)) => {}
@@ -128,8 +128,7 @@ impl Hands {
                     // Whoever comes after so many is a stranger: a crowd must not delay the start.
                     None if known.len() >= MAX_AUTHORS => false,
                     None => {
-                        let asked = self.code_host.permission(&plan.at, author);
-                        let permission = outward("code_host.permission", asked).await?;
+                        let permission = self.code_host.permission(&plan.at, author).await?;
                         let trusted = permission >= HostPermission::Write;
                         known.insert(author.github_user_id, trusted);
                         trusted

@@ -7,8 +7,6 @@ use orchestrator::identity::rule::{self, Claim};
 use orchestrator::ports::CodeHost;
 use orchestrator::ports::code_host::CodeHostError;
 
-use crate::outward::outward;
-
 /// Pages of one group, 100 members each. A larger one is not listed: who is not on the pages seen would lose a role.
 const PAGES: usize = 50;
 
@@ -40,7 +38,7 @@ async fn list(code_host: &dyn CodeHost, claim: &Claim) -> std::result::Result<Ve
     let mut next = None;
     for _ in 0..PAGES {
         let page = code_host.members(&claim.group, next.as_deref());
-        let page = outward("code_host.members", page).await?;
+        let page = page.await?;
         members.extend(page.members.iter().map(|member| member.github_user_id));
         next = page.next;
         if next.is_none() {
