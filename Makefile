@@ -54,9 +54,9 @@ test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs wha
 access: ## write docs/access.md, who may do what, from the matrix
 	$(CARGO_RUN) --bin codex-k8s -- access > docs/access.md.new && mv docs/access.md.new docs/access.md
 
-conformance: ## the protocol's own suite, the Inspector and the Python client against the server; a part of `make test`
+conformance: ## the protocol's own suite, the Inspector and the Python client against server and gateway; a part of `make test`
 	@.ci/tools
-	$(HOUSE) with-postgres -- $(TEST) --test protocol
+	$(HOUSE) with-postgres -- $(TEST) --test protocol --test oauth
 
 prepare: ## describe every query anew in .sqlx
 	cargo run --quiet --package house -- prepare
