@@ -111,10 +111,7 @@ async fn the_official_suite_finds_no_fault() {
         let checks: Vec<Value> = serde_json::from_slice(&checks).expect("JSON");
         let passed = checks.iter().filter(|check| check["status"] == "SUCCESS").count();
         let failed = checks.iter().filter(|check| check["status"] == "FAILURE").count();
-        seen.insert(
-            entry.file_name().to_string_lossy().into_owned(),
-            (passed, failed),
-        );
+        seen.insert(entry.file_name().to_string_lossy().into_owned(), (passed, failed));
     }
     assert_eq!(seen.len(), SCENARIOS.len(), "{seen:?}");
     for scenario in SCENARIOS {

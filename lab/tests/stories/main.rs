@@ -2,6 +2,7 @@
 
 mod kit;
 
+mod claude;
 mod codex;
 mod commands;
 mod deliveries;

@@ -1,6 +1,6 @@
 //! Projects, repositories, people and agents as the command line and seeds make them.
 
-use orchestrator::agent::{self, Adapter, Model, Output, Profile, PromptFacts, STAGES};
+use orchestrator::agent::{self, Adapter, Api, Model, Output, Profile, PromptFacts, STAGES};
 use orchestrator::postgres::Tx;
 use orchestrator::project::{self, Limits, NewProject};
 use orchestrator::repository::{self, NewRepository};
@@ -60,6 +60,7 @@ async fn a_projects_own_profile_and_prompt_win() {
     let mut tx = orchestrator.begin("test").await.unwrap();
     let model = Model {
         model: "gpt-6".into(),
+        api: Api::Responses,
         base_url: "https://models.example/v1".into(),
         input_micro_usd: Some(1),
         cached_input_micro_usd: None,

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::runner::{Adapter, Finish, FinishOutcome, Model, Output, RunContext};
+use contract::runner::{Adapter, Api, Finish, FinishOutcome, Model, Output, RunContext};
 use model_sim::{Config, Fault, ModelSim, Scripts};
 use nix::sys::signal::Signal;
 
@@ -41,6 +41,7 @@ async fn world(codex: &Path, model: &ModelSim, change: impl FnOnce(&mut RunConte
         context.agent.adapter = Adapter::Codex;
         context.agent.model = Some(Model {
             name: "scripted".into(),
+            api: Api::Responses,
             base_url: model.url(),
             effort: None,
         });
