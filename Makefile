@@ -29,7 +29,7 @@ reset: ## stop the lab and forget its data
 logs: ## follow the lab's log
 	@$(LAB) logs
 
-demo: ## label an issue and follow the run to its pull request (AGENT=codex for the real CLI)
+demo: ## label an issue and follow the run to its pull request (AGENT=codex or AGENT=claude for a real CLI)
 	@$(LAB) demo
 
 doctor: ## what this machine lacks, a fix per line

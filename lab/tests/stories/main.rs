@@ -10,6 +10,7 @@ mod explain;
 mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
+mod logins;
 mod main_job;
 mod memory;
 mod payloads;
