@@ -197,7 +197,11 @@ impl Proxy {
                 }
                 let body = futures_util::stream::poll_fn(move |cx| waiting.poll_recv(cx));
                 let mut response = Response::new(Body::from_stream(body));
-                *response.status_mut() = status;
+                // The key is not the program's: it would only try again, or look for another.
+                *response.status_mut() = match status {
+                    StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+                    other => other,
+                };
                 *response.headers_mut() = headers;
                 return Ok(response);
             }
