@@ -259,3 +259,47 @@ async fn a_person_is_a_number_whatever_its_login() {
     drop(tx);
     db.done().await;
 }
+
+#[tokio::test]
+async fn an_agent_gets_a_model_that_speaks_its_api() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let alpha = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let mut tx = orchestrator.begin("test").await.unwrap();
+    for api in Api::ALL {
+        let model = Model {
+            model: api.to_string(),
+            api: *api,
+            base_url: "https://models.example/v1".into(),
+            input_micro_usd: None,
+            cached_input_micro_usd: None,
+            output_micro_usd: None,
+        };
+        agent::set_model(&mut tx, &SYSTEM, &model).await.unwrap();
+        let kept = agent::find_model(&mut tx, &model.model).await.unwrap();
+        assert_eq!(kept, Some(model));
+    }
+    for (adapter, model, fits) in [
+        (Adapter::Codex, Api::Responses, true),
+        (Adapter::Codex, Api::Messages, false),
+        (Adapter::Claude, Api::Messages, true),
+        (Adapter::Claude, Api::Responses, false),
+        (Adapter::Command, Api::Messages, true),
+    ] {
+        let profile = Profile {
+            project_id: Some(alpha.project_id),
+            adapter,
+            command: vec!["/bin/agent".into()],
+            model: Some(model.to_string()),
+            ..Profile::codex("dev", Output::PullRequest)
+        };
+        let set = agent::set_profile(&mut tx, &SYSTEM, &profile).await;
+        match set {
+            Ok(set) => assert!(fits && set.adapter == adapter, "{set:?}"),
+            Err(Error::Invalid(why)) => assert!(!fits && why.contains("speaks"), "{why}"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    drop(tx);
+    db.done().await;
+}
