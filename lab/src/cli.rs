@@ -91,10 +91,8 @@ impl Cli {
     fn installed(&self) -> Option<PathBuf> {
         let npm = Path::new(env!("CARGO_MANIFEST_DIR")).join("npm");
         let modules = npm.join(self.name).join("node_modules");
-        let folders = self.vendors.iter().map(|vendor| modules.join(vendor));
-        folders
-            .into_iter()
-            .find(|folder| folder.join(self.files[0]).is_file())
+        let mut folders = self.vendors.iter().map(|vendor| modules.join(vendor));
+        folders.find(|folder| folder.join(self.files[0]).is_file())
     }
 
     fn absent(&self, lab: &Path) -> anyhow::Result<PathBuf> {

@@ -119,7 +119,8 @@ impl Proxy {
         self.pass_back(sending, counting, permit).await
     }
 
-    /// Refuses another model than the profile's, what is not counted, and everything once nothing more may be spent.
+    /// Refuses another model than the profile's, what is not counted, and everything while the platform refuses the agent or
+    /// once nothing more may be spent.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
         if headers
             .get(CONTENT_ENCODING)

@@ -84,51 +84,50 @@ const OURS: [&str; 4] = ["bash", "text_editor", "computer", "memory"];
 impl Asked {
     /// Says why the request is refused, if it is.
     pub(super) fn fault(&self) -> Option<String> {
+        self.dearer().or_else(|| self.theirs())
+    }
+
+    /// The same tokens at another price.
+    fn dearer(&self) -> Option<String> {
         let said = [
             ("service tier", &self.service_tier, &["auto", "standard_only"][..]),
             ("speed", &self.speed, &["standard"]),
             ("place", &self.inference_geo, &["global"]),
         ];
-        for (what, value, free) in said {
-            if let Some(value) = value.as_deref().filter(|value| !free.contains(value)) {
-                return Some(format!("the {what} {value:?} is not allowed"));
-            }
+        said.iter().find_map(|(what, value, free)| {
+            let value = value.as_deref().filter(|value| !free.contains(value))?;
+            Some(format!("the {what} {value:?} is not allowed"))
+        })
+    }
+
+    /// Work of the provider's beside the answer.
+    fn theirs(&self) -> Option<String> {
+        let tools = self.tools.iter().flatten();
+        let mut kinds = tools.filter_map(|tool| tool.r#type.as_deref());
+        if let Some(kind) = kinds.find(|kind| !is_ours(kind)) {
+            return Some(format!("the provider's own tool {kind:?} is not allowed"));
         }
-        let tools = self
-            .tools
-            .iter()
-            .flatten()
-            .filter_map(|tool| tool.r#type.as_deref());
-        if let Some(theirs) = tools.into_iter().find(|kind| !is_ours(kind)) {
-            return Some(format!("the provider's own tool {theirs:?} is not allowed"));
-        }
-        let blocks = self.messages.iter().flat_map(|message| match &message.content {
+        let mut blocks = self.messages.iter().flat_map(|message| match &message.content {
             Content::Blocks(blocks) => blocks.as_slice(),
             Content::Text(_) => &[],
         });
-        if let Some(block) = blocks.into_iter().find(|block| !BLOCKS.contains(&&*block.r#type)) {
+        if let Some(block) = blocks.find(|block| !BLOCKS.contains(&&*block.r#type)) {
             return Some(format!("the block {:?} is not allowed", block.r#type));
         }
-        let context = self.context_management.as_ref();
-        let mut edits = context
-            .and_then(|context| context.edits.as_ref())
-            .into_iter()
-            .flatten();
+        let edits = self.context_management.as_ref()?.edits.as_ref()?;
         // Others have the provider write a summary first.
-        let edit = edits.find(|edit| !edit.r#type.starts_with("clear_"))?;
-        Some(format!(
-            "the edit {:?} of the context is not allowed",
-            edit.r#type
-        ))
+        let edit = edits.iter().find(|edit| !edit.r#type.starts_with("clear_"))?;
+        let kind = &edit.r#type;
+        Some(format!("the edit {kind:?} of the context is not allowed"))
     }
 }
 
 fn is_ours(kind: &str) -> bool {
     let dated = |name: &&str| {
-        let date = kind.strip_prefix(name).and_then(|rest| rest.strip_prefix('_'));
+        let date = kind.strip_prefix(*name).and_then(|rest| rest.strip_prefix('_'));
         date.is_some_and(|date| date.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    kind == "custom" || OURS.iter().any(|name| dated(&name))
+    kind == "custom" || OURS.iter().any(dated)
 }
 
 #[cfg(test)]
