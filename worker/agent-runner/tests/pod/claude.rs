@@ -128,14 +128,20 @@ async fn a_removed_pod_leaves_its_session() {
     model.inject([Fault::Slow(std::time::Duration::from_mins(5))]);
     let world = world(&claude, &model, |_| {}).await;
     let mut pod = world.start();
-    // The session is known before its file is there.
-    while model.log().is_empty()
-        && !std::fs::read_to_string(world.path("private/progress.json"))
+    let known = || {
+        std::fs::read_to_string(world.path("private/progress.json"))
             .is_ok_and(|text| text.contains("projects"))
-    {
+    };
+    // One folder for each place it worked in.
+    let kept = || {
+        let folders = std::fs::read_dir(world.path("home/.claude/projects"));
+        let files = folders.into_iter().flatten().flatten();
+        let mut files = files.flat_map(|folder| std::fs::read_dir(folder.path()));
+        files.any(|mut files| files.next().is_some())
+    };
+    while !(known() && kept()) {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     send(&pod.agent, Signal::SIGTERM);
     pod.ends().await;
     assert_eq!(
