@@ -11,6 +11,7 @@ TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --
 # Installed by .ci/tools.
 DENY  := $(firstword $(shell command -v cargo-deny) $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-k8s/tools/bin/cargo-deny))
 CODEX := $(CURDIR)/lab/npm/codex/node_modules/@openai/codex-linux-*/vendor/*-unknown-linux-musl/bin/codex
+CLAUDE := $(CURDIR)/lab/npm/claude/node_modules/@anthropic-ai/claude-code-linux-*/claude
 
 .PHONY: help up down reset logs demo test conformance check bench access prepare doctor
 
@@ -29,7 +30,7 @@ reset: ## stop the lab and forget its data
 logs: ## follow the lab's log
 	@$(LAB) logs
 
-demo: ## label an issue and follow the run to its pull request (AGENT=codex for the real CLI)
+demo: ## label an issue and follow the run to its pull request (AGENT=codex or AGENT=claude for a real CLI)
 	@$(LAB) demo
 
 doctor: ## what this machine lacks, a fix per line
@@ -49,14 +50,14 @@ check: ## format, the domain alone, lints, queries, walls, services, docs
 
 test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs what it needs
 	@.ci/tools
-	CODEX_PROGRAM=$$(echo $(CODEX)) $(HOUSE) with-postgres -- $(TEST)
+	CODEX_PROGRAM=$$(echo $(CODEX)) CLAUDE_PROGRAM=$$(echo $(CLAUDE)) $(HOUSE) with-postgres -- $(TEST)
 
 access: ## write docs/access.md, who may do what, from the matrix
 	$(CARGO_RUN) --bin codex-k8s -- access > docs/access.md.new && mv docs/access.md.new docs/access.md
 
-conformance: ## the protocol's own suite, the Inspector and the Python client against the server; a part of `make test`
+conformance: ## the protocol's own suite, the Inspector and the Python client against server and gateway; a part of `make test`
 	@.ci/tools
-	$(HOUSE) with-postgres -- $(TEST) --test protocol
+	$(HOUSE) with-postgres -- $(TEST) --test protocol --test oauth
 
 prepare: ## describe every query anew in .sqlx
 	cargo run --quiet --package house -- prepare

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use orchestrator::agent::Api;
 use secrecy::SecretString;
 
 /// How a lab is set up.
@@ -37,8 +38,9 @@ pub struct LabConfig {
 /// A model that costs money.
 #[derive(Clone, Debug)]
 pub struct RealModel {
-    /// Base URL of its Responses API.
+    /// Base URL of its API.
     pub url: String,
+    pub api: Api,
     pub key_file: PathBuf,
     pub name: String,
 }

@@ -42,8 +42,9 @@ pub struct Endpoints {
     pub people: Vec<Person>,
     /// How containers are kept apart.
     pub isolation: String,
-    /// The model that the Codex profile names.
+    /// The models that the profiles of Codex and of Claude Code name.
     pub model: String,
+    pub claude_model: String,
     pub settings: Settings,
 }
 

@@ -18,18 +18,17 @@ use orchestrator::postgres::{self, Roles};
 use secrecy::ExposeSecret;
 
 use crate::children::{Children, Origin};
+use crate::cli::Cli;
 use crate::config::{LabConfig, PORTS, Place};
 use crate::endpoints::{Endpoints, Settings};
 use crate::files::{private_dir, secret, write_private};
 use crate::lock::Lock;
 use crate::platform::{CommandLines, Platform, Program};
-use crate::{codex, seed};
+use crate::seed;
 
 const DATABASE: &str = "codex_k8s";
 const RUNNER_IMAGE: &str = "codex-k8s.lab/runner:1";
 const AGENT_IMAGE: &str = "codex-k8s.lab/agent:1";
-/// Where the runner's image holds the CLI, as `deploy/images/runner` does.
-const CODEX_IN_IMAGE: &str = "/usr/local/lib/codex";
 
 /// Like GitHub, the simulator does not wait for one answer before it sends the next.
 const WEBHOOKS_AT_ONCE: usize = 8;
@@ -375,7 +374,9 @@ async fn start_cluster(config: &LabConfig) -> anyhow::Result<ClusterSim> {
         config.runner_program.clone(),
         PathBuf::from("/usr/local/bin/agent-runner"),
     )];
-    binds.push((codex::show(&config.dir)?, PathBuf::from(CODEX_IN_IMAGE)));
+    for cli in Cli::ALL {
+        binds.push(cli.show(&config.dir)?);
+    }
     let image = |pattern: &str, binds| Image {
         pattern: pattern.to_owned(),
         binds,
@@ -499,6 +500,8 @@ async fn wait_until_up(endpoints: &Endpoints) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use orchestrator::agent::Api;
+
     use crate::config::RealModel;
 
     fn config(model: Option<RealModel>, unsafe_without_isolation: bool) -> LabConfig {
@@ -523,6 +526,7 @@ mod tests {
         let real = || {
             Some(RealModel {
                 url: "https://model.example/v1".into(),
+                api: Api::default(),
                 key_file: PathBuf::new(),
                 name: "m".into(),
             })

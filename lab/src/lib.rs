@@ -5,8 +5,8 @@
 
 mod balance;
 mod children;
+mod cli;
 mod client;
-mod codex;
 mod config;
 mod endpoints;
 mod files;
@@ -16,12 +16,12 @@ mod npm;
 mod platform;
 mod seed;
 
+pub use cli::{CLAUDE, CODEX, Cli};
 pub use client::Client;
-pub use codex::install_codex;
 pub use config::{LabConfig, RealModel};
 pub use endpoints::{Endpoints, Person, Settings};
 pub use lab::Lab;
 pub use lock::Lock;
 pub use npm::npm_ci;
 pub use platform::Program;
-pub use seed::{DEMO_COMMAND, PEOPLE, PROJECT, REPOSITORY, use_codex, use_command};
+pub use seed::{DEMO_COMMAND, PEOPLE, PROJECT, REPOSITORY, use_claude, use_codex, use_command};

@@ -10,7 +10,7 @@ use github_sim::{
 use jiff::ToSpan;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
 use orchestrator::actor::{PlatformRole, Role};
-use orchestrator::agent::{self, Adapter, Model, Output, Profile};
+use orchestrator::agent::{self, Adapter, Api, Model, Output, Profile};
 use orchestrator::credential::{self, SealedBy};
 use orchestrator::id::ProjectId;
 use orchestrator::project::{self, Limits, NewProject, Project};
@@ -32,6 +32,7 @@ const GITHUB_REPOSITORY_ID: i64 = 9100;
 const SLOTS: i32 = 2;
 /// The model that the scripted model plays.
 const SCRIPTED: &str = "scripted";
+const SCRIPTED_CLAUDE: &str = "scripted-claude";
 /// Its prices, in micro-dollars for a million tokens: input, cached input, output.
 const SCRIPTED_PRICES: [i64; 3] = [1_250_000, 125_000, 10_000_000];
 /// A lab's tokens end by themselves.
@@ -124,27 +125,34 @@ fn parse_permission(word: &str) -> Option<Permission> {
     serde_json::from_value(json!(word)).ok()
 }
 
-/// The scripted model tells the platform what it does, edits a file through the shell, and says a last word.
+/// The scripted models tell the platform what they do, edit a file through the shell, and say a last word: each with the
+/// tools of its own CLI.
 pub(crate) fn scripts() -> Scripts {
-    let edit = "printf '\\n## Greeting\\n\\nHello from Codex.\\n' >> README.md && git add README.md \
-                && git commit -q -m 'Add a greeting'";
-    let script = ModelScript {
+    let shell = |name: &str, field: &str, agent: &str| {
+        let edit = format!(
+            "printf '\\n## Greeting\\n\\nHello from {agent}.\\n' >> README.md && git add README.md \
+             && git commit -q -m 'Add a greeting'"
+        );
+        Step::Call {
+            tool: name.into(),
+            arguments: json!({ field: edit }),
+        }
+    };
+    let script = |edit: Step| ModelScript {
         steps: vec![
             Step::Call {
                 tool: "run_status_report".into(),
                 arguments: json!({ "text": "reading the task" }),
             },
-            Step::Call {
-                tool: "exec_command".into(),
-                arguments: json!({ "cmd": edit }),
-            },
+            edit,
             Step::Say("I added a greeting to the README.".into()),
         ],
         usage: model_sim::Usage::default(),
     };
+    let claude = script(shell("Bash", "command", "Claude Code"));
     Scripts {
-        by_model: BTreeMap::new(),
-        default: script,
+        by_model: BTreeMap::from([(SCRIPTED_CLAUDE.to_owned(), claude)]),
+        default: script(shell("exec_command", "cmd", "Codex")),
     }
 }
 
@@ -179,7 +187,7 @@ pub(crate) async fn platform(
     let project = seed_project(&orchestrator).await?;
     let repository = seed_repository(&orchestrator, github, project.project_id).await?;
     seed_people(&orchestrator, project.project_id).await?;
-    let model_name = seed_agents(&orchestrator, config, model, project.project_id).await?;
+    let [model_name, claude_model] = seed_agents(&orchestrator, config, model, project.project_id).await?;
     let tokens = issue_tokens(&orchestrator, mcp_url, project.project_id).await?;
     orchestrator.close().await;
     Ok(Endpoints {
@@ -199,6 +207,7 @@ pub(crate) async fn platform(
             })
             .collect(),
         model: model_name,
+        claude_model,
         ..Endpoints::default()
     })
 }
@@ -258,32 +267,41 @@ async fn seed_people(orchestrator: &Orchestrator, project_id: ProjectId) -> anyh
     Ok(())
 }
 
-/// Answers the name of the model in the catalogue.
+/// Answers the names of the models in the catalogue: Codex's and Claude Code's.
 async fn seed_agents(
     orchestrator: &Orchestrator,
     config: &LabConfig,
     scripted: &ModelSim,
     project_id: ProjectId,
-) -> anyhow::Result<String> {
-    // What a real model costs, only its provider knows.
-    let (name, base_url, prices) = match &config.model {
-        Some(real) => (real.name.clone(), real.url.clone(), [None; 3]),
-        None => (SCRIPTED.to_owned(), scripted.url(), SCRIPTED_PRICES.map(Some)),
+) -> anyhow::Result<[String; 2]> {
+    let models = match &config.model {
+        // What a real model costs, only its provider knows. It serves one of the two.
+        Some(real) => vec![model(&real.name, real.api, &real.url, [None; 3])],
+        None => [(SCRIPTED, Api::Responses), (SCRIPTED_CLAUDE, Api::Messages)]
+            .map(|(name, api)| model(name, api, &scripted.url(), SCRIPTED_PRICES.map(Some)))
+            .into(),
     };
-    let [input, cached_input, output] = prices;
     let mut tx = orchestrator.begin("lab.seed").await?;
     agent::seed_defaults(&mut tx).await?;
-    let model = Model {
-        model: name.clone(),
-        base_url,
+    for model in &models {
+        agent::set_model(&mut tx, &system(), model).await?;
+    }
+    agent::set_profile(&mut tx, &system(), &command_profile(project_id, DEMO_COMMAND)).await?;
+    tx.commit().await?;
+    let name = |index: usize| models.get(index).or(models.first()).map(|it| it.model.clone());
+    Ok([name(0), name(1)].map(Option::unwrap_or_default))
+}
+
+fn model(name: &str, api: Api, base_url: &str, prices: [Option<i64>; 3]) -> Model {
+    let [input, cached_input, output] = prices;
+    Model {
+        model: name.to_owned(),
+        api,
+        base_url: base_url.to_owned(),
         input_micro_usd: input,
         cached_input_micro_usd: cached_input,
         output_micro_usd: output,
-    };
-    agent::set_model(&mut tx, &system(), &model).await?;
-    agent::set_profile(&mut tx, &system(), &command_profile(project_id, DEMO_COMMAND)).await?;
-    tx.commit().await?;
-    Ok(name)
+    }
 }
 
 fn command_profile(project_id: ProjectId, script: &str) -> Profile {
@@ -315,14 +333,33 @@ pub async fn use_codex(
     project_id: ProjectId,
     model: &str,
 ) -> anyhow::Result<()> {
+    use_cli(orchestrator, project_id, Adapter::Codex, model).await
+}
+
+/// Lets the Claude Code CLI work on the stage `dev`, with this model.
+pub async fn use_claude(
+    orchestrator: &Orchestrator,
+    project_id: ProjectId,
+    model: &str,
+) -> anyhow::Result<()> {
+    use_cli(orchestrator, project_id, Adapter::Claude, model).await
+}
+
+async fn use_cli(
+    orchestrator: &Orchestrator,
+    project_id: ProjectId,
+    adapter: Adapter,
+    model: &str,
+) -> anyhow::Result<()> {
     let profile = Profile {
         project_id: Some(project_id),
+        adapter,
         model: Some(model.to_owned()),
         cpu: "1".into(),
         memory: "2Gi".into(),
         ..Profile::codex("dev", Output::PullRequest)
     };
-    let mut tx = orchestrator.begin("lab.use_codex").await?;
+    let mut tx = orchestrator.begin("lab.use_cli").await?;
     agent::set_profile(&mut tx, &system(), &profile).await?;
     tx.commit().await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! The authorization server, as clients and browsers call it.
 
+mod conformance;
 mod world;
 
 use orchestrator::identity;

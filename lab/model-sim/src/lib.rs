@@ -1,12 +1,14 @@
-//! A scripted model: the Responses API over SSE, playing a script. Development only, on the loopback only.
+//! A scripted model: OpenAI's Responses API and Anthropic's Messages API over SSE, playing a script. Development only, on the loopback only.
 //!
 //! A real agent CLI cannot tell it from a model: it asks for tool calls, reads their results, and says a last word. Which
 //! step comes next is read from the conversation (the number of tool results in it), so the simulator remembers nothing
 //! between requests and any number of conversations run side by side.
 
-mod answer;
+mod api;
 mod fault;
 mod log;
+mod messages;
+mod responses;
 mod script;
 mod server;
 
@@ -25,7 +27,7 @@ pub use self::script::{ModelScript, Scripts, Step, Usage};
 pub struct Config {
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The bearer key a request must show.
+    /// The key a request must show, as its API has it.
     pub key: String,
     pub scripts: Scripts,
 }
@@ -66,7 +68,7 @@ impl ModelSim {
         })
     }
 
-    /// Base URL of the API, as a model catalogue names it.
+    /// Base URL of both APIs, as a model catalogue names it.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }

@@ -1,21 +1,22 @@
-//! The API: `POST /v1/responses`, `GET /v1/models`, and `GET /_sim/log` for people, all with the key.
+//! The APIs: `POST /v1/responses`, `POST /v1/messages`, `GET /v1/models`, and `GET /_sim/log` for people, all with the key.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State as Shared};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::answer::{self, Asked};
+use crate::api::Asked;
 use crate::fault::Fault;
 use crate::log::Request;
 use crate::script::Scripts;
+use crate::{messages, responses};
 
 const UNKNOWN_KEY: &str = "the key is not the one the scripted model was started with";
 
@@ -73,17 +74,15 @@ impl State {
         log.push_back(request);
     }
 
-    fn knows(&self, headers: &HeaderMap) -> bool {
-        let expected = format!("Bearer {}", self.key);
-        headers
-            .get(AUTHORIZATION)
-            .is_some_and(|shown| shown.as_bytes() == expected.as_bytes())
+    fn knows<A: Asked>(&self, headers: &HeaderMap) -> bool {
+        A::key(headers) == Some(self.key.as_str())
     }
 }
 
 pub(crate) fn router(state: Arc<State>) -> Router {
     Router::new()
-        .route("/v1/responses", post(responses))
+        .route(responses::Asked::PATH, post(speak::<responses::Asked>))
+        .route(messages::Asked::PATH, post(speak::<messages::Asked>))
         .route("/v1/models", get(models))
         .route("/_sim/log", get(log))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
@@ -92,7 +91,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
 
 /// What others asked is for whoever holds the key: agents reach this address too.
 async fn log(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
-    if state.knows(&headers) {
+    if state.knows::<responses::Asked>(&headers) {
         Json(state.log()).into_response()
     } else {
         failure(StatusCode::UNAUTHORIZED, "invalid_api_key", UNKNOWN_KEY)
@@ -100,13 +99,13 @@ async fn log(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response 
 }
 
 async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
-    let known = state.knows(&headers);
+    let known = state.knows::<responses::Asked>(&headers) || state.knows::<messages::Asked>(&headers);
     let status = if known {
         StatusCode::OK
     } else {
         StatusCode::UNAUTHORIZED
     };
-    state.keep(request("GET", "/v1/models", None, status));
+    state.keep(request::<responses::Asked>("GET", "/v1/models", None, status));
     if !known {
         return failure(status, "invalid_api_key", UNKNOWN_KEY);
     }
@@ -122,21 +121,21 @@ async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respon
     Json(json!({ "object": "list", "data": data })).into_response()
 }
 
-async fn responses(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Bytes) -> Response {
-    let asked: Option<Asked> = serde_json::from_slice(&body).ok();
+async fn speak<A: Asked>(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Bytes) -> Response {
+    let asked: Option<A> = serde_json::from_slice(&body).ok();
     let fault = state.next_fault();
     let response = answer(&state, &headers, asked.as_ref(), fault).await;
-    state.keep(request(
-        "POST",
-        "/v1/responses",
-        asked.as_ref(),
-        response.status(),
-    ));
+    state.keep(request("POST", A::PATH, asked.as_ref(), response.status()));
     response
 }
 
-async fn answer(state: &State, headers: &HeaderMap, asked: Option<&Asked>, fault: Option<Fault>) -> Response {
-    if !state.knows(headers) || fault == Some(Fault::Unauthorized) {
+async fn answer<A: Asked>(
+    state: &State,
+    headers: &HeaderMap,
+    asked: Option<&A>,
+    fault: Option<Fault>,
+) -> Response {
+    if !state.knows::<A>(headers) || fault == Some(Fault::Unauthorized) {
         return failure(StatusCode::UNAUTHORIZED, "invalid_api_key", UNKNOWN_KEY);
     }
     match fault {
@@ -162,34 +161,30 @@ async fn answer(state: &State, headers: &HeaderMap, asked: Option<&Asked>, fault
         return failure(
             StatusCode::BAD_REQUEST,
             "invalid_request",
-            "no request of the Responses API",
+            "no request of this API",
         );
     };
-    let script = state.scripts.of(&asked.model);
-    let response = answer::response(&asked.model, &asked.item(script), script.usage);
-    if !asked.stream {
-        return Json(response).into_response();
+    let answer = asked.answer(state.scripts.of(asked.model()));
+    if !asked.stream() {
+        return Json(answer).into_response();
     }
-    let mut events = answer::events(&response);
+    let mut events = A::events(&answer);
     if fault == Some(Fault::Cut) {
         events.pop();
     }
     ([(CONTENT_TYPE, "text/event-stream")], events.concat()).into_response()
 }
 
-fn request(method: &str, path: &str, asked: Option<&Asked>, status: StatusCode) -> Request {
-    let results = asked.map(Asked::results).unwrap_or_default();
+fn request<A: Asked>(method: &str, path: &str, asked: Option<&A>, status: StatusCode) -> Request {
+    let results = asked.map(A::results).unwrap_or_default();
+    let tools = asked.map(A::tools).unwrap_or_default();
     Request {
         method: method.to_owned(),
         path: path.to_owned(),
-        model: asked.map(|asked| asked.model.clone()),
+        model: asked.map(|asked| asked.model().to_owned()),
         tool_results: results.len(),
-        last_result: results
-            .last()
-            .map(|result| shorten(&result["output"].to_string())),
-        tools: asked
-            .map(|asked| asked.tools().map(|(_, name)| name.to_owned()).collect())
-            .unwrap_or_default(),
+        last_result: results.last().map(|result| shorten(&result.to_string())),
+        tools: tools.into_iter().map(str::to_owned).collect(),
         status: status.as_u16(),
     }
 }
@@ -201,7 +196,7 @@ fn shorten(text: &str) -> String {
 fn failure(status: StatusCode, code: &str, message: &str) -> Response {
     (
         status,
-        Json(json!({ "error": { "type": code, "code": code, "message": message } })),
+        Json(json!({ "type": "error", "error": { "type": code, "code": code, "message": message } })),
     )
         .into_response()
 }

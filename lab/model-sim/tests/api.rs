@@ -151,3 +151,66 @@ async fn only_the_loopback_is_served() {
     };
     assert!(ModelSim::start(config).await.is_err());
 }
+
+fn said(results: usize) -> Value {
+    let result = json!({ "type": "tool_result", "tool_use_id": "t", "content": "ok" });
+    json!({
+        "model": "scripted",
+        "max_tokens": 100,
+        "stream": true,
+        "messages": [
+            { "role": "user", "content": "please" },
+            { "role": "user", "content": vec![result; results] },
+        ],
+        "tools": [{ "name": "exec_command" }, { "name": "mcp__platform__run_status_report" }],
+    })
+}
+
+async fn post_message(sim: &ModelSim, key: &str, body: &Value) -> (u16, String) {
+    let url = format!("{}/messages?beta=true", sim.url());
+    let asking = client().post(url).header("x-api-key", key).json(body);
+    let answer = asking.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("text"))
+}
+
+#[tokio::test]
+async fn the_other_api_plays_the_same_script() {
+    let sim = start(Scripts::default()).await;
+    assert_eq!(post_message(&sim, "wrong", &said(0)).await.0, 401);
+    let stream = post_message(&sim, KEY, &said(0)).await.1;
+    let events: Vec<Value> = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|event| serde_json::from_str(event).expect("json"))
+        .collect();
+    assert_eq!(
+        events[0]["message"]["usage"],
+        json!({
+            "input_tokens": 1000, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 200, "output_tokens": 1,
+            "output_tokens_details": { "thinking_tokens": 16 },
+        })
+    );
+    assert_eq!(
+        events[1]["content_block"]["name"],
+        "mcp__platform__run_status_report"
+    );
+    let arguments = events[2]["delta"]["partial_json"].as_str().expect("text");
+    assert!(arguments.contains("first change"), "{arguments}");
+    assert_eq!(
+        (
+            &events[4]["delta"]["stop_reason"],
+            &events[4]["usage"]["output_tokens"]
+        ),
+        (&json!("tool_use"), &json!(80))
+    );
+    assert_eq!(events[5]["type"], "message_stop");
+
+    let mut whole = said(2);
+    whole["stream"] = json!(false);
+    let answer: Value = serde_json::from_str(&post_message(&sim, KEY, &whole).await.1).expect("json");
+    assert_eq!(
+        (&answer["content"][0]["text"], &answer["stop_reason"]),
+        (&json!("I added HELLO.md and committed it."), &json!("end_turn"))
+    );
+    assert_eq!(sim.log()[2].last_result.as_deref(), Some("\"ok\""));
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use lab::{Client, DEMO_COMMAND, Endpoints, Lab, Lock, Settings};
+use lab::{Cli, Client, DEMO_COMMAND, Endpoints, Lab, Lock, Settings};
 use orchestrator::{Clock, Orchestrator};
 use serde_json::{Value, json};
 
@@ -35,6 +35,18 @@ enum Agent {
     Command,
     /// The real Codex CLI, from npm
     Codex,
+    /// The real Claude Code CLI, from npm
+    Claude,
+}
+
+impl Agent {
+    fn cli(self) -> Option<Cli> {
+        match self {
+            Self::Command => None,
+            Self::Codex => Some(lab::CODEX),
+            Self::Claude => Some(lab::CLAUDE),
+        }
+    }
 }
 
 /// Exits with 0 only if the pull request holds the agent's commit. However it ends, `DEMO_JSON` says how.
@@ -58,8 +70,8 @@ fn show(args: &DemoArgs, outcome: &mut Outcome) -> anyhow::Result<ExitCode> {
         anyhow::ensure!(missing.is_empty(), "{}", missing.join("\n"));
         log::init(&args.lab.dir)?;
     }
-    if args.agent == Agent::Codex {
-        lab::install_codex(&std::path::absolute(&args.lab.dir)?)?;
+    if let Some(cli) = args.agent.cli() {
+        cli.install(&std::path::absolute(&args.lab.dir)?)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -168,6 +180,7 @@ async fn choose_agent(endpoints: &Endpoints, agent: Agent) -> anyhow::Result<()>
     match agent {
         Agent::Command => lab::use_command(&orchestrator, project_id, DEMO_COMMAND).await?,
         Agent::Codex => lab::use_codex(&orchestrator, project_id, &endpoints.model).await?,
+        Agent::Claude => lab::use_claude(&orchestrator, project_id, &endpoints.claude_model).await?,
     }
     orchestrator.close().await;
     Ok(())

@@ -35,7 +35,7 @@ const TOOLS: [Tool; 3] = [
         program: "npm",
         arguments: &["--version"],
         least: (9, 0),
-        fix: "install Node.js with npm 9 or newer: only `make demo AGENT=codex` needs it",
+        fix: "install Node.js with npm 9 or newer: only `make demo AGENT=codex` and `AGENT=claude` need it",
         optional: || true,
     },
 ];

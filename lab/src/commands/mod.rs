@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use lab::{LabConfig, RealModel};
+use orchestrator::agent::Api;
 use secrecy::SecretString;
 
 /// Which lab, and how it runs.
@@ -42,15 +43,22 @@ pub(crate) struct LabArgs {
 /// A real model instead of the scripted one.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ModelArgs {
-    /// Base URL of its Responses API
+    /// Base URL of its API
     #[arg(long, env = "MODEL_URL", requires = "model_key_file")]
     pub(crate) model_url: Option<String>,
     /// File with its key
     #[arg(long, env = "MODEL_KEY_FILE", requires = "model_url")]
     pub(crate) model_key_file: Option<PathBuf>,
+    /// What it speaks: `responses` as OpenAI, `messages` as Anthropic
+    #[arg(long, env = "MODEL_API", default_value = "responses", value_parser = api)]
+    pub(crate) model_api: Api,
     /// Its name
     #[arg(long, env = "MODEL", default_value = "gpt-5-codex")]
     pub(crate) model: String,
+}
+
+fn api(word: &str) -> Result<Api, String> {
+    Api::parse(word).ok_or_else(|| "use responses or messages".to_owned())
 }
 
 fn switch(word: &str) -> Result<bool, String> {
@@ -75,6 +83,7 @@ impl LabArgs {
         let model = match (&self.model.model_url, &self.model.model_key_file) {
             (Some(url), Some(key_file)) => Some(RealModel {
                 url: url.clone(),
+                api: self.model.model_api,
                 key_file: std::path::absolute(key_file)?,
                 name: self.model.model.clone(),
             }),

@@ -4,13 +4,11 @@ use base64::Engine;
 use cluster_sim::Fault;
 use serde_json::{Value, json};
 
-use crate::kit::{Ended, World, codex, eventually, git};
+use crate::kit::{Ended, World, cli, eventually, git};
 
 /// A lab whose stage `dev` is worked on by Codex; none if this run is to do without.
 async fn world() -> Option<World> {
-    if !codex().await {
-        return None;
-    }
+    cli(lab::CODEX).await?;
     let world = World::new().await;
     let model = &world.lab.endpoints.model;
     lab::use_codex(&world.orchestrator, world.project_id(), model)
@@ -19,7 +17,7 @@ async fn world() -> Option<World> {
     Some(world)
 }
 
-fn event<'a>(ended: &'a Ended, kind: &str) -> &'a Value {
+pub(crate) fn event<'a>(ended: &'a Ended, kind: &str) -> &'a Value {
     let found = ended.events.iter().find(|event| event["kind"] == kind);
     found.unwrap_or_else(|| panic!("an event {kind}: {:#?}", ended.events))
 }
@@ -62,7 +60,7 @@ async fn codex_reports_edits_and_says_a_last_word() {
 }
 
 /// Labels an issue and replaces a token in the runner's Secret before its pod starts; answers how the run ended.
-async fn with_a_bad_token(world: &World, file: &str) -> Ended {
+pub(crate) async fn with_a_bad_token(world: &World, file: &str) -> Ended {
     let faults = world.lab.cluster.faults();
     // Between a Secret and the start of its Job lies a call that now takes a second.
     let slow = Fault::Slow {

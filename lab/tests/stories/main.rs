@@ -2,6 +2,7 @@
 
 mod kit;
 
+mod claude;
 mod codex;
 mod commands;
 mod deliveries;
@@ -10,6 +11,7 @@ mod explain;
 mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
+mod logins;
 mod main_job;
 mod memberships;
 mod memory;

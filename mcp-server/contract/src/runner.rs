@@ -103,6 +103,8 @@ pub struct AgentSettings {
 pub enum Adapter {
     /// The Codex CLI, `codex exec --json`.
     Codex,
+    /// The Claude Code CLI, `claude --print`.
+    Claude,
     /// Any program that speaks the small contract of `docs/how-to/agent-command.md`.
     Command,
 }
@@ -111,11 +113,24 @@ pub enum Adapter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {
     pub name: String,
+    #[serde(default)]
+    pub api: Api,
     /// Base URL of the provider's API, for example `https://api.openai.com/v1`.
     pub base_url: String,
     /// Reasoning effort, passed on as the provider names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
+}
+
+/// What a model's host speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// OpenAI's Responses API.
+    #[default]
+    Responses,
+    /// Anthropic's Messages API.
+    Messages,
 }
 
 /// What must exist when the turn ends well.

@@ -13,7 +13,7 @@ mod stage;
 mod store;
 mod text;
 
-pub use model::{Model, Tokens, cost_micro_usd};
+pub use model::{Api, Model, Tokens, cost_micro_usd};
 pub use profile::{Adapter, Output, Profile};
 pub use prompt::{MAX_PROMPT_BYTES, Prompt, PromptError, PromptFacts, PromptIssue, render_template};
 #[cfg(feature = "postgres")]

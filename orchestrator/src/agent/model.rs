@@ -1,9 +1,12 @@
 //! Models and their prices.
 
+use crate::actor::words;
+
 /// A model of the catalogue. Profiles name models; only the catalogue knows hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
     pub model: String,
+    pub api: Api,
     /// Base URL of the provider's API.
     pub base_url: String,
     /// Millionths of a US dollar per million tokens; none where unknown.
@@ -11,6 +14,18 @@ pub struct Model {
     pub cached_input_micro_usd: Option<i64>,
     pub output_micro_usd: Option<i64>,
 }
+
+/// What a model's host speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's Responses API, `POST <base URL>/responses`.
+    #[default]
+    Responses,
+    /// Anthropic's Messages API, `POST <base URL>/messages`.
+    Messages,
+}
+
+words!(Api: Responses = "responses", Messages = "messages");
 
 /// Tokens of some requests. Cached ones are part of the input, reasoning ones part of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +103,7 @@ mod tests {
     fn model() -> Model {
         Model {
             model: "m".into(),
+            api: Api::Responses,
             base_url: "https://models.example".into(),
             input_micro_usd: Some(1_250_000),
             cached_input_micro_usd: Some(125_000),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Api;
 use crate::actor::words;
 use crate::id::{AgentProfileId, ProjectId};
 
@@ -61,9 +62,9 @@ impl Profile {
         }
     }
 
-    /// Whether its program starts: Codex needs a model named, here or by whoever starts the run.
+    /// Whether its program starts: an agent CLI needs a model named, here or by whoever starts the run.
     pub fn is_whole(&self) -> bool {
-        self.adapter != Adapter::Codex || self.model.is_some()
+        self.adapter.api().is_none() || self.model.is_some()
     }
 
     /// Globs of all paths a run may not change: the profile's own, and of those that rule the repository the ones that
@@ -91,10 +92,22 @@ pub(super) fn check_globs(globs: &[String]) -> Result<(), String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adapter {
     Codex,
+    Claude,
     Command,
 }
 
-words!(Adapter: Codex = "codex", Command = "command");
+words!(Adapter: Codex = "codex", Claude = "claude", Command = "command");
+
+impl Adapter {
+    /// What its model must speak; none where a program of the project's own chooses.
+    pub fn api(self) -> Option<Api> {
+        match self {
+            Self::Codex => Some(Api::Responses),
+            Self::Claude => Some(Api::Messages),
+            Self::Command => None,
+        }
+    }
+}
 
 /// What must exist when a run ends well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -119,7 +119,8 @@ pub async fn show_prompt(
 ///
 /// # Errors
 ///
-/// `Invalid` for an unknown stage, model or effort, a glob that does not parse, or a `command` adapter without a command.
+/// `Invalid` for an unknown stage, model or effort, a model that speaks another API than the adapter, a glob that does not
+/// parse, or a `command` adapter without a command.
 pub async fn set_profile(tx: &mut Tx, actor: &Actor, settings: &Profile) -> Result<Profile> {
     check_stage(&settings.stage)?;
     for globs in [&settings.write_include, &settings.write_exclude] {
@@ -139,12 +140,16 @@ pub async fn set_profile(tx: &mut Tx, actor: &Actor, settings: &Profile) -> Resu
             efforts.join(", ")
         )));
     }
-    if let Some(model) = &settings.model
-        && store::find_model(tx, model).await?.is_none()
-    {
-        return Err(Error::Invalid(format!(
-            "the catalogue has no model {model:?}; add it first"
-        )));
+    if let Some(name) = &settings.model {
+        let model = store::find_model(tx, name).await?;
+        let model = model
+            .ok_or_else(|| Error::Invalid(format!("the catalogue has no model {name:?}; add it first")))?;
+        if let Some(api) = settings.adapter.api().filter(|api| *api != model.api) {
+            return Err(Error::Invalid(format!(
+                "the {} adapter needs a model that speaks {api}, and {name} speaks {}; name another",
+                settings.adapter, model.api
+            )));
+        }
     }
     let profile = store::upsert_profile(tx, settings).await?;
     let object = ("agent_profile", profile.agent_profile_id);

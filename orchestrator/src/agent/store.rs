@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Adapter, Model, Output, Profile, Prompt};
+use super::{Adapter, Api, Model, Output, Profile, Prompt};
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, ProjectId, PromptId};
 use crate::postgres::{Tx, json, unknown_word};
@@ -197,19 +197,44 @@ pub(super) async fn insert_prompt(
     Ok(prompt)
 }
 
+struct ModelRow {
+    model: String,
+    api: String,
+    base_url: String,
+    input_micro_usd: Option<i64>,
+    cached_input_micro_usd: Option<i64>,
+    output_micro_usd: Option<i64>,
+}
+
+impl TryFrom<ModelRow> for Model {
+    type Error = Error;
+
+    fn try_from(row: ModelRow) -> Result<Self> {
+        Ok(Self {
+            api: Api::parse(&row.api).ok_or_else(|| unknown_word("models.api", &row.api))?,
+            model: row.model,
+            base_url: row.base_url,
+            input_micro_usd: row.input_micro_usd,
+            cached_input_micro_usd: row.cached_input_micro_usd,
+            output_micro_usd: row.output_micro_usd,
+        })
+    }
+}
+
 pub(super) async fn upsert_model(tx: &mut Tx, model: &Model) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
-        "INSERT INTO models (model, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO models (model, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd, created_at, api)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (model) DO UPDATE
-             SET base_url = $2, input_micro_usd = $3, cached_input_micro_usd = $4, output_micro_usd = $5",
+             SET base_url = $2, input_micro_usd = $3, cached_input_micro_usd = $4, output_micro_usd = $5, api = $7",
         model.model,
         model.base_url,
         model.input_micro_usd,
         model.cached_input_micro_usd,
         model.output_micro_usd,
         now,
+        model.api.as_str(),
     )
     .execute(&mut **tx)
     .await?;
@@ -217,23 +242,25 @@ pub(super) async fn upsert_model(tx: &mut Tx, model: &Model) -> Result<()> {
 }
 
 pub(super) async fn find_model(tx: &mut Tx, model: &str) -> Result<Option<Model>> {
-    let model = sqlx::query_as!(
-        Model,
-        "SELECT model, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd
+    sqlx::query_as!(
+        ModelRow,
+        "SELECT model, api, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd
          FROM models WHERE model = $1",
         model,
     )
     .fetch_optional(&mut **tx)
-    .await?;
-    Ok(model)
+    .await?
+    .map(Model::try_from)
+    .transpose()
 }
 
 pub(super) async fn list_models(tx: &mut Tx) -> Result<Vec<Model>> {
-    let models = sqlx::query_as!(
-        Model,
-        "SELECT model, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd FROM models ORDER BY model"
+    let rows = sqlx::query_as!(
+        ModelRow,
+        "SELECT model, api, base_url, input_micro_usd, cached_input_micro_usd, output_micro_usd
+         FROM models ORDER BY model"
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(models)
+    rows.into_iter().map(Model::try_from).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use crate::agent::Adapter;
 use crate::id::RunId;
 use crate::slot::environment::{Happening, Pod};
 
@@ -22,6 +23,8 @@ pub struct RunnerKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunnerPod {
     pub key: RunnerKey,
+    /// The CLI that the agent's container needs.
+    pub adapter: Adapter,
     /// Image of the agent's container; none takes the worker's default.
     pub agent_image: Option<String>,
     /// Kubernetes `RuntimeClass`, for example `gvisor`.

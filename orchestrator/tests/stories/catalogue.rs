@@ -1,6 +1,6 @@
 //! Projects, repositories, people and agents as the command line and seeds make them.
 
-use orchestrator::agent::{self, Adapter, Model, Output, Profile, PromptFacts, STAGES};
+use orchestrator::agent::{self, Adapter, Api, Model, Output, Profile, PromptFacts, STAGES};
 use orchestrator::postgres::Tx;
 use orchestrator::project::{self, Limits, NewProject};
 use orchestrator::repository::{self, NewRepository};
@@ -60,6 +60,7 @@ async fn a_projects_own_profile_and_prompt_win() {
     let mut tx = orchestrator.begin("test").await.unwrap();
     let model = Model {
         model: "gpt-6".into(),
+        api: Api::Responses,
         base_url: "https://models.example/v1".into(),
         input_micro_usd: Some(1),
         cached_input_micro_usd: None,
@@ -256,6 +257,50 @@ async fn a_person_is_a_number_whatever_its_login() {
     assert_ne!(took_over.person_id, first.person_id);
     assert_eq!(identity::find_by_github_user_id(&mut tx, 9).await.unwrap(), None);
     assert_eq!(identity::get(&mut tx, first.person_id).await.unwrap(), renamed);
+    drop(tx);
+    db.done().await;
+}
+
+#[tokio::test]
+async fn an_agent_gets_a_model_that_speaks_its_api() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let alpha = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let mut tx = orchestrator.begin("test").await.unwrap();
+    for api in Api::ALL {
+        let model = Model {
+            model: api.to_string(),
+            api: *api,
+            base_url: "https://models.example/v1".into(),
+            input_micro_usd: None,
+            cached_input_micro_usd: None,
+            output_micro_usd: None,
+        };
+        agent::set_model(&mut tx, &SYSTEM, &model).await.unwrap();
+        let kept = agent::find_model(&mut tx, &model.model).await.unwrap();
+        assert_eq!(kept, Some(model));
+    }
+    for (adapter, model, fits) in [
+        (Adapter::Codex, Api::Responses, true),
+        (Adapter::Codex, Api::Messages, false),
+        (Adapter::Claude, Api::Messages, true),
+        (Adapter::Claude, Api::Responses, false),
+        (Adapter::Command, Api::Messages, true),
+    ] {
+        let profile = Profile {
+            project_id: Some(alpha.project_id),
+            adapter,
+            command: vec!["/bin/agent".into()],
+            model: Some(model.to_string()),
+            ..Profile::codex("dev", Output::PullRequest)
+        };
+        let set = agent::set_profile(&mut tx, &SYSTEM, &profile).await;
+        match set {
+            Ok(set) => assert!(fits && set.adapter == adapter, "{set:?}"),
+            Err(Error::Invalid(why)) => assert!(!fits && why.contains("speaks"), "{why}"),
+            Err(other) => panic!("{other}"),
+        }
+    }
     drop(tx);
     db.done().await;
 }

@@ -24,6 +24,9 @@ const CODEX: &str = "/usr/local/lib/codex/bin/codex=bin/codex,\
     /usr/local/lib/codex/codex-path/rg=codex-path/rg,\
     /usr/local/lib/codex/codex-package.json=codex-package.json";
 
+/// The pinned Claude Code CLI as `deploy/images/runner` holds it.
+const CLAUDE: &str = "/usr/local/lib/claude/claude=bin/claude";
+
 /// Private, shared, loopback, link-local, benchmark and multicast ranges (IANA special-purpose address registries).
 const NOT_PUBLIC: &str = "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,\
     192.168.0.0/16,198.18.0.0/15,224.0.0.0/3,fc00::/7,fe80::/10,ff00::/8";
@@ -44,7 +47,8 @@ pub struct KubernetesConfig {
     /// Image with the agent-runner and the agents' command lines
     #[arg(long, env = "CODEXK8S_RUNNER_IMAGE")]
     pub runner_image: String,
-    /// Command lines of agents in that image, each `<file>=<name below the tools' folder>`, with commas between them
+    /// Codex's programs in that image, each `<file>=<name below the tools' folder>`, with commas between them; a command
+    /// of a project's own has them too
     #[arg(
         long,
         env = "CODEXK8S_RUNNER_PROGRAMS",
@@ -52,6 +56,14 @@ pub struct KubernetesConfig {
         default_value = CODEX
     )]
     pub runner_programs: Vec<String>,
+    /// Claude Code's programs in that image, said in the same way
+    #[arg(
+        long,
+        env = "CODEXK8S_CLAUDE_PROGRAMS",
+        value_delimiter = ',',
+        default_value = CLAUDE
+    )]
+    pub claude_programs: Vec<String>,
     /// Image of the agent's container where the repository names none
     #[arg(long, env = "CODEXK8S_AGENT_IMAGE")]
     pub agent_image: String,

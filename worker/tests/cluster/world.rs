@@ -6,6 +6,7 @@ use clap::Parser;
 use cluster_sim::{ClusterConfig, ClusterSim, Image, Isolation};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use orchestrator::Clock;
+use orchestrator::agent::Adapter;
 use orchestrator::id::RunId;
 use orchestrator::ports::cluster::{Cluster as _, RunnerKey, RunnerPhase, RunnerPod, RunnerSecret};
 use tempfile::TempDir;
@@ -158,6 +159,7 @@ pub(crate) fn a_pod() -> RunnerPod {
             turn: 1,
             fence: 3,
         },
+        adapter: Adapter::Codex,
         agent_image: None,
         runtime_class: None,
         cpu: "500m".to_owned(),

@@ -201,7 +201,7 @@ fn nothing_is_deployed_before_what_it_depends_on() {
 }
 
 /// What a program reads and no manifest says, and why.
-const UNSAID: [&str; 7] = [
+const UNSAID: [&str; 8] = [
     // The cluster names a pod's host.
     "HOSTNAME",
     // The account of the pod is used.
@@ -213,6 +213,7 @@ const UNSAID: [&str; 7] = [
     "CODEXK8S_MCP_PORT",
     // It goes with the runner's image.
     "CODEXK8S_RUNNER_PROGRAMS",
+    "CODEXK8S_CLAUDE_PROGRAMS",
     // Tests alone build the program with it.
     "CODEXK8S_FAULT_FILE",
 ];

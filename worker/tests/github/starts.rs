@@ -25,6 +25,7 @@ async fn start(platform: &Platform, model: Option<&str>) -> (Result<Done>, Run) 
     let mut tx = orchestrator.begin("test.model").await.expect("a transaction");
     let known = Model {
         model: MODEL.into(),
+        api: orchestrator::agent::Api::Responses,
         base_url: "http://model.test".into(),
         input_micro_usd: None,
         cached_input_micro_usd: None,

@@ -2,10 +2,11 @@
 
 use lab::RealModel;
 use model_sim::{ModelScript, ModelSim, Scripts, Step};
+use orchestrator::agent::Api;
 use serde_json::json;
 
 use super::{loot, world_with};
-use crate::kit::codex;
+use crate::kit::cli;
 
 const KEY: &str = "a-key-of-the-hostile-model";
 /// Puts a link in the place of the file while Codex works with it, and says how many it placed.
@@ -35,7 +36,7 @@ async fn model() -> ModelSim {
 
 #[tokio::test]
 async fn a_session_that_is_a_link_is_not_followed() {
-    if !codex().await {
+    if cli(lab::CODEX).await.is_none() {
         return;
     }
     let model = model().await;
@@ -43,6 +44,7 @@ async fn a_session_that_is_a_link_is_not_followed() {
     std::fs::write(key.path(), KEY).expect("written");
     let world = world_with(|config| {
         config.model = Some(RealModel {
+            api: Api::Responses,
             url: model.url(),
             key_file: key.path().to_owned(),
             name: "hostile".into(),

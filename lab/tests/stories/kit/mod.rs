@@ -1,12 +1,14 @@
 //! What stories stand on: a lab of their own, webhooks as GitHub sends them, and patience with a limit.
 
-mod codex;
+mod browser;
+mod cli;
 mod examples;
 mod hook;
 mod look;
 mod world;
 
-pub(crate) use codex::codex;
+pub(crate) use browser::{Browser, form, location};
+pub(crate) use cli::cli;
 pub(crate) use examples::{example, examples};
 pub(crate) use hook::Hook;
 pub(crate) use look::git;

@@ -19,11 +19,15 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
     let output = word(turn.run.output(&turn.profile).as_str())?;
     let profile = turn.profile;
     let effort = turn.run.effort.clone().or_else(|| profile.effort.clone());
-    let model = turn.model.map(|model| Model {
-        name: model.model,
-        base_url: model.base_url,
-        effort,
-    });
+    let as_model = |model: orchestrator::agent::Model| -> Result<Model> {
+        Ok(Model {
+            name: model.model,
+            api: word(model.api.as_str())?,
+            base_url: model.base_url,
+            effort,
+        })
+    };
+    let model = turn.model.map(as_model).transpose()?;
     let write_exclude = profile.excluded();
     Ok(RunContext {
         contract_version: CONTRACT_VERSION,

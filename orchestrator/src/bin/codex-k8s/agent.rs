@@ -38,7 +38,7 @@ pub(crate) struct SetProfile {
     /// How hard the model thinks: `low`, `medium`, `high`; an empty word leaves it to the program
     #[arg(long)]
     effort: Option<String>,
-    /// `codex`, or `command` for a program of your own
+    /// `codex`, `claude`, or `command` for a program of your own
     #[arg(long, value_parser = adapter)]
     adapter: Option<Adapter>,
     /// What must exist when a run ends well: `pull_request`, `comment` or `none`
@@ -144,7 +144,7 @@ fn replace_list(there: &mut Vec<String>, said: &[String]) {
 
 fn line(profile: &Profile, owner: &str) -> String {
     let who = match profile.adapter {
-        Adapter::Codex => "codex".to_owned(),
+        Adapter::Codex | Adapter::Claude => profile.adapter.to_string(),
         Adapter::Command => format!("command {:?}", profile.command),
     };
     let model = profile.model.as_deref().unwrap_or("no model");
@@ -153,7 +153,7 @@ fn line(profile: &Profile, owner: &str) -> String {
 }
 
 fn adapter(word: &str) -> Result<Adapter, String> {
-    Adapter::parse(word).ok_or_else(|| "use codex or command".to_owned())
+    Adapter::parse(word).ok_or_else(|| "use codex, claude or command".to_owned())
 }
 
 fn output(word: &str) -> Result<Output, String> {

@@ -1,5 +1,5 @@
 use clap::Args;
-use orchestrator::agent::{self, Model};
+use orchestrator::agent::{self, Api, Model};
 
 use crate::me;
 use crate::memory::Memory;
@@ -10,7 +10,10 @@ pub(crate) struct AddModel {
     memory: Memory,
     /// The name that the provider knows it by
     model: String,
-    /// Base URL of the provider's API: `https://api.openai.com/v1`
+    /// What the provider speaks: `responses` as OpenAI, `messages` as Anthropic
+    #[arg(long, default_value = "responses", value_parser = api)]
+    api: Api,
+    /// Base URL of the provider's API: `https://api.openai.com/v1`, `https://api.anthropic.com/v1`
     #[arg(long)]
     base_url: String,
     /// Price of a million input tokens, in millionths of a US dollar
@@ -29,6 +32,7 @@ impl AddModel {
         let orchestrator = self.memory.open().await?;
         let model = Model {
             model: self.model,
+            api: self.api,
             base_url: self.base_url,
             input_micro_usd: self.input_micro_usd,
             cached_input_micro_usd: self.cached_input_micro_usd,
@@ -40,4 +44,8 @@ impl AddModel {
         println!("model {} at {}: in the catalogue", model.model, model.base_url);
         Ok(())
     }
+}
+
+fn api(word: &str) -> Result<Api, String> {
+    Api::parse(word).ok_or_else(|| "use responses or messages".to_owned())
 }

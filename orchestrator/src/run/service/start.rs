@@ -155,6 +155,7 @@ pub async fn want_pod(
             turn: run.turn,
             fence: run.fence,
         },
+        adapter: profile.adapter,
         agent_image: repository.agent_image,
         runtime_class: profile.runtime_class,
         cpu: profile.cpu,

@@ -1,9 +1,11 @@
 //! The agent's program: started, listened to, checkpointed beside, judged.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use contract::runner::{Nothing, Snapshot};
+use tokio::sync::Notify;
 
 use super::adapter::{self, Adapter, Launch, Origin, Surroundings, Verdict};
 use super::closing::OUT_OF_TIME;
@@ -113,11 +115,15 @@ impl Turn {
     async fn execute(&self, launch: Launch, adapter: &mut dyn Adapter, seen: &Seen) -> Result<Exited> {
         let (mut output, mut errors) = (Lines::default(), Lines::default());
         let mut session = None;
+        let hopeless = Notify::new();
         let mut take = |channel, bytes: Bytes| {
             if channel == CHANNEL_ERROR {
                 errors.take(&bytes, |line| adapter.line(Origin::Error, line, &self.log));
             } else {
                 output.take(&bytes, |line| adapter.line(Origin::Output, line, &self.log));
+            }
+            if adapter.hopeless() {
+                hopeless.notify_one();
             }
             if session.is_none() {
                 session = adapter.session();
@@ -137,6 +143,7 @@ impl Turn {
             reply = running => reply,
             () = self.out_of_time() => Err(LinkError::Deadline(AS_LONG_AS_IT_MAY)),
             never = self.keep_checkpoints(seen) => match never {},
+            never = self.stop_when(&hopeless) => match never {},
         };
         output.end(|line| adapter.line(Origin::Output, line, &self.log));
         errors.end(|line| adapter.line(Origin::Error, line, &self.log));
@@ -166,6 +173,15 @@ impl Turn {
                 moved = until.changed() => if moved.is_err() { return },
             }
         }
+    }
+
+    /// Ends a program whose work would be in vain; its own end is waited for elsewhere.
+    async fn stop_when(&self, hopeless: &Notify) -> Infallible {
+        hopeless.notified().await;
+        self.log
+            .say("the program works without the platform; it is stopped");
+        self.stop_program().await;
+        std::future::pending().await
     }
 
     /// Ends the program, if one runs.

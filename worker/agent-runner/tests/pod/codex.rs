@@ -4,25 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::runner::{Adapter, Finish, FinishOutcome, Model, Output, RunContext};
+use contract::runner::{Adapter, Api, Finish, FinishOutcome, Model, Output, RunContext};
 use model_sim::{Config, Fault, ModelSim, Scripts};
 use nix::sys::signal::Signal;
 
-use crate::kit::{AGENT_TOKEN, MODEL_KEY, World, finish_of, send};
+use crate::kit::{AGENT_TOKEN, MODEL_KEY, World, finish_of, program, send};
 
 fn codex() -> Option<PathBuf> {
-    let named = std::env::var_os("CODEX_PROGRAM").map(PathBuf::from);
-    let searched = || {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("codex"))
-            .find(|program| program.is_file())
-    };
-    let found = named.or_else(searched);
-    if found.is_none() {
-        println!("SKIPPED: no codex on the search path, and CODEX_PROGRAM is not set");
-    }
-    found
+    program("codex", "CODEX_PROGRAM")
 }
 
 async fn model(key: &str) -> ModelSim {
@@ -41,6 +30,7 @@ async fn world(codex: &Path, model: &ModelSim, change: impl FnOnce(&mut RunConte
         context.agent.adapter = Adapter::Codex;
         context.agent.model = Some(Model {
             name: "scripted".into(),
+            api: Api::Responses,
             base_url: model.url(),
             effort: None,
         });

@@ -1,5 +1,6 @@
 //! Stories of one pod: the real binary in both modes, real Git, a real Git server, a real MCP server.
 
+mod claude;
 mod codex;
 mod ends;
 mod hostile;

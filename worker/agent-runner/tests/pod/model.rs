@@ -1,7 +1,7 @@
 //! The model as any program reaches it, with the scripted model behind the proxy.
 
 use contract::failure::ErrorCode;
-use contract::runner::{FinishOutcome, Model};
+use contract::runner::{Api, FinishOutcome, Model};
 use model_sim::{Config, ModelSim, Scripts};
 use serde_json::json;
 
@@ -33,6 +33,7 @@ async fn world(model: &ModelSim, key_host: &str) -> World {
     let world = World::with(ASK, |context| {
         context.agent.model = Some(Model {
             name: "scripted".into(),
+            api: Api::Responses,
             base_url: model.url(),
             effort: None,
         });

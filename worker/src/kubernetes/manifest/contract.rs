@@ -6,13 +6,20 @@ use agent_runner::config::{Cli, Mode};
 use agent_runner::wire::SOCKET_NAME;
 use clap::{CommandFactory as _, Parser as _};
 use k8s_openapi::api::core::v1::{Container, PodSpec};
+use orchestrator::agent::Adapter;
+use orchestrator::ports::cluster::RunnerPod;
 
 use super::tests::{a_config, a_pod};
 use super::{job, pod, volume};
 use crate::kubernetes::names::Names;
 
 fn a_runners_pod() -> PodSpec {
-    let job = job(&Names::new("codexk8s"), &a_config(), &a_pod());
+    a_pod_for(Adapter::Codex)
+}
+
+fn a_pod_for(adapter: Adapter) -> PodSpec {
+    let wanted = RunnerPod { adapter, ..a_pod() };
+    let job = job(&Names::new("codexk8s"), &a_config(), &wanted);
     job.spec.and_then(|spec| spec.template.spec).expect("a pod")
 }
 
@@ -33,19 +40,21 @@ fn read_by(mode: &str) -> Vec<String> {
 
 #[test]
 fn the_files_are_installed_where_the_agent_starts_them() {
-    let spec = a_runners_pod();
-    let command = container(&spec, "install").command.as_ref().expect("a command");
-    let Mode::Install(install) = Cli::parse_from(command).mode else {
-        panic!("{command:?}")
-    };
-    assert_eq!(install.dir, Path::new(volume::TOOLS_DIR));
-    assert!(
-        install.also.iter().any(|file| file.ends_with("=bin/codex")),
-        "{:?}",
-        install.also
-    );
-    let agent = container(&spec, pod::AGENT).command.as_ref().expect("a command");
-    assert_eq!(Path::new(&agent[0]), install.dir.join("bin/agent-runner"));
+    for (adapter, program) in [(Adapter::Codex, "codex"), (Adapter::Claude, "claude")] {
+        let spec = a_pod_for(adapter);
+        let command = container(&spec, "install").command.as_ref().expect("a command");
+        let Mode::Install(install) = Cli::parse_from(command).mode else {
+            panic!("{command:?}")
+        };
+        let ends = format!("=bin/{program}");
+        assert!(
+            install.also.iter().any(|file| file.ends_with(&ends)),
+            "{install:?}"
+        );
+        assert_eq!(install.dir, Path::new(volume::TOOLS_DIR));
+        let agent = container(&spec, pod::AGENT).command.as_ref().expect("a command");
+        assert_eq!(Path::new(&agent[0]), install.dir.join("bin/agent-runner"));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
     SeccompProfile, SecurityContext,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use orchestrator::agent::Adapter;
 use orchestrator::ports::cluster::RunnerPod;
 
 use super::volume::{CONTROL_DIR, HOME, PRIVATE_DIR, SECRET_DIR, TOOLS_DIR, WORKSPACE};
@@ -70,28 +71,33 @@ pub(super) fn pod(config: &KubernetesConfig, wanted: &RunnerPod) -> PodSpec {
             seccomp_profile: Some(seccomp()),
             ..PodSecurityContext::default()
         }),
-        init_containers: Some(vec![install(config), supervisor(config, wanted)]),
+        init_containers: Some(vec![install(config, wanted.adapter), supervisor(config, wanted)]),
         containers: vec![agent(config, wanted)],
         volumes: Some(volume::volumes(&config.sizes, &runner_name(&wanted.key))),
         ..PodSpec::default()
     }
 }
 
-/// Copies our program and the agents' command lines beside whatever image the project runs.
-fn install(config: &KubernetesConfig) -> Container {
+/// Copies our program and the agent's command line beside whatever image the project runs.
+fn install(config: &KubernetesConfig, adapter: Adapter) -> Container {
     Container {
         name: "install".to_owned(),
         image: Some(config.runner_image.clone()),
-        command: Some(install_command(config)),
+        command: Some(install_command(config, adapter)),
         resources: Some(supervisor_resources(&config.sizes)),
         volume_mounts: Some(volume::install_mounts()),
         ..common(config, SUPERVISOR_UID)
     }
 }
 
-fn install_command(config: &KubernetesConfig) -> Vec<String> {
+fn install_command(config: &KubernetesConfig, adapter: Adapter) -> Vec<String> {
     let mut command = words(&["agent-runner", "install", TOOLS_DIR]);
-    for file in config.runner_programs.iter().filter(|file| !file.is_empty()) {
+    // Each of them is hundreds of megabytes, copied at every start.
+    let programs = match adapter {
+        Adapter::Codex | Adapter::Command => &config.runner_programs,
+        Adapter::Claude => &config.claude_programs,
+    };
+    for file in programs.iter().filter(|file| !file.is_empty()) {
         command.extend(["--also".to_owned(), file.clone()]);
     }
     command

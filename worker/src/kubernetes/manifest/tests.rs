@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Parser;
+use orchestrator::agent::Adapter;
 use orchestrator::ports::cluster::{RunnerKey, RunnerPod};
 use secrecy::SecretString;
 
@@ -39,6 +40,7 @@ pub(in crate::kubernetes) fn a_key() -> RunnerKey {
 pub(in crate::kubernetes) fn a_pod() -> RunnerPod {
     RunnerPod {
         key: a_key(),
+        adapter: Adapter::Codex,
         agent_image: None,
         runtime_class: None,
         cpu: "2".to_owned(),

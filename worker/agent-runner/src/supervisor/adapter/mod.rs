@@ -1,15 +1,16 @@
 //! How each kind of agent program is started, listened to and judged.
 
+mod claude;
 mod codex;
 mod command;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use contract::runner::{Adapter as Kind, RunContext, Snapshot};
+use contract::runner::{Adapter as Kind, Api, Model, RunContext, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use super::end::Failure;
+use super::end::{Failure, Reason};
 use super::log::Log;
 use crate::wire::{ExecAsk, Exited, Places};
 
@@ -20,6 +21,11 @@ pub(crate) trait Adapter: Send {
 
     /// Takes a line the program wrote; what a person should see goes to `log`.
     fn line(&mut self, origin: Origin, line: &str, log: &Log);
+
+    /// Whether what it said shows that its work would be in vain: it is stopped then.
+    fn hopeless(&self) -> bool {
+        false
+    }
 
     /// Judges the program by its end and by what it left in the result file, if it has one.
     fn verdict(&mut self, exited: Exited, result: Option<&[u8]>) -> Verdict;
@@ -79,6 +85,7 @@ pub(crate) struct Session {
 /// Returns the adapter the profile names.
 pub(crate) fn of(kind: Kind) -> Box<dyn Adapter> {
     match kind {
+        Kind::Claude => Box::<claude::Claude>::default(),
         Kind::Codex => Box::<codex::Codex>::default(),
         Kind::Command => Box::<command::Command>::default(),
     }
@@ -92,6 +99,19 @@ fn environment(surroundings: &Surroundings<'_>) -> BTreeMap<String, String> {
     env.insert("CODEXK8S_TURN".into(), context.turn.to_string());
     env.insert("CODEXK8S_BRANCH".into(), context.branch.name.clone());
     env
+}
+
+/// Refuses a model that the program cannot talk to.
+fn check_api(model: &Model, wanted: Api) -> Result<(), Failure> {
+    if model.api == wanted {
+        return Ok(());
+    }
+    let text = format!(
+        "this agent's program cannot talk to {}: it needs a model that speaks {wanted:?}, and this one speaks {:?}; name \
+         another in the agent's profile",
+        model.name, model.api
+    );
+    Err(Failure::new(Reason::Precondition, "model_api", text))
 }
 
 /// The end of a text that may be long.

@@ -125,7 +125,7 @@ impl IntoResponse for Refusal {
             code,
             message,
         } = self;
-        let error = json!({ "error": { "type": code, "code": code, "message": message } });
+        let error = json!({ "type": "error", "error": { "type": code, "code": code, "message": message } });
         (status, Json(error)).into_response()
     }
 }

@@ -85,10 +85,9 @@ async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Result<Re
 fn pass_back(proxy: &Proxy, answer: reqwest::Response) -> Response {
     let status = answer.status();
     // Only a refused token is the platform's doing; a refused request is the agent's own.
-    if status == StatusCode::UNAUTHORIZED {
-        let text = format!("the platform answered the agent's token with {status}");
-        let _ = proxy.facts.0.platform.set(text);
-    }
+    let refused = status == StatusCode::UNAUTHORIZED;
+    let text = refused.then(|| format!("the platform answered the agent's token with {status}"));
+    proxy.facts.answered(text);
     let headers = response_headers(answer.headers());
     let mut response = Response::new(Body::from_stream(answer.bytes_stream()));
     *response.status_mut() = status;

@@ -11,6 +11,7 @@ mod serve;
 mod tests;
 mod usage;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use contract::runner::Model;
@@ -51,6 +52,8 @@ struct Seen {
     model: OnceLock<String>,
     budget: OnceLock<Spent>,
     platform: OnceLock<String>,
+    /// The platform refused the agent's token when it was last asked.
+    shut_out: AtomicBool,
 }
 
 impl Facts {
@@ -62,6 +65,14 @@ impl Facts {
     /// A call to the model was refused here because nothing more may be spent.
     pub(crate) fn budget_refused(&self) -> Option<&Spent> {
         self.0.budget.get()
+    }
+
+    /// Notes how the platform took the agent's token.
+    fn answered(&self, refused: Option<String>) {
+        self.0.shut_out.store(refused.is_some(), Ordering::Relaxed);
+        if let Some(text) = refused {
+            let _ = self.0.platform.set(text);
+        }
     }
 
     /// The platform did not accept the agent's token.

@@ -1,6 +1,7 @@
 //! The model for the agent's program: one model of the catalogue, at its own host, with the key added here.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,10 +9,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use contract::runner::Model;
+use contract::runner::{Api, Model};
 use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -30,6 +31,9 @@ const TURN: Duration = Duration::from_mins(2);
 const ANSWER: Duration = Duration::from_mins(30);
 /// Pieces of an answer waiting for a slow reader.
 const PIECES: usize = 16;
+
+/// Where the Messages API looks for the key.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 struct Proxy {
     word: String,
@@ -67,15 +71,18 @@ async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Result<Re
 impl Proxy {
     async fn forward(&self, request: Request) -> Result<Response, Refusal> {
         let (head, body) = request.into_parts();
-        let path = match below(head.uri.path(), &self.word) {
-            Some("v1/responses") if head.method == Method::POST => "responses",
-            Some("v1/models") if head.method == Method::GET => "models",
+        let api = self.model.api;
+        let asks = match api {
+            Api::Responses => "responses",
+            Api::Messages => "messages",
+        };
+        let path = below(head.uri.path(), &self.word).and_then(|path| path.strip_prefix("v1/"));
+        let path = match path {
+            Some(path) if path == asks && head.method == Method::POST => asks,
+            Some("models") if head.method == Method::GET => "models",
             _ => {
-                return Err(refusal(
-                    StatusCode::NOT_FOUND,
-                    "not_found",
-                    "only responses and models are served",
-                ));
+                let text = format!("only {asks} and models are served");
+                return Err(refusal(StatusCode::NOT_FOUND, "not_found", text));
             }
         };
         let permit = tokio::time::timeout(TURN, self.permits.clone().acquire_owned()).await;
@@ -87,12 +94,12 @@ impl Proxy {
             ));
         };
         let body = whole(body, REQUEST_BYTES).await?;
-        if path == "responses" {
+        if path == asks {
             self.check(&head.headers, &body)?;
             self.meter.request(&self.model.name);
         }
         let url = format!("{}/{path}", self.model.base_url.trim_end_matches('/'));
-        let counting = (path == "responses").then(|| Counting {
+        let counting = (path == asks).then(|| Counting {
             request_bytes: body.len() as u64,
             meter: self.meter.clone(),
             model: self.model.name.clone(),
@@ -104,12 +111,16 @@ impl Proxy {
             .headers(request_headers(&head.headers))
             .body(body);
         if let Some(key) = &self.key {
-            sending = sending.bearer_auth(key.expose_secret());
+            sending = match api {
+                Api::Responses => sending.bearer_auth(key.expose_secret()),
+                Api::Messages => sending.header(API_KEY, sensitive(key)?),
+            };
         }
         self.pass_back(sending, counting, permit).await
     }
 
-    /// Refuses another model than the profile's, what is not counted, and everything once nothing more may be spent.
+    /// Refuses another model than the profile's, what is not counted, and everything while the platform refuses the agent or
+    /// once nothing more may be spent.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
         if headers
             .get(CONTENT_ENCODING)
@@ -122,19 +133,20 @@ impl Proxy {
                 text,
             ));
         }
-        let asked: Asked = serde_json::from_slice(body).map_err(|error| {
-            refusal(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                format!("no request of the API: {error}"),
-            )
+        let asked = Asked::read(self.model.api, body).map_err(|error| {
+            let text = format!("no request of the API: {error}");
+            refusal(StatusCode::BAD_REQUEST, "invalid_request", text)
         })?;
         if asked.model != self.model.name {
             let text = format!("this agent works with {}, not {}", self.model.name, asked.model);
             return Err(refusal(StatusCode::FORBIDDEN, "model_not_allowed", text));
         }
-        if let Some(fault) = asked.fault() {
+        if let Some(fault) = asked.fault {
             return Err(refusal(StatusCode::FORBIDDEN, "request_not_allowed", fault));
+        }
+        if self.facts.0.shut_out.load(Ordering::Relaxed) {
+            let text = "the platform refuses this agent; without it no model is paid";
+            return Err(refusal(StatusCode::FORBIDDEN, "platform_refused", text));
         }
         if let Some(spent) = self.meter.spent() {
             let text = spent.text.clone();
@@ -158,15 +170,16 @@ impl Proxy {
     ) -> Result<Response, Refusal> {
         let (pieces, mut waiting) = mpsc::channel(PIECES);
         let (tell, told) = oneshot::channel();
+        let api = self.model.api;
         tokio::spawn(async move {
             match sending.send().await {
                 Ok(answer) => {
                     let status = answer.status();
                     let headers = response_headers(answer.headers());
                     let reader = if is_json(&headers) {
-                        Reader::whole()
+                        Reader::whole(api)
                     } else {
-                        Reader::events()
+                        Reader::events(api)
                     };
                     let counting = counting.filter(|_| status.is_success());
                     let _ = tell.send(Ok((status, headers)));
@@ -186,7 +199,11 @@ impl Proxy {
                 }
                 let body = futures_util::stream::poll_fn(move |cx| waiting.poll_recv(cx));
                 let mut response = Response::new(Body::from_stream(body));
-                *response.status_mut() = status;
+                // The key is not the program's: it would only try again, or look for another.
+                *response.status_mut() = match status {
+                    StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+                    other => other,
+                };
                 *response.headers_mut() = headers;
                 return Ok(response);
             }
@@ -196,6 +213,16 @@ impl Proxy {
         let text = format!("the model did not answer: {why}");
         Err(refusal(StatusCode::BAD_GATEWAY, "unavailable", text))
     }
+}
+
+/// The key as a header that nothing prints.
+fn sensitive(key: &SecretString) -> Result<HeaderValue, Refusal> {
+    let mut value = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
+        let text = "the key of the model is no value of a header; set it anew";
+        refusal(StatusCode::BAD_GATEWAY, "key_unusable", text)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Whether an answer is one JSON text; anything else is read as a stream of events.

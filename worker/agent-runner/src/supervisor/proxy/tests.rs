@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use contract::runner::Model;
+use contract::runner::{Api, Model};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,6 +71,10 @@ impl Upstream {
 }
 
 async fn proxies(upstream: &Upstream, meter: Meter) -> Proxies {
+    proxies_for(Api::Responses, upstream, meter).await
+}
+
+async fn proxies_for(api: Api, upstream: &Upstream, meter: Meter) -> Proxies {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["supervisor-token", "agent-token"] {
@@ -78,6 +82,7 @@ async fn proxies(upstream: &Upstream, meter: Meter) -> Proxies {
     }
     let model = Model {
         name: "scripted".into(),
+        api,
         base_url: format!("{}/v1", upstream.url),
         effort: None,
     };
@@ -100,10 +105,15 @@ fn client() -> reqwest::Client {
 }
 
 async fn ask(proxies: &Proxies, body: &Value) -> reqwest::Response {
-    let url = format!("{}/responses", proxies.model_url.as_deref().expect("a model"));
+    ask_at(proxies, "responses", body).await
+}
+
+async fn ask_at(proxies: &Proxies, path: &str, body: &Value) -> reqwest::Response {
+    let url = format!("{}/{path}", proxies.model_url.as_deref().expect("a model"));
     client()
         .post(url)
         .bearer_auth("made-up")
+        .header("x-api-key", "made-up")
         .json(body)
         .send()
         .await
@@ -161,9 +171,80 @@ async fn a_refused_token_is_noticed() {
         .await
         .expect("an answer");
     assert!(proxies.facts.platform_refused().is_some());
+    // Without the platform no model is paid.
+    let refused = ask(&proxies, &json!({ "model": "scripted" })).await;
+    assert!(refused.text().await.expect("text").contains("platform_refused"));
+    assert_eq!(upstream.seen().len(), 1);
+
+    let proxies = self::proxies(&upstream, Meter::default()).await;
     upstream.answers(&[]).await;
     ask(&proxies, &json!({ "model": "scripted" })).await;
     assert!(proxies.facts.model_refused().is_some());
+}
+
+fn message(fields: &Value) -> Value {
+    let mut body = json!({ "model": "scripted", "max_tokens": 1, "messages": [] });
+    let fields = fields.as_object().expect("an object").clone();
+    body.as_object_mut().expect("an object").extend(fields);
+    body
+}
+
+#[tokio::test]
+async fn messages_are_asked_with_the_key_in_their_own_header_and_counted() {
+    let upstream = upstream(StatusCode::OK).await;
+    let meter = Meter::new(Some(60), &[]);
+    let proxies = proxies_for(Api::Messages, &upstream, meter.clone()).await;
+    upstream
+        .answers(&[
+            "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":40,\"output_tokens\":1}}}\n\n",
+            "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":30}}\n\n",
+        ])
+        .await;
+    let answer = ask_at(
+        &proxies,
+        "messages?beta=true",
+        &message(&json!({ "stream": true })),
+    )
+    .await;
+    assert_eq!(answer.status(), 200);
+    answer.text().await.expect("text");
+    let (path, headers) = upstream.seen().remove(0);
+    assert_eq!(
+        (path.as_str(), &headers["x-api-key"], headers.get("authorization")),
+        ("/v1/messages", &"model-key".parse().expect("a value"), None)
+    );
+    let totals = meter.totals();
+    assert_eq!((totals[0].input_tokens, totals[0].output_tokens), (40, 30));
+    let spent = ask_at(&proxies, "messages", &message(&json!({}))).await;
+    assert!(spent.text().await.expect("text").contains("budget_spent"));
+    assert_eq!(upstream.seen().len(), 1, "nothing more was spent");
+}
+
+#[tokio::test]
+async fn of_the_messages_api_nothing_else_is_reached() {
+    let upstream = upstream(StatusCode::OK).await;
+    let proxies = proxies_for(Api::Messages, &upstream, Meter::default()).await;
+    for path in [
+        "responses",
+        "messages/batches",
+        "messages/count_tokens",
+        "files",
+        "complete",
+    ] {
+        let answer = ask_at(&proxies, path, &message(&json!({}))).await;
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    for (fields, status) in [
+        (json!({ "model": "dearer" }), 403),
+        (json!({ "tools": [{ "type": "web_search_20250305" }] }), 403),
+        (json!({ "mcp_servers": [] }), 400),
+    ] {
+        let answer = ask_at(&proxies, "messages", &message(&fields)).await;
+        assert_eq!(answer.status(), status, "{fields}");
+        let text = answer.text().await.expect("text");
+        assert!(text.contains("\"type\":\"error\""), "as the API says it: {text}");
+    }
+    assert!(upstream.seen().is_empty());
 }
 
 #[tokio::test]

@@ -43,12 +43,15 @@ enabled = false
 
 #[cfg(test)]
 mod tests {
+    use contract::runner::Api;
+
     use super::*;
 
     #[test]
     fn names_cannot_break_out_of_their_value() {
         let model = Model {
             name: "m\"\nmodel_provider = \"evil".into(),
+            api: Api::Responses,
             base_url: "https://models.example/v1".into(),
             effort: Some("high".into()),
         };

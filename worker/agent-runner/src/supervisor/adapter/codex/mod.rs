@@ -6,6 +6,7 @@ mod event;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use contract::runner::Api;
 
 use self::event::{Event, Item};
 use super::{Adapter, Launch, Origin, Session, Surroundings, Verdict, environment, tail};
@@ -42,6 +43,7 @@ impl Adapter for Codex {
             let text = "the codex adapter needs a model; name one in the agent's profile";
             return Err(Failure::new(Reason::Precondition, "no_model", text));
         };
+        super::check_api(model, Api::Responses)?;
         let config = config::toml(model, model_url, surroundings.mcp_url);
         let mut files = vec![(format!("{HOME}/config.toml"), Bytes::from(config))];
         let mut argv: Vec<String> = [

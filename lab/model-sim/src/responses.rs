@@ -1,21 +1,23 @@
-//! One answer of the Responses API.
+//! OpenAI's Responses API.
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
+use crate::api::{self, id};
 use crate::script::{ModelScript, Step, Usage};
 
 /// A request, as far as the script needs it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
-    pub(crate) model: String,
+    model: String,
     #[serde(default)]
-    pub(crate) input: Value,
+    input: Value,
     #[serde(default)]
     tools: Vec<Tool>,
     #[serde(default)]
-    pub(crate) stream: bool,
+    stream: bool,
 }
 
 /// A tool, or a namespace of tools: that is how MCP tools are offered.
@@ -27,17 +29,46 @@ struct Tool {
     tools: Vec<Tool>,
 }
 
-impl Asked {
-    pub(crate) fn results(&self) -> Vec<&Value> {
+impl api::Asked for Asked {
+    const PATH: &'static str = "/v1/responses";
+
+    fn key(headers: &HeaderMap) -> Option<&str> {
+        headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn stream(&self) -> bool {
+        self.stream
+    }
+
+    fn results(&self) -> Vec<&Value> {
         let items = self.input.as_array().map(Vec::as_slice).unwrap_or_default();
         items
             .iter()
             .filter(|item| item["type"] == "function_call_output")
+            .map(|item| &item["output"])
             .collect()
     }
 
+    fn tools(&self) -> Vec<&str> {
+        self.named_tools().map(|(_, name)| name).collect()
+    }
+
+    fn answer(&self, script: &ModelScript) -> Value {
+        response(&self.model, &self.item(script), script.usage)
+    }
+
+    fn events(answer: &Value) -> Vec<String> {
+        events(answer)
+    }
+}
+
+impl Asked {
     /// Each tool with the namespace it is in.
-    pub(crate) fn tools(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+    fn named_tools(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         self.tools.iter().flat_map(|tool| {
             let alone = tool.tools.is_empty().then_some((None, tool.name.as_str()));
             let inside = tool
@@ -49,10 +80,10 @@ impl Asked {
     }
 
     /// The item that answers, by the script. A tool that is not offered is said aloud, not passed over.
-    pub(crate) fn item(&self, script: &ModelScript) -> Value {
-        match script.step(self.results().len()) {
+    fn item(&self, script: &ModelScript) -> Value {
+        match script.step(api::Asked::results(self).len()) {
             Some(Step::Call { tool, arguments }) => {
-                match self.tools().find(|(_, name)| name.ends_with(tool.as_str())) {
+                match self.named_tools().find(|(_, name)| name.ends_with(tool.as_str())) {
                     Some((namespace, name)) => call(namespace, name, arguments),
                     None => message(&format!("no tool is offered whose name ends with {tool}")),
                 }
@@ -89,7 +120,7 @@ fn message(text: &str) -> Value {
 }
 
 /// The whole response, with what it cost.
-pub(crate) fn response(model: &str, item: &Value, usage: Usage) -> Value {
+fn response(model: &str, item: &Value, usage: Usage) -> Value {
     json!({
         "id": id("resp"),
         "object": "response",
@@ -108,7 +139,7 @@ pub(crate) fn response(model: &str, item: &Value, usage: Usage) -> Value {
 }
 
 /// The response as a stream of events, in the order a client needs.
-pub(crate) fn events(response: &Value) -> Vec<String> {
+fn events(response: &Value) -> Vec<String> {
     let mut begun = response.clone();
     begun["status"] = "in_progress".into();
     begun["output"] = json!([]);
@@ -121,15 +152,6 @@ pub(crate) fn events(response: &Value) -> Vec<String> {
         json!({ "type": "response.completed", "response": response }),
     ]
     .iter()
-    .map(|event| {
-        format!(
-            "event: {}\ndata: {event}\n\n",
-            event["type"].as_str().unwrap_or_default()
-        )
-    })
+    .map(api::event)
     .collect()
-}
-
-fn id(kind: &str) -> String {
-    format!("{kind}_{}", Uuid::new_v4().simple())
 }

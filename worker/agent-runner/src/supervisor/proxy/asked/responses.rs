@@ -1,4 +1,4 @@
-//! What a request may ask of the model: nothing that is paid for and not counted here.
+//! Requests of OpenAI's Responses API.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
