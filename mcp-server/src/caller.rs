@@ -77,6 +77,11 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     let audiences: Vec<_> = gate.config.resources().map(Url::as_str).collect();
     let proven = credential::prove(&gate.orchestrator, &audiences, bearer).await;
     let proven = proven.map_err(|error| Box::new(refuse(resource, &error)))?;
+    if proven.actor.run().is_some() && gate.config.is_public(resource) {
+        // Runs are inside the cluster: whoever shows a run's token outside has no business with it.
+        let why = "a run's token counts at the address inside the cluster alone";
+        return Err(Box::new(challenge(resource, "invalid", Some(why))));
+    }
     let fault = proven.check(Leniency::None).err();
     let is_post = request.method() == Method::POST;
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {

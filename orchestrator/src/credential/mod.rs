@@ -27,6 +27,8 @@ mod store;
 pub use domain::{Claims, ISSUER, Leniency, Narrowing, REFRESH_GRACE, RUN_TOKEN_LIFE, TOOLSETS, TokenFault};
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
+#[cfg(feature = "testing")]
+pub(crate) use keys::private_key;
 #[cfg(feature = "postgres")]
 pub use keys::{SealedBy, SigningKey, ensure_signing_key, require_signing_key, signing_keys};
 #[cfg(feature = "postgres")]
