@@ -93,6 +93,7 @@ impl LabArgs {
             lab_program,
             runner_program,
             programs: None,
+            calls_per_second: None,
         })
     }
 }

@@ -9,6 +9,7 @@ mod explain;
 mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
+mod killed_replicas;
 mod main_job;
 mod memory;
 mod payloads;

@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 use orchestrator::actor::Role;
 use orchestrator::credential::{self, SealedBy, TokenOrigin};
 use orchestrator::id::PersonId;
+use orchestrator::{Actor, project};
 use orchestrator::testing::{Seeded, seed};
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
@@ -67,7 +68,8 @@ impl Stage {
         credential::ensure_signing_key(&world.inside, &audience, SealedBy::Master)
             .await
             .unwrap();
-        let ada = world.know("ada", None).await.person_id;
+        let ada = member(&world, &shop, "ada").await;
+        member(&world, &shop, "ben").await;
         let service = service_token(&world, &shop, &audience, SignedDuration::from_hours(24)).await;
         let personal = personal_token(&world, ada, "laptop").await;
         Self {
@@ -132,6 +134,16 @@ async fn no_forged_or_misused_token_is_accepted() {
     );
     insta::assert_snapshot!("forged", table.to_string());
     stage.world.end().await;
+}
+
+/// Somebody with a role: who has none finds no tool, whatever the token.
+async fn member(world: &World, shop: &Seeded, login: &str) -> PersonId {
+    let person_id = world.know(login, None).await.person_id;
+    let system = Actor::System("test");
+    project::set_member(&world.inside, &system, shop.project_id, person_id, Some(Role::Viewer))
+        .await
+        .unwrap();
+    person_id
 }
 
 async fn service_token(world: &World, shop: &Seeded, audience: &str, life: SignedDuration) -> String {

@@ -104,7 +104,7 @@ async fn told(response: Response) -> String {
     let text = response.text().await.unwrap();
     let body: Value = serde_json::from_str(&text).unwrap_or_default();
     let word = if status.is_success() {
-        success(&body).to_owned()
+        success(&body)
     } else if let Some(location) = location {
         redirect(&location)
     } else if let Some(error) = body["error"].as_str() {
@@ -123,12 +123,12 @@ async fn told(response: Response) -> String {
 }
 
 /// A tool's answer may be that it refuses; anything else is a success.
-fn success(body: &Value) -> &str {
+fn success(body: &Value) -> String {
     let result = &body["result"];
     match result["structuredContent"]["code"].as_str() {
-        Some(code) if result["isError"] == true => code,
-        _ if body["error"]["code"].is_number() => "error",
-        _ => ACCEPTED,
+        Some(code) if result["isError"] == true => code.to_owned(),
+        _ if body["error"]["code"].is_number() => format!("error {}", body["error"]),
+        _ => ACCEPTED.to_owned(),
     }
 }
 
