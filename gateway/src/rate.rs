@@ -13,10 +13,10 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::response::{IntoResponse, Response};
 use ipnet::IpNet;
+use tower_governor::GovernorLayer;
 use tower_governor::errors::GovernorError;
 use tower_governor::governor::GovernorConfigBuilder;
 use tower_governor::key_extractor::KeyExtractor;
-use tower_governor::GovernorLayer;
 
 use crate::address;
 use crate::answer::Refusal;
@@ -93,6 +93,10 @@ impl KeyExtractor for ByAddress {
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let peer = peer.ok_or(GovernorError::UnableToExtractKey)?.0;
-        Ok(address::network(address::client(peer, request.headers(), &self.0)))
+        Ok(address::network(address::client(
+            peer,
+            request.headers(),
+            &self.0,
+        )))
     }
 }

@@ -42,7 +42,11 @@ async fn a_killed_replica_costs_the_calls_in_flight_and_no_others() {
     let seen = Arc::new(Seen::default());
     let mut clients = JoinSet::new();
     for (number, token) in endpoints.tokens.values().enumerate() {
-        let url = if number % 2 == 0 { &endpoints.public_mcp_url } else { &endpoints.mcp_url };
+        let url = if number % 2 == 0 {
+            &endpoints.public_mcp_url
+        } else {
+            &endpoints.mcp_url
+        };
         clients.spawn(client(url.clone(), token.clone(), Arc::clone(&seen)));
     }
     let in_flight = clients.len();
@@ -68,7 +72,11 @@ async fn a_killed_replica_costs_the_calls_in_flight_and_no_others() {
         tokio::time::sleep(TOGETHER).await;
         let broken = seen.broken.load(Ordering::Relaxed);
         let bound = (number + 1) * in_flight;
-        assert!(broken <= bound, "{broken} broken calls after {} deaths of {in_flight} in flight", number + 1);
+        assert!(
+            broken <= bound,
+            "{broken} broken calls after {} deaths of {in_flight} in flight",
+            number + 1
+        );
     }
     load(&seen).await;
     seen.stop.store(true, Ordering::Relaxed);
@@ -116,7 +124,10 @@ async fn client(url: String, token: String, seen: Arc<Seen>) {
         match answered(sent.await).await {
             Some(answer) => {
                 let result = &answer["result"];
-                assert!(result.is_object() && result["isError"] != true, "{method} {params}: {answer:#}");
+                assert!(
+                    result.is_object() && result["isError"] != true,
+                    "{method} {params}: {answer:#}"
+                );
                 seen.answered.fetch_add(1, Ordering::Relaxed);
             }
             None => {

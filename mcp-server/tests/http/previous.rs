@@ -87,7 +87,10 @@ fn object(schema: &Value, whole: bool) -> Value {
 
 fn fits(what: &str, schema: &Value, value: &Value) {
     let validator = jsonschema::validator_for(schema).expect("a schema");
-    let faults: Vec<_> = validator.iter_errors(value).map(|fault| fault.to_string()).collect();
+    let faults: Vec<_> = validator
+        .iter_errors(value)
+        .map(|fault| fault.to_string())
+        .collect();
     assert!(faults.is_empty(), "{what}: {faults:?} in {value:#}");
 }
 
@@ -110,7 +113,11 @@ async fn a_call_of_the_contract_before_is_one_of_this() {
             for whole in [false, true] {
                 let call = sample(&tool.input, whole);
                 fits(&format!("a sample of {}, then", tool.name), &tool.input, &call);
-                fits(&format!("a call of {}, now", tool.name), &found["inputSchema"], &call);
+                fits(
+                    &format!("a call of {}, now", tool.name),
+                    &found["inputSchema"],
+                    &call,
+                );
                 looked_at += 1;
             }
         }
@@ -121,7 +128,10 @@ async fn a_call_of_the_contract_before_is_one_of_this() {
 
 /// Calls a tool as its old schema says, and reads the answer as the old schema says.
 async fn call(world: &World, tools: &[Tool], token: &str, name: &str, arguments: Value) -> Value {
-    let tool = tools.iter().find(|tool| tool.name == name).expect("a tool of then");
+    let tool = tools
+        .iter()
+        .find(|tool| tool.name == name)
+        .expect("a tool of then");
     fits(&format!("the call of {name}"), &tool.input, &arguments);
     let answer = world.ok(token, name, arguments).await;
     fits(&format!("the answer of {name}"), &tool.output, &answer);
@@ -158,7 +168,10 @@ fn whole_turn() -> Vec<(&'static str, Value)> {
         ("run_context_get", json!({})),
         ("run_heartbeat", json!({})),
         ("repository_token_issue", json!({"access": "write"})),
-        ("run_log_append", json!({"stream": "agent", "offset": 0, "text": "Reading.\n"})),
+        (
+            "run_log_append",
+            json!({"stream": "agent", "offset": 0, "text": "Reading.\n"}),
+        ),
         ("run_usage_report", json!({"models": [usage]})),
         ("run_token_refresh", json!({})),
         (
@@ -167,7 +180,10 @@ fn whole_turn() -> Vec<(&'static str, Value)> {
                 "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"}),
         ),
         ("run_snapshot_get", json!({})),
-        ("pull_request_open", json!({"title": "Correct prices", "head_sha": "a".repeat(40)})),
+        (
+            "pull_request_open",
+            json!({"title": "Correct prices", "head_sha": "a".repeat(40)}),
+        ),
         (
             "run_finish",
             json!({"outcome": "succeeded", "head_sha": "a".repeat(40), "base_sha": "b".repeat(40),
@@ -192,7 +208,9 @@ async fn staff_reads(world: &World, tools: &[Tool], turn: &Turn) {
             continue;
         }
         let properties = tool.input["properties"].as_object().cloned().unwrap_or_default();
-        let given = properties.keys().filter_map(|name| Some((name.clone(), known.get(name)?.clone())));
+        let given = properties
+            .keys()
+            .filter_map(|name| Some((name.clone(), known.get(name)?.clone())));
         let arguments: Map<_, _> = given.collect();
         call(world, tools, &staff, &tool.name, arguments.into()).await;
         read += 1;

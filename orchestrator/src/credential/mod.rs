@@ -23,6 +23,8 @@ mod service;
 mod statement;
 #[cfg(feature = "postgres")]
 mod store;
+#[cfg(feature = "postgres")]
+mod vouch;
 
 pub use domain::{Claims, ISSUER, Leniency, Narrowing, REFRESH_GRACE, RUN_TOKEN_LIFE, TOOLSETS, TokenFault};
 #[cfg(feature = "postgres")]
@@ -50,3 +52,5 @@ pub(crate) use service::{
 };
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};
+#[cfg(feature = "postgres")]
+pub use vouch::{vouch, vouched};

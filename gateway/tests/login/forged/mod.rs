@@ -17,8 +17,8 @@ use jiff::SignedDuration;
 use orchestrator::actor::Role;
 use orchestrator::credential::{self, SealedBy, TokenOrigin};
 use orchestrator::id::PersonId;
-use orchestrator::{Actor, project};
 use orchestrator::testing::{Seeded, seed};
+use orchestrator::{Actor, project};
 use reqwest::RequestBuilder;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -140,9 +140,15 @@ async fn no_forged_or_misused_token_is_accepted() {
 async fn member(world: &World, shop: &Seeded, login: &str) -> PersonId {
     let person_id = world.know(login, None).await.person_id;
     let system = Actor::System("test");
-    project::set_member(&world.inside, &system, shop.project_id, person_id, Some(Role::Viewer))
-        .await
-        .unwrap();
+    project::set_member(
+        &world.inside,
+        &system,
+        shop.project_id,
+        person_id,
+        Some(Role::Viewer),
+    )
+    .await
+    .unwrap();
     person_id
 }
 

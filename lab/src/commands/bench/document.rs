@@ -106,7 +106,15 @@ fn tools(text: &mut String, tools: &Tools) {
     );
     heading(
         text,
-        &["", "calls/s", "p50 ms", "p99 ms", "CPU µs, server", "CPU µs, PostgreSQL", "RSS MiB"],
+        &[
+            "",
+            "calls/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU µs, server",
+            "CPU µs, PostgreSQL",
+            "RSS MiB",
+        ],
     );
     for contender in &tools.contenders {
         callee(text, contender);

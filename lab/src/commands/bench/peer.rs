@@ -37,7 +37,9 @@ impl Peer {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot run {program}; peers need Node.js 20 and Python 3.11, or newer"))?;
+            .with_context(|| {
+                format!("cannot run {program}; peers need Node.js 20 and Python 3.11, or newer")
+            })?;
         let output = child.stdout.take().context("the peer's output")?;
         let mut lines = BufReader::new(output).lines();
         let port = tokio::time::timeout(START, lines.next_line())

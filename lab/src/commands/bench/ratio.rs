@@ -69,13 +69,37 @@ fn of_tools(tools: &Tools) -> Vec<Ratio> {
     let (python, node) = (tools.rounds(Callee::FastMcp), tools.rounds(Callee::TypeScript));
     let (rmcp, axum) = (tools.rounds(Callee::BareRmcp), tools.rounds(Callee::BareAxum));
     let rows = [
-        ("CPU of FastMCP / of mcp-server", paired(python, ours, SERVER), Some(AtLeast(12.0))),
-        ("CPU of the TypeScript SDK / of mcp-server", paired(node, ours, SERVER), Some(AtLeast(10.0))),
-        ("CPU of mcp-server / of a bare rmcp server", paired(ours, rmcp, SERVER), Some(AtMost(3.0))),
-        ("CPU of mcp-server / of a bare axum handler", paired(ours, axum, SERVER), None),
-        ("CPU of PostgreSQL for mcp-server / for FastMCP", paired(ours, python, DATABASE), None),
+        (
+            "CPU of FastMCP / of mcp-server",
+            paired(python, ours, SERVER),
+            Some(AtLeast(12.0)),
+        ),
+        (
+            "CPU of the TypeScript SDK / of mcp-server",
+            paired(node, ours, SERVER),
+            Some(AtLeast(10.0)),
+        ),
+        (
+            "CPU of mcp-server / of a bare rmcp server",
+            paired(ours, rmcp, SERVER),
+            Some(AtMost(3.0)),
+        ),
+        (
+            "CPU of mcp-server / of a bare axum handler",
+            paired(ours, axum, SERVER),
+            None,
+        ),
+        (
+            "CPU of PostgreSQL for mcp-server / for FastMCP",
+            paired(ours, python, DATABASE),
+            None,
+        ),
         ("rate / of FastMCP", paired(ours, python, PER_SECOND), None),
-        ("rate / of the TypeScript SDK", paired(ours, node, PER_SECOND), None),
+        (
+            "rate / of the TypeScript SDK",
+            paired(ours, node, PER_SECOND),
+            None,
+        ),
         ("p99 / of FastMCP", paired(ours, python, P99), None),
         ("p99 / of the TypeScript SDK", paired(ours, node, P99), None),
     ];

@@ -31,9 +31,7 @@ enum Kind {
 
 /// Serves on a free port of loopback, prints it, and ends with standard input.
 pub(crate) fn serve(args: &BareArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let router = match args.kind {
         Kind::Axum => Router::new().route("/mcp", post(echo)),
         Kind::Rmcp => Router::new().route_service("/mcp", protocol()),

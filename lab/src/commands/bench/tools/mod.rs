@@ -68,7 +68,11 @@ pub(super) async fn measure(
     for number in 0..rounds {
         eprintln!("  {TOOL}, round {} of {rounds}", number + 1);
         for turn in 0..contenders.len() {
-            let index = if number % 2 == 0 { turn } else { contenders.len() - 1 - turn };
+            let index = if number % 2 == 0 {
+                turn
+            } else {
+                contenders.len() - 1 - turn
+            };
             let contender = &mut contenders[index];
             contender.rounds.push(field.turn(contender.who, round).await?);
             tokio::time::sleep(PAUSE).await;
@@ -159,7 +163,12 @@ impl<'a> Field<'a> {
     fn pid(&self, who: Callee) -> anyhow::Result<u32> {
         match self.peer(who) {
             Some(peer) => peer.pid(),
-            None => self.lab.pids(Program::McpServer).first().copied().context("mcp-server has ended"),
+            None => self
+                .lab
+                .pids(Program::McpServer)
+                .first()
+                .copied()
+                .context("mcp-server has ended"),
         }
     }
 
@@ -182,7 +191,8 @@ impl Call {
             .await?;
         let status = answer.status();
         let text = answer.text().await?;
-        let is_right = status.is_success() && text.contains(&self.repository_id) && !text.contains("\"isError\":true");
+        let is_right =
+            status.is_success() && text.contains(&self.repository_id) && !text.contains("\"isError\":true");
         ensure!(is_right, "{url} answered {status}: {text}");
         Ok(())
     }

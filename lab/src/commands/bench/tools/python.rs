@@ -21,8 +21,21 @@ pub(super) async fn install(target: &Path) -> anyhow::Result<PathBuf> {
     eprintln!("installing fastmcp with pip (once)");
     let _ = std::fs::remove_dir_all(&folder);
     let ended = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"])
-        .args(["--root-user-action=ignore", "--require-hashes", "--no-deps", "--only-binary=:all:", "--target"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+        ])
+        .args([
+            "--root-user-action=ignore",
+            "--require-hashes",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--target",
+        ])
         .arg(&folder)
         .args(["-r", REQUIREMENTS])
         .output()
@@ -40,7 +53,11 @@ pub(super) async fn install(target: &Path) -> anyhow::Result<PathBuf> {
 /// The version of a package as the lock file has it.
 pub(super) fn version(package: &str) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(REQUIREMENTS)?;
-    let pinned = text.lines().find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
+    let pinned = text
+        .lines()
+        .find_map(|line| line.strip_prefix(package)?.strip_prefix("=="));
     let version = pinned.and_then(|rest| rest.split(' ').next());
-    version.map(str::to_owned).with_context(|| format!("{package} is not pinned"))
+    version
+        .map(str::to_owned)
+        .with_context(|| format!("{package} is not pinned"))
 }
