@@ -92,6 +92,9 @@ async fn purposes(stage: &Stage, table: &mut Table, tools: &Door<'_>, gateway: &
     ] {
         table.add(kind, tools.name, call(tools, token, tool)).await;
     }
+    let address = std::net::IpAddr::from([192, 0, 2, 1]);
+    let vouched = credential::vouch(&stage.world.edge, &stage.world.public_audience(), address);
+    let vouched = vouched.await.unwrap();
     for (kind, token, tool) in [
         (
             "purpose: a supervisor outside the cluster",
@@ -107,6 +110,11 @@ async fn purposes(stage: &Stage, table: &mut Table, tools: &Door<'_>, gateway: &
             "purpose: a person as a supervisor",
             &stage.public.genuine,
             "run_heartbeat",
+        ),
+        (
+            "purpose: the gateway's word about an address as a bearer",
+            &vouched,
+            "principal_get",
         ),
     ] {
         table.add(kind, gateway.name, call(gateway, token, tool)).await;
