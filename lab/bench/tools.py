@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from contextvars import ContextVar
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import jwt
@@ -35,13 +36,19 @@ TOKEN = "SELECT role, project_id, expires_at > now() AND revoked_at IS NULL AS c
 REPOSITORY = "SELECT * FROM peer_repositories WHERE repository_id = $1::uuid AND project_id = $2"
 
 caller = ContextVar("caller")
+opening = asyncio.Lock()
 pool = None
 
 
 async def reads():
     global pool
-    if pool is None:
-        pool = await asyncpg.create_pool(options.database_url, min_size=CONNECTIONS, max_size=CONNECTIONS)
+    async with opening:
+        if pool is None:
+            # A socket's folder stands in the query, where this driver does not look for it.
+            folder = parse_qs(urlsplit(options.database_url).query).get("host", [None])[0]
+            pool = await asyncpg.create_pool(
+                options.database_url, host=folder, min_size=CONNECTIONS, max_size=CONNECTIONS
+            )
     return pool
 
 

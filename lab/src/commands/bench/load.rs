@@ -45,7 +45,7 @@ pub(super) async fn post(url: &str, payload: &Payload, during: Duration) -> anyh
 pub(super) async fn repeat<F, R>(during: Duration, once: F) -> anyhow::Result<Load>
 where
     F: Fn(reqwest::Client) -> R + Clone + Send + 'static,
-    R: Future<Output = anyhow::Result<()>> + Send,
+    R: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(2))
@@ -62,7 +62,8 @@ where
             let mut milliseconds = Vec::new();
             while began.elapsed() < during && count.fetch_add(1, Ordering::Relaxed) < MOST {
                 let sent = Instant::now();
-                once(client.clone()).await?;
+                let request = once(client.clone());
+                request.await?;
                 milliseconds.push(sent.elapsed().as_secs_f64() * 1_000.0);
             }
             anyhow::Ok(milliseconds)

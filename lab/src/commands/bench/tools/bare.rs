@@ -1,7 +1,9 @@
 //! What a call costs when nothing is checked and nothing is read: the transport of the library we use, and HTTP itself.
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::routing::post;
@@ -15,7 +17,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use telemetry::Shutdown;
 
 /// A server that answers calls and does nothing for them.
 #[derive(Args, Clone, Debug)]
@@ -31,25 +33,24 @@ enum Kind {
 
 /// Serves on a free port of loopback, prints it, and ends with standard input.
 pub(crate) fn serve(args: &BareArgs) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Whoever started it is gone, or has measured enough.
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
     let router = match args.kind {
         Kind::Axum => Router::new().route("/mcp", post(echo)),
         Kind::Rmcp => Router::new().route_service("/mcp", protocol()),
     };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = telemetry::bind(([127, 0, 0, 1], 0).into()).await?;
         println!("{}", listener.local_addr()?.port());
-        let shutdown = telemetry::Shutdown::new();
-        let mut input = tokio::io::stdin();
-        let mut rest = [0; 16];
-        tokio::select! {
-            served = telemetry::serve(listener, router, &shutdown, std::time::Duration::ZERO) => served.context("serving")?,
-            _ = input.read(&mut rest) => {}
-        }
-        anyhow::Ok(())
+        telemetry::serve(listener, router, &Shutdown::new(), Duration::ZERO)
+            .await
+            .context("serving")
     })?;
-    // The thread that reads standard input would be waited for.
-    std::process::exit(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn echo(Json(call): Json<Value>) -> Json<Value> {
