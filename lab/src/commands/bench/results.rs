@@ -45,9 +45,9 @@ pub(super) enum Callee {
     BareAxum,
     /// The protocol, by the library we use, and nothing behind it.
     BareRmcp,
-    /// FastMCP with asyncpg and PyJWT, doing the same as ours.
+    /// `FastMCP` with `asyncpg` and `PyJWT`, doing the same as ours.
     FastMcp,
-    /// The TypeScript SDK with pg and jose, doing the same as ours.
+    /// The TypeScript SDK with `pg` and `jose`, doing the same as ours.
     TypeScript,
     /// Ours: token, right, one row.
     McpServer,

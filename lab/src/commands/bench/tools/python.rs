@@ -1,4 +1,4 @@
-//! Packages from PyPI, pinned by hashes.
+//! Packages for Python, pinned by hashes.
 
 use std::path::{Path, PathBuf};
 
