@@ -127,7 +127,7 @@ fn success(body: &Value) -> String {
     let result = &body["result"];
     match result["structuredContent"]["code"].as_str() {
         Some(code) if result["isError"] == true => code.to_owned(),
-        _ if body["error"]["code"].is_number() => format!("error {}", body["error"]),
+        _ if body["error"]["code"].is_number() => format!("error {}", body["error"]["code"]),
         _ => ACCEPTED.to_owned(),
     }
 }
