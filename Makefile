@@ -36,9 +36,9 @@ demo: ## label an issue and follow the run to its pull request (AGENT=codex or A
 doctor: ## what this machine lacks, a fix per line
 	@$(LAB) doctor
 
-bench: ## measure, and write docs/benchmarks.md
+bench: ## measure, and write docs/benchmarks.md (ONLY=tools for calls of tools alone)
 	@cargo build --quiet --release --bin lab --bin lab-runner --bin gateway --bin mcp-server --bin worker
-	@cargo run --quiet --release --bin lab -- bench
+	@cargo run --quiet --release --bin lab -- bench $(if $(ONLY),--only $(ONLY))
 
 check: ## format, the domain alone, lints, queries, walls, services, docs
 	cargo fmt --all --check

@@ -30,6 +30,17 @@ pub(crate) fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -
     current
 }
 
+/// What one client has of addresses: one of IPv4, 2^64 of IPv6.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(prefix.into())
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 fn parse(text: &str) -> Option<IpAddr> {
     text.trim()
         .parse::<IpAddr>()
@@ -43,6 +54,16 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case("2001:db8::1", "2001:db8::")]
+    #[case("2001:db8::ffff:1:2:3", "2001:db8::")]
+    #[case("2001:db8:0:1::1", "2001:db8:0:1::")]
+    #[case("::ffff:192.0.2.1", "192.0.2.1")]
+    #[case("192.0.2.1", "192.0.2.1")]
+    fn a_client_has_a_network(#[case] address: IpAddr, #[case] expected: IpAddr) {
+        assert_eq!(network(address), expected);
+    }
 
     #[rstest]
     // Nobody is trusted: the peer it is.

@@ -10,7 +10,7 @@ use orchestrator::id::DeliveryId;
 use serde::Serialize;
 
 /// Seconds after which it may go better.
-const RETRY_AFTER_SECONDS: &str = "10";
+const RETRY_AFTER_SECONDS: u64 = 10;
 
 /// A delivery was kept, or was here before.
 #[derive(Serialize)]
@@ -41,12 +41,15 @@ pub(crate) struct Refusal {
     /// The word of metrics and programs.
     pub(crate) error: &'static str,
     message: String,
+    retry_after_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
 struct Body {
     error: &'static str,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 impl Refusal {
@@ -55,6 +58,7 @@ impl Refusal {
             status,
             error,
             message: message.into(),
+            retry_after_ms: None,
         }
     }
 
@@ -64,6 +68,18 @@ impl Refusal {
             "not_found",
             "there is nothing here; people sign in at /login, tools are at /mcp",
         )
+    }
+
+    /// An address that asks too often.
+    pub(crate) fn too_often(retry_after_ms: u64) -> Self {
+        Self {
+            retry_after_ms: Some(retry_after_ms),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "too many requests of this address; wait, and send it again",
+            )
+        }
     }
 
     /// Nothing was done; a delivery the platform fetches later if GitHub does not send it again.
@@ -91,11 +107,15 @@ impl IntoResponse for Refusal {
         let body = Json(Body {
             error: self.error,
             message: self.message,
+            retry_after_ms: self.retry_after_ms,
         });
         let mut response = (self.status, body).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            let after = axum::http::HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, after);
+        let after = match self.retry_after_ms {
+            Some(milliseconds) => Some(milliseconds.div_ceil(1000)),
+            None => (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECONDS),
+        };
+        if let Some(seconds) = after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

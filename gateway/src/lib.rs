@@ -10,6 +10,7 @@ mod login;
 mod oauth;
 mod program;
 mod proxy;
+mod rate;
 mod site;
 mod webhook;
 
@@ -73,13 +74,14 @@ fn router(config: &Config, orchestrator: &Orchestrator) -> anyhow::Result<Router
         config.document_hosts(),
         Arc::clone(&trusted),
     )?;
-    let proxy = Proxy::new(orchestrator.clone(), site, config.mcp_upstream.clone(), trusted)?;
+    let upstream = config.mcp_upstream.clone();
+    let proxy = Proxy::new(orchestrator.clone(), site, upstream, Arc::clone(&trusted))?;
+    let sign_ins = login::routes(login).merge(oauth::routes(oauth));
     Ok(Router::new()
         .route("/webhooks/github", post(webhook::receive))
         .with_state(doorway)
-        .merge(login::routes(login))
-        .merge(oauth::routes(oauth))
-        .merge(proxy::routes(proxy))
+        .merge(rate::sign_ins(sign_ins, &trusted)?)
+        .merge(rate::calls(proxy::routes(proxy), &trusted)?)
         .route("/healthz", get(|| async { "ok" }))
         .fallback(|| async { answer::Refusal::no_such_path() })
         .layer(CatchPanicLayer::new()))

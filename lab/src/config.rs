@@ -31,6 +31,8 @@ pub struct LabConfig {
     pub runner_program: PathBuf,
     /// The folder of the programs as they are deployed, for children that are not this binary.
     pub programs: Option<PathBuf>,
+    /// Calls of one caller per second, instead of what is usual.
+    pub calls_per_second: Option<u32>,
     /// Takes what children say.
     pub log_file: Option<PathBuf>,
 }

@@ -113,6 +113,11 @@ impl Lab {
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
+        if let Some(rate) = config.calls_per_second {
+            lines
+                .mcp_server
+                .extend(["--calls-per-second".into(), rate.to_string().into()]);
+        }
 
         let seeded = seed::platform(
             &config,
@@ -517,6 +522,7 @@ mod tests {
             lab_program: PathBuf::new(),
             runner_program: PathBuf::new(),
             programs: None,
+            calls_per_second: None,
             log_file: None,
         }
     }

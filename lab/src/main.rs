@@ -27,6 +27,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Measure the platform against a peer and the machine's limits, and write docs/benchmarks.md
     Bench(bench::BenchArgs),
+    /// Answer calls and do nothing for them: what the bench measures others against
+    #[command(hide = true)]
+    BareServer(bench::tools::bare::BareArgs),
     /// Check what the lab needs, one fix a line
     Doctor,
     /// Run one of the platform's programs: what the lab starts as children
@@ -44,6 +47,7 @@ fn main() -> anyhow::Result<std::process::ExitCode> {
         Command::Logs(args) => up::logs(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::BareServer(args) => bench::tools::bare::serve(&args),
         Command::Doctor => Ok(commands::doctor::doctor()),
         Command::Program(args) => program::run(args),
     }

@@ -30,6 +30,9 @@ use crate::server::Caller;
 /// How long the body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// In which the gateway says where a request came from.
+const VOUCHED: &str = "x-codex-client-address";
+
 /// What the check needs.
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -46,10 +49,11 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|from| from.0.ip());
+    let vouched = request.headers().get(VOUCHED).cloned();
     // The place is the call's until its answer is there.
     let (request, place) = match admit(&gate, request).await {
         Ok(admitted) => admitted,
-        Err(response) => return gate.slow_down(from, *response),
+        Err(response) => return gate.slow_down(from, vouched, *response).await,
     };
     let response = next.run(request).await;
     // A JSON message that the protocol has no use for is a bad request, not a bad media type.
@@ -77,6 +81,11 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     let audiences: Vec<_> = gate.config.resources().map(Url::as_str).collect();
     let proven = credential::prove(&gate.orchestrator, &audiences, bearer).await;
     let proven = proven.map_err(|error| Box::new(refuse(resource, &error)))?;
+    if proven.actor.run().is_some() && gate.config.is_public(resource) {
+        // Runs are inside the cluster: whoever shows a run's token outside has no business with it.
+        let why = "a run's token counts at the address inside the cluster alone";
+        return Err(Box::new(challenge(resource, "invalid", Some(why))));
+    }
     let fault = proven.check(Leniency::None).err();
     let is_post = request.method() == Method::POST;
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
@@ -139,14 +148,35 @@ fn refuse(resource: &Url, error: &Error) -> Response {
 
 impl Gate {
     /// Who comes again and again without a token that counts hears less and less.
-    fn slow_down(&self, from: Option<IpAddr>, response: Response) -> Response {
+    async fn slow_down(
+        &self,
+        from: Option<IpAddr>,
+        vouched: Option<HeaderValue>,
+        response: Response,
+    ) -> Response {
         if response.status() != StatusCode::UNAUTHORIZED {
             return response;
         }
+        let from = match vouched {
+            Some(said) => self.believed(&said).await.or(from),
+            None => from,
+        };
         match from.map_or(Ok(()), |from| self.strangers.take(from)) {
             Ok(()) => response,
             Err(retry_after_ms) => too_often(retry_after_ms),
         }
+    }
+}
+
+impl Gate {
+    /// The address that the gateway vouches for, and nobody else.
+    async fn believed(&self, said: &HeaderValue) -> Option<IpAddr> {
+        let public = self.config.public_resource.as_ref()?;
+        let said = said.to_str().ok()?;
+        let believed = credential::vouched(&self.orchestrator, public.as_str(), said).await;
+        believed
+            .inspect_err(|error| tracing::warn!(%error, "cannot tell where a request came from"))
+            .ok()?
     }
 }
 

@@ -130,6 +130,11 @@ impl Config {
         public.filter(is_public).unwrap_or(&self.resource)
     }
 
+    /// Whether this is the address outside the cluster.
+    pub(crate) fn is_public(&self, resource: &Url) -> bool {
+        self.public_resource.as_ref() == Some(resource)
+    }
+
     /// Fails if the two addresses cannot be those of one endpoint.
     pub(crate) fn check(&self) -> Result<(), String> {
         match &self.public_resource {

@@ -296,6 +296,15 @@ pub async fn seed(orchestrator: &Orchestrator, slug: &str, number: i64, slots: i
     })
 }
 
+/// The id and the private half, as PKCS #8, of what an audience's tokens are signed with.
+///
+/// # Errors
+///
+/// As of a program that signs: there is no such key, or its key file is not this one's.
+pub async fn private_key(orchestrator: &Orchestrator, audience: &str) -> Result<(String, Vec<u8>)> {
+    credential::private_key(orchestrator, audience).await
+}
+
 impl Seeded {
     /// A wish for a run of the stage `dev` on an issue.
     pub fn new_run(&self, number: Option<i64>) -> NewRun {

@@ -23,13 +23,16 @@ const OF_ONE_HOP: [HeaderName; 9] = [
     TRANSFER_ENCODING,
     UPGRADE,
 ];
+/// In which mcp-server is told where a request came from.
+pub(super) const VOUCHED: HeaderName = HeaderName::from_static("x-codex-client-address");
 /// What browsers send to us alone, and what clients could say about their own address.
-const FOR_US: [HeaderName; 5] = [
+const FOR_US: [HeaderName; 6] = [
     COOKIE,
     FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static(CSRF_HEADER),
     HeaderName::from_static("expect"),
+    VOUCHED,
 ];
 
 /// The headers of a request as mcp-server gets it.
@@ -114,6 +117,7 @@ mod tests {
             ("expect", "100-continue"),
             ("forwarded", "for=1.1.1.1"),
             ("x-real-ip", "1.1.1.1"),
+            ("x-codex-client-address", "1.1.1.1;1;k;s"),
             ("x-forwarded-for", "1.1.1.1"),
             ("x-forwarded-host", "evil.example"),
             ("x-forwarded-prefix", "/evil"),

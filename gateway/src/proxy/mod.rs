@@ -6,6 +6,7 @@
 mod body;
 mod exchange;
 mod headers;
+mod vouch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use self::exchange::{Shown, Tokens};
+use self::vouch::Vouched;
 use crate::address;
 use crate::answer::Refusal;
 use crate::site::Site;
@@ -47,6 +49,7 @@ pub(crate) struct Proxy {
     upstream: Url,
     client: reqwest::Client,
     tokens: Arc<Tokens>,
+    vouched: Arc<Vouched>,
     trusted_proxies: Arc<[IpNet]>,
     requests: Arc<Semaphore>,
 }
@@ -70,7 +73,8 @@ impl Proxy {
             .build()
             .context("the client for mcp-server")?;
         Ok(Self {
-            tokens: Arc::new(Tokens::new(orchestrator, site.audience())),
+            tokens: Arc::new(Tokens::new(orchestrator.clone(), site.audience())),
+            vouched: Arc::new(Vouched::new(orchestrator, site.audience())),
             site,
             upstream,
             client,
@@ -126,6 +130,9 @@ async fn pass(proxy: &Proxy, peer: SocketAddr, request: Request) -> Result<Respo
             .map_err(Refusal::from)?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
+    } else if !is_document && let Some(said) = proxy.vouched.of(client).await {
+        // Who shows a token that does not count is slowed down by address.
+        headers.insert(headers::VOUCHED, said);
     }
     let mut url = proxy.upstream.clone();
     url.set_path(parts.uri.path());

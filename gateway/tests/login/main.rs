@@ -2,6 +2,7 @@
 
 mod break_glass;
 mod browser;
+mod forged;
 mod proxy;
 mod sessions;
 mod sign_in;

@@ -75,6 +75,95 @@ async fn a_stream_comes_as_it_is_said_and_ends_with_its_listener() {
 }
 
 #[tokio::test]
+async fn who_comes_without_a_token_is_slowed_down_alone() {
+    let world = World::new().await;
+    let at = |last: u8| {
+        let client = reqwest::Client::builder()
+            .local_address(std::net::IpAddr::from([127, 0, 2, last]))
+            .no_proxy();
+        client.build().unwrap()
+    };
+    let public = format!("{}/mcp", world.gateway_url);
+    let inside = format!("{}/mcp", world.tools_url);
+    // At the gateway, and past it with a header of one's own.
+    for (url, busy, other) in [(&public, at(1), at(2)), (&inside, at(3), at(4))] {
+        let mut slowed = None;
+        for number in 0..2000 {
+            let claimed = format!("192.0.2.{};9999999999;k;AAAA", number % 250);
+            let request = message(busy.post(url), "principal_get").header("x-codex-client-address", claimed);
+            let answer = request.bearer_auth("nonsense").send().await.unwrap();
+            if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+                slowed = Some(answer);
+                break;
+            }
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        }
+        let slowed = slowed.unwrap_or_else(|| panic!("{url} answers everything"));
+        assert!(slowed.headers().contains_key("retry-after"));
+        let told: Value = slowed.json().await.unwrap();
+        assert!(
+            told["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0),
+            "{told}"
+        );
+        let request = message(other.post(url), "principal_get").bearer_auth("nonsense");
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_address_signs_in_only_so_often() {
+    let world = World::new().await;
+    let at = |last: u8| {
+        let client = reqwest::Client::builder()
+            .local_address(std::net::IpAddr::from([127, 0, 3, last]))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        client.build().unwrap()
+    };
+    let (busy, other) = (at(1), at(2));
+    let login = format!("{}/login", world.gateway_url);
+    let mut slowed = None;
+    for number in 0..3000 {
+        // Nobody is a trusted proxy here, so it does not matter what one says of oneself.
+        let request = busy
+            .get(&login)
+            .header("x-forwarded-for", format!("192.0.2.{}", number % 250));
+        let answer = request.send().await.unwrap();
+        if answer.status() != StatusCode::SEE_OTHER {
+            slowed = Some(answer);
+            break;
+        }
+    }
+    let slowed = slowed.expect("an end of it");
+    assert_eq!(slowed.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(slowed.headers().contains_key("retry-after"));
+    let told: Value = slowed.json().await.unwrap();
+    assert_eq!(told["error"], "rate_limited");
+    assert!(
+        told["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0),
+        "{told}"
+    );
+    let away = other.get(&login).send().await.unwrap();
+    assert_eq!(
+        away.status(),
+        StatusCode::SEE_OTHER,
+        "another address does not wait"
+    );
+    let hook = busy
+        .post(format!("{}/webhooks/github", world.gateway_url))
+        .send()
+        .await
+        .unwrap();
+    assert_ne!(
+        hook.status(),
+        StatusCode::TOO_MANY_REQUESTS,
+        "webhooks are never slowed"
+    );
+    world.end().await;
+}
+
+#[tokio::test]
 async fn tools_that_are_away_are_said_to_be() {
     let world = World::with(Some("http://127.0.0.1:1".parse().unwrap())).await;
     let mcp = format!("{}/mcp", world.gateway_url);

@@ -15,15 +15,19 @@ use url::Url;
 
 use crate::browser::Browser;
 
-const CLIENT_SECRET: &str = "the App's client secret";
+pub(crate) const CLIENT_SECRET: &str = "the App's client secret";
 
 pub(crate) struct World {
     pub(crate) db: TestDb,
     pub(crate) clock: Clock,
     /// As mcp-server and the command line have it.
     pub(crate) inside: Orchestrator,
+    /// As the gateway has it.
+    pub(crate) edge: Orchestrator,
     pub(crate) github: GithubSim,
     pub(crate) gateway_url: String,
+    /// The tools as runs reach them.
+    pub(crate) tools_url: String,
     pub(crate) http: reqwest::Client,
     shutdown: Shutdown,
     _folder: tempfile::TempDir,
@@ -55,6 +59,7 @@ impl World {
             Some(upstream) => upstream,
             None => tools(&inside, public, &shutdown).await,
         };
+        let tools_url = upstream.as_str().trim_end_matches('/').to_owned();
         let config = config(&folder, &gateway_url, upstream, github.url());
         tokio::spawn(gateway::serve(config, under_its_role, listener, shutdown.clone()));
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -68,12 +73,24 @@ impl World {
             db,
             clock,
             inside,
+            edge,
             github,
             gateway_url,
+            tools_url,
             http,
             shutdown,
             _folder: folder,
         }
+    }
+
+    /// The audience of runs' tokens.
+    pub(crate) fn inside_audience(&self) -> String {
+        format!("{}/mcp", self.tools_url)
+    }
+
+    /// The audience of people's tokens.
+    pub(crate) fn public_audience(&self) -> String {
+        format!("{}/mcp", self.gateway_url)
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -109,6 +126,7 @@ impl World {
         assert!(log.contract_errors.is_empty(), "{:?}", log.contract_errors);
         self.shutdown.begin();
         self.inside.close().await;
+        self.edge.close().await;
         self.github.stop().await.unwrap();
         self.db.done().await;
     }

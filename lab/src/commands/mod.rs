@@ -102,6 +102,7 @@ impl LabArgs {
             lab_program,
             runner_program,
             programs: None,
+            calls_per_second: None,
         })
     }
 }

@@ -11,6 +11,7 @@ mod explain;
 mod hostile;
 #[cfg(feature = "faults")]
 mod kill_points;
+mod killed_replicas;
 mod logins;
 mod main_job;
 mod memberships;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-async fn list(world: &World, token: &str) -> Vec<Value> {
+/// All tools that a caller may call, with their schemas.
+pub(crate) async fn list(world: &World, token: &str) -> Vec<Value> {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
     let list = world.post("/mcp?toolsets=all", token).json(&body).send().await;
     let list: Value = list.expect("an answer").json().await.expect("JSON");

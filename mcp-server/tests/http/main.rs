@@ -7,6 +7,7 @@ mod contract;
 mod eras;
 mod follow;
 mod keys;
+mod previous;
 mod program;
 mod resources;
 mod room;

@@ -1,6 +1,8 @@
 //! Who may take how much: whatever others do, a heartbeat is heard.
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use orchestrator::actor::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -42,6 +44,41 @@ async fn one_caller_takes_its_share_and_no_more() {
     assert!(refused.text().await.expect("text").starts_with("rate_limited: "));
     assert_eq!(ping(staff).await.status(), StatusCode::OK);
     world.ok(&turn.supervisor, "run_heartbeat", json!({})).await;
+    world.db.done().await;
+}
+
+/// Live reads that wait for an answer hold nothing that others need: there are far more of them than connections to the
+/// database.
+#[tokio::test]
+async fn a_silent_code_host_slows_no_read() {
+    let world = World::new().await;
+    let mut turns = Vec::new();
+    for number in 1..=4 {
+        turns.push(world.turn(&world.shop, number).await);
+    }
+    let staff = world.service_token(Role::Viewer).await;
+    // Nobody works: the questions stay open until they are given up.
+    let mut live: FuturesUnordered<_> = turns
+        .iter()
+        .flat_map(|turn| (0..12).map(|_| world.call(&turn.agent, "issue_get", json!({}))))
+        .collect();
+    let reads = async {
+        for _ in 0..20 {
+            world.ok(&staff, "run_list", json!({})).await;
+            world.ok(&turns[0].supervisor, "run_heartbeat", json!({})).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = live.next() => panic!("a live read ended before the others were answered: {ended:?}"),
+        () = reads => {}
+    }
+    while let Some(answer) = live.next().await {
+        assert_eq!(
+            answer["result"]["structuredContent"]["code"], "unavailable",
+            "{answer}"
+        );
+    }
     world.db.done().await;
 }
 

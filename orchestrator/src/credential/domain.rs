@@ -15,8 +15,9 @@ pub const REFRESH_GRACE: SignedDuration = SignedDuration::from_hours(2);
 /// Who signs.
 pub const ISSUER: &str = "codex-k8s";
 
-/// The claims of an access token (RFC 9068, `at+jwt`).
+/// The claims of an access token (RFC 9068, `at+jwt`): all that one of ours says, each once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claims {
     pub iss: String,
     /// Whom the token speaks for: `run:<id>`, `service:<name>` or `person:<id>`.

@@ -1,13 +1,21 @@
 //! Signing and verifying `at+jwt` with Ed25519.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::SecretString;
+use serde::Deserialize;
 
 use super::domain::Claims;
 use crate::error::{Error, Result};
+
+/// Bytes of a token; ours have some hundred, more only with a client's address for its id.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// Bytes of a key's id; ours have 40.
+const MAX_KID_BYTES: usize = 64;
 
 /// A token, and until when it counts.
 #[derive(Debug)]
@@ -43,11 +51,28 @@ pub(super) fn sign(kid: &str, private: &[u8], claims: &Claims) -> Result<SecretS
     Ok(token.into())
 }
 
+/// All that a header of ours says. One that says more (`crit`, `b64`, `jku`, `jwk`, `x5c`, …) or says it twice is not ours.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
 /// The key a token claims to be signed with, or none if it is no token of ours.
 pub(super) fn kid(token: &str) -> Option<String> {
-    let header = jsonwebtoken::decode_header(token).ok()?;
-    let ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some("at+jwt");
-    if ours { header.kid } else { None }
+    if token.len() > MAX_TOKEN_BYTES {
+        return None;
+    }
+    let (head, _) = token.split_once('.')?;
+    let head: Head = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).ok()?).ok()?;
+    let is_plain = |kid: &str| {
+        kid.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let ours = head.alg == "EdDSA" && head.typ == "at+jwt";
+    (ours && head.kid.len() <= MAX_KID_BYTES && is_plain(&head.kid)).then_some(head.kid)
 }
 
 /// The claims, if the signature, the issuer and the audience hold. Expiry is judged by the token's row.

@@ -122,6 +122,14 @@ pub(super) fn open(orchestrator: &Orchestrator, key: &KeyRow) -> Result<Vec<u8>>
     file(orchestrator, sealed_by(key)?)?.open(&purpose(&key.kid), &key.sealed_key)
 }
 
+/// The id and the private half of an audience's key, for tests that sign what the platform never would.
+#[cfg(feature = "testing")]
+pub(crate) async fn private_key(orchestrator: &Orchestrator, audience: &str) -> Result<(String, Vec<u8>)> {
+    let mut tx = orchestrator.begin("credential.private_key").await?;
+    let key = required_key(&mut tx, audience).await?;
+    Ok((key.kid.clone(), open(orchestrator, &key)?))
+}
+
 pub(super) fn sealed_by(key: &KeyRow) -> Result<SealedBy> {
     SealedBy::parse(&key.sealed_by).ok_or_else(|| unknown_word("signing_keys.sealed_by", &key.sealed_by))
 }

@@ -25,10 +25,14 @@ mod staff;
 mod statement;
 #[cfg(feature = "postgres")]
 mod store;
+#[cfg(feature = "postgres")]
+mod vouch;
 
 pub use domain::{Claims, ISSUER, Leniency, Narrowing, REFRESH_GRACE, RUN_TOKEN_LIFE, TOOLSETS, TokenFault};
 #[cfg(feature = "postgres")]
 pub use jwt::SignedToken;
+#[cfg(feature = "testing")]
+pub(crate) use keys::private_key;
 #[cfg(feature = "postgres")]
 pub use keys::{SealedBy, SigningKey, ensure_signing_key, require_signing_key, signing_keys};
 #[cfg(feature = "postgres")]
@@ -55,3 +59,5 @@ pub use staff::{
 };
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};
+#[cfg(feature = "postgres")]
+pub use vouch::{vouch, vouched};

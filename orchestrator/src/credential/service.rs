@@ -74,6 +74,7 @@ pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str
     let claims = jwt::verify(bearer, &key.public_key, ISSUER, &key.audience).ok_or_else(unknown)?;
     let token = store::find_token(&mut tx, claims.jti.into())
         .await?
+        .filter(|token| is_of_row(&claims, &kid, token))
         .ok_or_else(unknown)?;
     let now = tx.now();
     let (actor, counts) = bearer_of(&mut tx, &token).await?.ok_or_else(unknown)?;
@@ -85,6 +86,23 @@ pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str
         token_id: token.jti,
         narrowing: token.narrowing,
     })
+}
+
+/// Whether a token says what its row does. A signature alone makes no token: what it says was written here first.
+fn is_of_row(claims: &Claims, kid: &str, token: &Token) -> bool {
+    kid == token.kid
+        && claims.sub == subject(&token.bearer)
+        && claims.iat == token.issued_at.as_second()
+        && claims.exp == token.expires_at.as_second()
+}
+
+/// Whom a token speaks for, in its own words.
+fn subject(bearer: &Bearer) -> String {
+    match bearer {
+        Bearer::Run { run_id, .. } => format!("run:{run_id}"),
+        Bearer::Service { name, .. } | Bearer::Platform { name, .. } => format!("service:{name}"),
+        Bearer::Person { person_id, .. } => format!("person:{person_id}"),
+    }
 }
 
 /// Whom a token speaks for, and whether anything but the token itself stands in the way: a person may be disabled, a
@@ -299,11 +317,7 @@ pub async fn sign(orchestrator: &Orchestrator, jti: TokenId) -> Result<SignedTok
     let (client_id, scope) = granted.unzip();
     let claims = Claims {
         iss: ISSUER.to_owned(),
-        sub: match &token.bearer {
-            Bearer::Run { run_id, .. } => format!("run:{run_id}"),
-            Bearer::Service { name, .. } | Bearer::Platform { name, .. } => format!("service:{name}"),
-            Bearer::Person { person_id, .. } => format!("person:{person_id}"),
-        },
+        sub: subject(&token.bearer),
         aud: key.audience,
         jti: token.jti.uuid(),
         iat: token.issued_at.as_second(),

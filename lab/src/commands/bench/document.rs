@@ -3,10 +3,13 @@
 use std::fmt::Write;
 
 use super::ratio::{Ratio, decided_in};
-use super::results::{Contender, Ingestion, Memory, Processing, Results, Starts, Who};
+use super::results::{
+    Callee, Contender, Ingestion, Memory, Processing, Results, Starts, ToolContender, Tools, Who,
+};
 use super::spread::{Percentiles, Spread};
 
 const HEAD: &str = include_str!("document/head.md");
+const TOOLS: &str = include_str!("document/tools.md");
 const WEBHOOKS: &str = include_str!("document/webhooks.md");
 const STARTS: &str = include_str!("document/starts.md");
 const MEMORY: &str = include_str!("document/memory.md");
@@ -16,13 +19,20 @@ pub(super) fn render(results: &Results) -> String {
     let mut text = String::from(HEAD);
     machine(&mut text, results);
     ratios(&mut text, &results.ratios);
-    text.push_str(WEBHOOKS);
-    for ingestion in &results.ingestion {
-        receivers(&mut text, ingestion);
+    if let Some(measured) = &results.tools {
+        tools(&mut text, measured);
     }
-    processing(&mut text, &results.processing);
-    text.push_str(STARTS);
-    starts(&mut text, &results.starts);
+    if let Some(measured) = &results.processing {
+        text.push_str(WEBHOOKS);
+        for ingestion in &results.ingestion {
+            receivers(&mut text, ingestion);
+        }
+        processing(&mut text, measured);
+    }
+    if let Some(measured) = &results.starts {
+        text.push_str(STARTS);
+        starts(&mut text, measured);
+    }
     text.push_str(MEMORY);
     memory(&mut text, &results.memory);
     text
@@ -64,7 +74,7 @@ fn machine(text: &mut String, results: &Results) {
 }
 
 fn ratios(text: &mut String, ratios: &[Ratio]) {
-    text.push_str("\n## Ratios\n\nOurs divided by the other's, of the same run: median (lowest to highest) of the rounds.\n");
+    text.push_str("\n## Ratios\n\nOf the same run: median (lowest to highest) of the rounds.\n");
     heading(text, &["", "ratio", "goal", ""]);
     for ratio in ratios {
         let goal = ratio.goal.map(|goal| goal.to_string()).unwrap_or_default();
@@ -85,6 +95,52 @@ fn ratios(text: &mut String, ratios: &[Ratio]) {
             ],
         );
     }
+}
+
+fn tools(text: &mut String, tools: &Tools) {
+    text.push_str(TOOLS);
+    let _ = writeln!(
+        text,
+        "\nFastMCP {}, TypeScript SDK {}.",
+        tools.fastmcp, tools.typescript_sdk
+    );
+    heading(
+        text,
+        &[
+            "",
+            "calls/s",
+            "p50 ms",
+            "p99 ms",
+            "CPU µs, server",
+            "CPU µs, PostgreSQL",
+            "RSS MiB",
+        ],
+    );
+    for contender in &tools.contenders {
+        callee(text, contender);
+    }
+}
+
+fn callee(text: &mut String, contender: &ToolContender) {
+    let name = match contender.who {
+        Callee::BareAxum => "limit: axum and JSON, nothing checked, nothing read",
+        Callee::BareRmcp => "limit: rmcp, nothing checked, nothing read",
+        Callee::FastMcp => "FastMCP, asyncpg, PyJWT: token, right, one row",
+        Callee::TypeScript => "TypeScript SDK, pg, jose: token, right, one row",
+        Callee::McpServer => "**mcp-server**: token, right, one row",
+    };
+    line(
+        text,
+        &[
+            name,
+            &spread(contender.spread(|round| Some(round.per_second()))),
+            &spread(contender.spread(|round| Some(round.milliseconds?.p50))),
+            &spread(contender.spread(|round| Some(round.milliseconds?.p99))),
+            &spread(contender.spread(|round| round.server_us)),
+            &spread(contender.spread(|round| round.database_us)),
+            &number(contender.rss_mib),
+        ],
+    );
 }
 
 fn receivers(text: &mut String, ingestion: &Ingestion) {

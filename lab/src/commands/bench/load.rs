@@ -29,6 +29,24 @@ pub(super) struct Load {
 ///
 /// Anything but success: there is no number with a footnote.
 pub(super) async fn post(url: &str, payload: &Payload, during: Duration) -> anyhow::Result<Load> {
+    let (url, payload) = (url.to_owned(), payload.clone());
+    let once = move |client: reqwest::Client| {
+        let (url, payload) = (url.clone(), payload.clone());
+        async move { one(&client, &url, &payload).await }
+    };
+    repeat(during, once).await
+}
+
+/// Sends one request after the other over each connection.
+///
+/// # Errors
+///
+/// Those of a request.
+pub(super) async fn repeat<F, R>(during: Duration, once: F) -> anyhow::Result<Load>
+where
+    F: Fn(reqwest::Client) -> R + Clone + Send + 'static,
+    R: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     let client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(2))
         .timeout(ONE_REQUEST)
@@ -39,13 +57,13 @@ pub(super) async fn post(url: &str, payload: &Payload, during: Duration) -> anyh
     let began = Instant::now();
     let mut connections = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let (client, count) = (client.clone(), Arc::clone(&count));
-        let (url, payload) = (url.to_owned(), payload.clone());
+        let (client, count, once) = (client.clone(), Arc::clone(&count), once.clone());
         connections.spawn(async move {
             let mut milliseconds = Vec::new();
             while began.elapsed() < during && count.fetch_add(1, Ordering::Relaxed) < MOST {
                 let sent = Instant::now();
-                one(&client, &url, &payload).await?;
+                let request = once(client.clone());
+                request.await?;
                 milliseconds.push(sent.elapsed().as_secs_f64() * 1_000.0);
             }
             anyhow::Ok(milliseconds)

@@ -17,13 +17,14 @@ mod ratio;
 mod results;
 mod spread;
 mod starts;
+pub(crate) mod tools;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lab::{Lab, LabConfig, Program};
 use orchestrator::Clock;
 use telemetry::Shutdown;
@@ -34,7 +35,7 @@ use self::machine::Machine;
 use self::paused::Paused;
 use self::payload::Payload;
 use self::peer::Peer;
-use self::results::{Ingestion, Memory, Processing, Results, Starts};
+use self::results::{Ingestion, Memory, Processing, Results, Starts, Tools};
 use super::doctor;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -54,13 +55,22 @@ pub(crate) struct BenchArgs {
     /// Runs from label to pull request
     #[arg(long, default_value_t = 10)]
     runs: usize,
+    /// Only this part; the others stay as they were measured
+    #[arg(long)]
+    only: Option<Part>,
     /// Only write docs/benchmarks.md anew from the results that are there
     #[arg(long)]
     render: bool,
 }
 
+/// A part of the bench that can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Tools,
+}
+
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let results = Path::new(ROOT).join("target/bench/results.json");
+    let results = results_file();
     if !args.render {
         let missing = doctor::missing();
         anyhow::ensure!(missing.is_empty(), "{}", missing.join("\n"));
@@ -94,38 +104,80 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Results> {
     let server = Server::start(&dir).await?;
     let machine = Machine::look(&server, load_before).await?;
     let lab = Lab::start(config(&dir, &server)?).await?;
-    let measured = with_lab(args, &dir, &server, &lab).await;
+    let measured = match args.only {
+        Some(Part::Tools) => tools_alone(args, &server, &lab).await,
+        None => with_lab(args, &dir, &server, &lab).await,
+    };
     lab.stop().await?;
     server.stop().await?;
     let _ = std::fs::remove_dir_all(&dir);
-    let (ingestion, processing, starts, memory) = measured?;
-    let mut ratios: Vec<_> = ingestion
-        .iter()
-        .enumerate()
-        .flat_map(|(index, it)| ratio::of_ingestion(it, index == 0))
-        .collect();
-    ratios.extend(ratio::of_starts(&starts));
-    ratios.extend(ratio::of_memory(&memory));
-    Ok(Results {
+    let measured = measured?;
+    let mut results = Results {
         measured_at: Clock::default().now(),
         machine,
-        ingestion,
-        processing,
-        starts,
+        tools: Some(measured.tools),
+        ingestion: measured.ingestion,
+        processing: measured.processing,
+        starts: measured.starts,
+        memory: measured.memory,
+        ratios: Vec::new(),
+    };
+    if args.only.is_some()
+        && let Ok(text) = std::fs::read_to_string(results_file())
+    {
+        let before: Results = serde_json::from_str(&text).context("the results before")?;
+        results.ingestion = before.ingestion;
+        results.processing = before.processing;
+        results.starts = before.starts;
+        results.memory.extend(before.memory.into_iter().skip(1));
+    }
+    results.ratios = ratio::of(&results);
+    Ok(results)
+}
+
+/// What one bench measures.
+struct Measured {
+    tools: Tools,
+    ingestion: Vec<Ingestion>,
+    processing: Option<Processing>,
+    starts: Option<Starts>,
+    memory: Vec<Memory>,
+}
+
+fn results_file() -> PathBuf {
+    Path::new(ROOT).join("target/bench/results.json")
+}
+
+async fn tools_alone(args: &BenchArgs, server: &Server, lab: &Lab) -> anyhow::Result<Measured> {
+    tokio::time::sleep(SETTLE).await;
+    let memory = vec![memory_of(lab, "idle, after the start")?];
+    Ok(Measured {
+        tools: calls(args, server, lab).await?,
+        ingestion: Vec::new(),
+        processing: None,
+        starts: None,
         memory,
-        ratios,
     })
 }
 
-type Measured = (Vec<Ingestion>, Processing, Starts, Vec<Memory>);
+async fn calls(args: &BenchArgs, server: &Server, lab: &Lab) -> anyhow::Result<Tools> {
+    eprintln!("calls of a tool");
+    let paused = Paused::workers(lab)?;
+    let round = Duration::from_secs(args.seconds.max(1));
+    let measured = tools::measure(lab, server, &tools::kept(), (args.rounds.max(1), round)).await;
+    drop(paused);
+    measured
+}
 
-/// Idle first, then runs, then floods: what each leaves behind disturbs only the next.
+/// Idle first, then runs, then calls, then floods: what each leaves behind disturbs only the next.
 async fn with_lab(args: &BenchArgs, dir: &Path, server: &Server, lab: &Lab) -> anyhow::Result<Measured> {
     tokio::time::sleep(SETTLE).await;
     let mut memory = vec![memory_of(lab, "idle, after the start")?];
     eprintln!("from label to agent");
     let starts = starts::measure(lab, args.runs).await?;
     memory.push(memory_of(lab, "after the runs")?);
+    let tools = calls(args, server, lab).await?;
+    memory.push(memory_of(lab, "after the calls of a tool")?);
     eprintln!("webhooks");
     let secret_file = dir.join("lab/secrets/webhook-secret");
     let in_memory = Peer::start(&secret_file, None).await?;
@@ -152,7 +204,13 @@ async fn with_lab(args: &BenchArgs, dir: &Path, server: &Server, lab: &Lab) -> a
     drop(paused);
     in_memory.stop().await?;
     durable.stop().await?;
-    Ok((ingestion, processing, starts, memory))
+    Ok(Measured {
+        tools,
+        ingestion,
+        processing: Some(processing),
+        starts: Some(starts),
+        memory,
+    })
 }
 
 /// A folder that nothing else uses; one that a killed bench left behind is forgotten.
@@ -188,6 +246,8 @@ fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
         throw_away: true,
         fault_file: None,
         programs: lab_program.parent().map(Path::to_owned),
+        // The bench is one caller, and asks as fast as it is answered.
+        calls_per_second: Some(1_000_000),
         log_file: None,
         lab_program,
         runner_program,

@@ -1,4 +1,4 @@
-//! The peer: a small server of Node with `@octokit/webhooks`.
+//! The peers: small servers of other makes; for webhooks one of Node with `@octokit/webhooks`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -26,12 +26,20 @@ impl Peer {
             // A URL of a socket: there is no password in it.
             command.arg("--database-url").arg(url);
         }
+        Self::listen(command, "/webhooks/github").await
+    }
+
+    /// Starts a program that prints the port it listens on.
+    pub(super) async fn listen(mut command: Command, path: &str) -> anyhow::Result<Self> {
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("cannot run node; install Node.js 20 or newer")?;
+            .with_context(|| {
+                format!("cannot run {program}; peers need Node.js 20 and Python 3.11, or newer")
+            })?;
         let output = child.stdout.take().context("the peer's output")?;
         let mut lines = BufReader::new(output).lines();
         let port = tokio::time::timeout(START, lines.next_line())
@@ -40,7 +48,7 @@ impl Peer {
             .context("the peer ended at once; see its words above")?;
         Ok(Self {
             child,
-            url: format!("http://127.0.0.1:{port}/webhooks/github"),
+            url: format!("http://127.0.0.1:{port}{path}"),
         })
     }
 

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::results::{Ingestion, Memory, Round, Starts, Who};
+use super::results::{Callee, Ingestion, Memory, Results, Round, Starts, Tools, Who};
 use super::spread::{Percentiles, Spread};
 
 /// All services together stay well below this.
 const MEMORY_MB: f64 = 100.0;
+/// And this, when they have nothing to do.
+const IDLE_MB: f64 = 80.0;
 const MB_PER_MIB: f64 = 1.048_576;
 
 /// Ours divided by the other's.
@@ -50,8 +52,70 @@ const SERVER: Column = |round| round.server_us;
 const DATABASE: Column = |round| round.database_us;
 const BOTH: Column = Round::both_us;
 
+/// All that was measured against something.
+pub(super) fn of(results: &Results) -> Vec<Ratio> {
+    let mut ratios: Vec<_> = results.tools.iter().flat_map(of_tools).collect();
+    let ingestion = results.ingestion.iter().enumerate();
+    ratios.extend(ingestion.flat_map(|(index, it)| of_ingestion(it, index == 0)));
+    ratios.extend(results.starts.iter().flat_map(of_starts));
+    ratios.extend(of_memory(&results.memory));
+    ratios
+}
+
+/// The comparisons of calls; a goal of twelve times is one of a twelfth the other way round.
+fn of_tools(tools: &Tools) -> Vec<Ratio> {
+    use Goal::{AtLeast, AtMost};
+    let ours = tools.rounds(Callee::McpServer);
+    let (python, node) = (tools.rounds(Callee::FastMcp), tools.rounds(Callee::TypeScript));
+    let (rmcp, axum) = (tools.rounds(Callee::BareRmcp), tools.rounds(Callee::BareAxum));
+    let rows = [
+        (
+            "CPU of FastMCP / of mcp-server",
+            paired(python, ours, SERVER),
+            Some(AtLeast(12.0)),
+        ),
+        (
+            "CPU of the TypeScript SDK / of mcp-server",
+            paired(node, ours, SERVER),
+            Some(AtLeast(10.0)),
+        ),
+        (
+            "CPU of mcp-server / of a bare rmcp server",
+            paired(ours, rmcp, SERVER),
+            Some(AtMost(3.0)),
+        ),
+        (
+            "CPU of mcp-server / of a bare axum handler",
+            paired(ours, axum, SERVER),
+            None,
+        ),
+        (
+            "CPU of PostgreSQL for mcp-server / for FastMCP",
+            paired(ours, python, DATABASE),
+            None,
+        ),
+        ("rate / of FastMCP", paired(ours, python, PER_SECOND), None),
+        (
+            "rate / of the TypeScript SDK",
+            paired(ours, node, PER_SECOND),
+            None,
+        ),
+        ("p99 / of FastMCP", paired(ours, python, P99), None),
+        ("p99 / of the TypeScript SDK", paired(ours, node, P99), None),
+    ];
+    let ratio = |(what, spread, goal): (&str, Option<Spread>, Option<Goal>)| {
+        Some(Ratio {
+            about: "call of a tool".to_owned(),
+            what: what.to_owned(),
+            spread: spread?,
+            goal,
+        })
+    };
+    rows.into_iter().filter_map(ratio).collect()
+}
+
 /// The comparisons of one body. The goals are those of a body as GitHub usually sends it.
-pub(super) fn of_ingestion(ingestion: &Ingestion, has_goals: bool) -> Vec<Ratio> {
+fn of_ingestion(ingestion: &Ingestion, has_goals: bool) -> Vec<Ratio> {
     use Goal::{AtLeast, AtMost};
     use Who::{HmacAlone, InsertAlone, PeerDurable, PeerInMemory};
     let rows: [(&str, Who, Column, Option<Goal>); 9] = [
@@ -115,7 +179,7 @@ fn paired(ours: &[Round], theirs: &[Round], column: Column) -> Option<Spread> {
 }
 
 /// Label to agent against the same Job by hand, pairwise.
-pub(super) fn of_starts(starts: &Starts) -> Vec<Ratio> {
+fn of_starts(starts: &Starts) -> Vec<Ratio> {
     let pairs = || starts.runs.iter().zip(&starts.by_hand);
     let rows = [
         (
@@ -138,8 +202,19 @@ pub(super) fn of_starts(starts: &Starts) -> Vec<Ratio> {
     rows.into_iter().filter_map(ratio).collect()
 }
 
-/// The highest of what was seen against the limit.
-pub(super) fn of_memory(memory: &[Memory]) -> Option<Ratio> {
+/// What was seen first, at rest, and the highest, each against its limit.
+fn of_memory(memory: &[Memory]) -> Vec<Ratio> {
+    let idle = memory.first().map(|it| it.together_mib() * MB_PER_MIB / IDLE_MB);
+    let idle = idle.and_then(|ratio| Spread::of([ratio])).map(|spread| Ratio {
+        about: "memory".to_owned(),
+        what: format!("gateway, mcp-server and worker together at rest / {IDLE_MB} MB"),
+        spread,
+        goal: Some(Goal::AtMost(1.0)),
+    });
+    idle.into_iter().chain(highest(memory)).collect()
+}
+
+fn highest(memory: &[Memory]) -> Option<Ratio> {
     let together = memory.iter().map(|it| it.together_mib() * MB_PER_MIB / MEMORY_MB);
     let spread = Spread::of(together)?;
     Some(Ratio {

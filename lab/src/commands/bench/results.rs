@@ -11,11 +11,76 @@ use super::spread::{Percentiles, Spread};
 pub(super) struct Results {
     pub(super) measured_at: Timestamp,
     pub(super) machine: Machine,
+    #[serde(default)]
+    pub(super) tools: Option<Tools>,
+    #[serde(default)]
     pub(super) ingestion: Vec<Ingestion>,
-    pub(super) processing: Processing,
-    pub(super) starts: Starts,
+    pub(super) processing: Option<Processing>,
+    pub(super) starts: Option<Starts>,
+    #[serde(default)]
     pub(super) memory: Vec<Memory>,
     pub(super) ratios: Vec<Ratio>,
+}
+
+/// All who answered the same call.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Tools {
+    pub(super) fastmcp: String,
+    pub(super) typescript_sdk: String,
+    pub(super) contenders: Vec<ToolContender>,
+}
+
+impl Tools {
+    pub(super) fn rounds(&self, who: Callee) -> &[Round] {
+        let found = self.contenders.iter().find(|it| it.who == who);
+        found.map_or(&[], |it| &it.rounds)
+    }
+}
+
+/// Who is called, from the limit to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Callee {
+    /// HTTP and JSON alone.
+    BareAxum,
+    /// The protocol, by the library we use, and nothing behind it.
+    BareRmcp,
+    /// `FastMCP` with `asyncpg` and `PyJWT`, doing the same as ours.
+    FastMcp,
+    /// The TypeScript SDK with `pg` and `jose`, doing the same as ours.
+    TypeScript,
+    /// Ours: token, right, one row.
+    McpServer,
+}
+
+impl Callee {
+    pub(super) const ALL: [Self; 5] = [
+        Self::BareAxum,
+        Self::BareRmcp,
+        Self::FastMcp,
+        Self::TypeScript,
+        Self::McpServer,
+    ];
+
+    /// Whether it asks the database.
+    pub(super) fn reads(self) -> bool {
+        !matches!(self, Self::BareAxum | Self::BareRmcp)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ToolContender {
+    pub(super) who: Callee,
+    pub(super) rounds: Vec<Round>,
+    /// After the last round.
+    pub(super) rss_mib: f64,
+}
+
+impl ToolContender {
+    /// The rounds' values of one column; none if it does not apply.
+    pub(super) fn spread(&self, column: impl Fn(&Round) -> Option<f64>) -> Option<Spread> {
+        Spread::of(self.rounds.iter().filter_map(column))
+    }
 }
 
 /// All who received one body.

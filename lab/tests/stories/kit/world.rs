@@ -63,6 +63,7 @@ impl World {
             lab_program: PathBuf::from(env!("CARGO_BIN_EXE_lab")),
             runner_program: PathBuf::from(env!("CARGO_BIN_EXE_lab-runner")),
             programs: None,
+            calls_per_second: None,
             log_file: None,
         };
         change(&mut config);
