@@ -120,7 +120,10 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         pull_request_url: None,
         last_message: None,
         active_seconds: 0,
-        active_seconds_limit: project.limits.active_seconds,
+        active_seconds_limit: match profile.active_seconds {
+            Some(own) => own.min(project.limits.active_seconds),
+            None => project.limits.active_seconds,
+        },
         queued_at: tx.now(),
         state_since: tx.now(),
         last_heartbeat_at: None,

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::take;
 use crate::actor::Actor;
-use crate::agent::{self, PromptFacts, PromptIssue};
+use crate::agent::{self, Kind, PromptFacts, PromptIssue};
 use crate::credential::RunTokenIds;
 use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
@@ -101,7 +101,7 @@ pub async fn want_pod(
     if store::prompt(&mut tx, run.run_id).await?.is_none() {
         let repository = crate::repository::get(&mut tx, run.repository_id).await?;
         let facts = prompt_facts(&run, &repository, issue, project.lockdown);
-        let prompt = agent::render_prompt(&mut tx, run.project_id, &run.stage, &facts).await?;
+        let prompt = agent::render_prompt(&mut tx, run.project_id, &run.stage, Kind::Work, &facts).await?;
         let digest = hex::encode(Sha256::digest(prompt.as_bytes()));
         store::set_prompt(&mut tx, run.run_id, &prompt, &digest).await?;
     }
