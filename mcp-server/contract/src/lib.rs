@@ -5,6 +5,7 @@
 //! ([`runner::CONTRACT_VERSION`]).
 
 pub mod access;
+pub mod agent;
 pub mod audit;
 pub mod bounded;
 pub mod delivery;
@@ -23,5 +24,6 @@ pub mod schema;
 pub mod search;
 pub mod secret;
 pub mod slot;
+pub mod trigger;
 pub mod user;
 pub mod wait;

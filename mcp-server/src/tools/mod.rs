@@ -1,15 +1,18 @@
 //! The tools, one file per context: each unpacks, delegates, shows.
 
 mod access;
+mod agent;
 mod audit;
 mod delivery;
 mod effect;
 mod issue;
 mod live;
 mod member;
+mod model;
 mod operations;
 mod principal;
 mod project;
+mod prompt;
 mod pull_request;
 mod repository;
 mod run;
@@ -17,6 +20,7 @@ mod search;
 mod secret;
 mod slot;
 mod status;
+mod trigger;
 mod turn;
 mod user;
 mod wait;
@@ -83,16 +87,19 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 19] = [
+    let sets: [(Toolset, Add); 23] = [
         (Toolset::Access, access::tools),
+        (Toolset::Agents, agent::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Repositories, issue::tools),
         (Toolset::Access, member::tools),
+        (Toolset::Agents, model::tools),
         (Toolset::Operations, operations::tools),
         (Toolset::Access, principal::tools),
         (Toolset::Access, project::tools),
+        (Toolset::Agents, prompt::tools),
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
@@ -100,6 +107,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Access, secret::tools),
         (Toolset::Slots, slot::tools),
         (Toolset::Turn, status::tools),
+        (Toolset::Agents, trigger::tools),
         (Toolset::Turn, turn::tools),
         (Toolset::Operations, user::tools),
         (Toolset::Runs, wait::tools),
