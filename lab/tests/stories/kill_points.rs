@@ -19,13 +19,15 @@ use crate::kit::{World, within};
 type Point = (&'static str, Option<&'static str>);
 
 /// From the delivery to the runner's start.
-const TO_THE_POD: [Point; 12] = [
+const TO_THE_POD: [Point; 14] = [
     ("code_host.own_account", None),
     ("delivery.examine", None),
     ("code_host.issue", None),
     ("code_host.permission", None),
     ("delivery.settle", None),
     ("run.admit", Some("queued")),
+    ("code_host.file", Some("admitted")),
+    ("run.narrow", Some("admitted")),
     ("run.want_pod", Some("admitted")),
     ("cluster.ensure_project", Some("admitted")),
     ("cluster.prepare_runner", Some("admitted")),

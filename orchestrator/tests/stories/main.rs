@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod agents;
 mod audit;
 mod bindings;
 mod catalogue;
@@ -29,3 +30,4 @@ mod sessions;
 mod sightings;
 mod texts;
 mod tokens;
+mod triggers;

@@ -10,6 +10,7 @@ mod call;
 mod comments;
 mod config;
 mod connection;
+mod contents;
 mod deliveries;
 mod issues;
 mod labels;
@@ -29,8 +30,8 @@ mod wire;
 use async_trait::async_trait;
 use orchestrator::Clock;
 use orchestrator::ports::code_host::{
-    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostPermission,
-    HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostFileAt, HostIssue,
+    HostPermission, HostPullRequest, HostRepository, HostToken, PullRequestDraft, RepositoryRef, TokenAccess,
 };
 use orchestrator::ports::survey::HostSurvey;
 use orchestrator::repository::label::LabelDefinition;
@@ -112,6 +113,10 @@ impl CodeHost for GithubHost {
 
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>> {
         repositories::branch_head(&self.connection, at, branch).await
+    }
+
+    async fn file(&self, at: &RepositoryRef, branch: &str, path: &str) -> Result<Option<HostFileAt>> {
+        contents::at_head(&self.connection, at, branch, path).await
     }
 
     async fn permission(&self, at: &RepositoryRef, account: &HostAccount) -> Result<HostPermission> {

@@ -240,7 +240,7 @@ fn elsewhere(run: &Run, now: Timestamp) -> Answer {
 }
 
 async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
+    let mut notes = super::narrow::notes(tx, run).await?;
     if let (RunState::Starting { .. } | RunState::Failed(_), Some(waits)) = (
         &run.state,
         store::record::newest_detail(tx, run.run_id, "pod_waits").await?,

@@ -61,7 +61,7 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
             Ok(run.state)
         };
     }
-    let profile = agent::get_profile(&mut tx, run.agent_profile_id).await?;
+    let (profile, _) = super::narrow::profile(&mut tx, &run).await?;
     run.last_message = report.last_message.as_deref().map(|text| bounded(text, 4000));
     run.base_sha = report.base_sha.clone().or(run.base_sha);
     run.head_sha = report.head_sha.clone().or(run.head_sha);

@@ -26,6 +26,9 @@ const BACKSTOP_SECONDS: i64 = 1800;
 pub struct StartPlan {
     pub run: Run,
     pub at: RepositoryRef,
+    pub default_branch: String,
+    /// What the repository takes away from the agent is decided already.
+    pub narrowed: bool,
 }
 
 /// What the code host says now about the run's issue.
@@ -54,11 +57,17 @@ pub struct WantedPod {
 pub async fn begin_start(orchestrator: &Orchestrator, job: &StartRunner) -> Result<StartPlan> {
     let mut tx = orchestrator.begin("run.begin_start").await?;
     let run = startable(&mut tx, job).await?;
-    let at = crate::repository::at(&mut tx, run.repository_id).await?;
-    Ok(StartPlan { run, at })
+    let repository = crate::repository::get(&mut tx, run.repository_id).await?;
+    let narrowed = store::narrowing::find(&mut tx, run.run_id).await?.is_some();
+    Ok(StartPlan {
+        run,
+        at: repository.at(),
+        default_branch: repository.default_branch,
+        narrowed,
+    })
 }
 
-async fn startable(tx: &mut Tx, job: &StartRunner) -> Result<Run> {
+pub(super) async fn startable(tx: &mut Tx, job: &StartRunner) -> Result<Run> {
     let run = super::lock(tx, job.run_id).await?;
     let current = (run.turn, run.fence) == (job.turn, job.fence);
     if current && matches!(run.state, RunState::Admitted { .. } | RunState::Starting { .. }) {
@@ -105,11 +114,13 @@ pub async fn want_pod(
         let digest = hex::encode(Sha256::digest(prompt.as_bytes()));
         store::set_prompt(&mut tx, run.run_id, &prompt, &digest).await?;
     }
+    let of_agent = super::of_agent_token(&mut tx, &run).await?;
     let tokens = crate::credential::issue_run_tokens(
         &mut tx,
         audience,
         run.project_id,
         (run.run_id, run.turn, run.fence),
+        of_agent,
     )
     .await?;
     if matches!(run.state, RunState::Admitted { .. }) {

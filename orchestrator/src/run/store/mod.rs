@@ -1,6 +1,7 @@
 //! The SQL of runs.
 
 pub(super) mod admission;
+pub(super) mod narrowing;
 pub(super) mod record;
 pub(super) mod task;
 pub(super) mod turn;
