@@ -5,9 +5,12 @@ use super::stage::Stage;
 
 /// The template a new installation has for a stage.
 pub fn shipped_template(stage: &Stage, kind: Kind) -> String {
+    let pushes = stage.output == Output::PullRequest;
     let head = match kind {
-        Kind::Work => WORK_HEAD,
-        Kind::Revise => REVISE_HEAD,
+        Kind::Work if pushes => WORK_HEAD,
+        Kind::Work => REPORT_HEAD,
+        Kind::Revise if pushes => REVISE_HEAD,
+        Kind::Revise => REVISE_REPORT_HEAD,
         Kind::Review => REVIEW_HEAD,
     };
     let title = match kind {
@@ -22,7 +25,7 @@ pub fn shipped_template(stage: &Stage, kind: Kind) -> String {
     let asked = ASKED.replace("THING", thing);
     let rules = match kind {
         Kind::Work => "",
-        Kind::Revise if stage.output == Output::PullRequest => REVISE_RULES,
+        Kind::Revise if pushes => REVISE_RULES,
         Kind::Revise => "",
         Kind::Review => REVIEW_RULES,
     };
@@ -33,6 +36,16 @@ pub fn shipped_template(stage: &Stage, kind: Kind) -> String {
 const WORK_HEAD: &str =
     "You work alone on the Git repository {{ repository }}, in a fresh clone of its default branch \
 {{ default_branch }}. The platform that runs you pushes your commits to {{ branch }} when you end.
+";
+
+const REPORT_HEAD: &str =
+    "You work alone on the Git repository {{ repository }}, in a fresh clone of its default branch \
+{{ default_branch }}. You look and report: no file of yours leaves this place.
+";
+
+const REVISE_REPORT_HEAD: &str =
+    "You go on with your own report about the Git repository {{ repository }}, in a fresh \
+clone of its default branch {{ default_branch }}. No file of yours leaves this place.
 ";
 
 const REVISE_HEAD: &str = "You go on with your own work on the Git repository {{ repository }}, in a clone of the branch \

@@ -21,7 +21,7 @@ use super::stage::STAGES;
 use super::store;
 use super::store::prompts::{NewPrompt, Place};
 use super::text::sha256;
-use super::version::{Version, next};
+use super::version::{Version, Versioned, next};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::id::ProjectId;
@@ -90,6 +90,28 @@ async fn permit(
     }
 }
 
+/// Of all versions what is shown of one place: what counts there, the owner's own or the platform's, and a draft that is
+/// newer; and which version a change must name.
+fn shown<T: Clone>(
+    own: &[Versioned<T>],
+    defaults: &[Versioned<T>],
+    is_here: impl Fn(&T) -> bool,
+) -> (Vec<Versioned<T>>, Option<i32>) {
+    let here = |versions: &[Versioned<T>], published: bool| {
+        let found = versions
+            .iter()
+            .find(|it| is_here(&it.of) && it.version.published.is_some() == published);
+        found.cloned()
+    };
+    let counts = here(own, true).or_else(|| here(defaults, true));
+    let newest = own
+        .iter()
+        .filter(|it| is_here(&it.of))
+        .map(|it| it.version.number)
+        .max();
+    (counts.into_iter().chain(here(own, false)).collect(), newest)
+}
+
 fn valid_stage(name: &str) -> Result<()> {
     check_stage(name).map_err(Error::Invalid)
 }
@@ -100,11 +122,11 @@ fn follow(newest: Option<i32>, made_on: Option<i32>) -> Result<i32> {
 
 /// The draft that may be published: the newest version, as its publisher saw it.
 fn draft_of<T>(
-    newest: Option<super::Versioned<T>>,
+    newest: Option<Versioned<T>>,
     version: i32,
     what: &'static str,
     stage: &str,
-) -> Result<super::Versioned<T>> {
+) -> Result<Versioned<T>> {
     let newest = newest.ok_or_else(|| Error::not_found(what, stage))?;
     if newest.version.number != version {
         return Err(Error::StaleVersion);

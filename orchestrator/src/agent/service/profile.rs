@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{draft_of, follow, missing, permit, valid_stage};
+use super::{draft_of, follow, missing, permit, shown, valid_stage};
 use crate::actor::Actor;
 use crate::agent::check::check;
 use crate::agent::{Adapter, Output, Profile, STAGES, Versioned, store};
@@ -111,20 +111,9 @@ pub async fn list_agents(
     };
     let mut agents = Vec::new();
     for stage in &STAGES {
-        let of_stage = |it: &&Versioned<Profile>| it.of.stage == stage.name;
-        let newest = own.iter().filter(of_stage).map(|it| it.version.number).max();
-        let is_published = |it: &&Versioned<Profile>| it.version.published.is_some();
-        let published = own.iter().filter(of_stage).find(is_published);
-        let default = defaults.iter().filter(of_stage).find(is_published);
-        let draft = own
-            .iter()
-            .filter(of_stage)
-            .find(|it| it.version.published.is_none());
-        let shown = published.or(default).into_iter().chain(draft);
-        agents.extend(shown.map(|profile| Agent {
-            profile: profile.clone(),
-            newest,
-        }));
+        let (profiles, newest) = shown(&own, &defaults, |profile| profile.stage == stage.name);
+        let profiles = profiles.into_iter();
+        agents.extend(profiles.map(|profile| Agent { profile, newest }));
     }
     Ok(agents)
 }

@@ -1,14 +1,14 @@
-use super::{draft_of, follow, missing, permit, valid_stage};
+use super::{draft_of, follow, missing, permit, shown, valid_stage};
 use crate::actor::Actor;
 use crate::agent::prompt::sample;
 use crate::agent::store::prompts::{NewPrompt, Place};
 use crate::agent::text::sha256;
 use crate::agent::{
-    Kind, MAX_TEMPLATE_BYTES, Output, Prompt, PromptFacts, Version, Versioned, render_template, stage, store,
+    Kind, MAX_TEMPLATE_BYTES, Output, Prompt, PromptFacts, STAGES, Versioned, render_template, stage, store,
 };
 use crate::audit;
 use crate::error::{Error, Result};
-use crate::id::{ProjectId, PromptId, RepositoryId};
+use crate::id::{ProjectId, RepositoryId};
 use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
@@ -123,22 +123,13 @@ pub async fn list_prompts(
         None => Vec::new(),
     };
     let mut heads = Vec::new();
-    for stage in &crate::agent::STAGES {
+    for stage in &STAGES {
         for kind in Kind::ALL {
-            let is_here = |it: &&Versioned<Prompt>| it.of.stage == stage.name && it.of.kind == *kind;
-            let is_published = |it: &&Versioned<Prompt>| it.version.published.is_some();
-            let newest = own.iter().filter(is_here).map(|it| it.version.number).max();
-            let published = own.iter().filter(is_here).find(is_published);
-            let default = defaults.iter().filter(is_here).find(is_published);
-            let draft = own
-                .iter()
-                .filter(is_here)
-                .find(|it| it.version.published.is_none());
-            let shown = published.or(default).into_iter().chain(draft);
-            heads.extend(shown.map(|prompt| PromptHead {
-                prompt: prompt.clone(),
-                newest,
-            }));
+            let (prompts, newest) = shown(&own, &defaults, |prompt: &Prompt| {
+                prompt.stage == stage.name && prompt.kind == *kind
+            });
+            let prompts = prompts.into_iter();
+            heads.extend(prompts.map(|prompt| PromptHead { prompt, newest }));
         }
     }
     Ok(heads)
@@ -260,7 +251,7 @@ pub async fn publish_draft(
     let mut prompt = draft_of(newest, version, WHAT, stage)?;
     if prompt.version.published.is_none() {
         valid(stage, &prompt.of.body)?;
-        prompt.version = publish(&mut tx, actor, prompt.of.prompt_id).await?;
+        prompt.version = store::prompts::publish(&mut tx, prompt.of.prompt_id, actor).await?;
         record(&mut tx, actor, Operation::PromptPublish, &prompt.of, &rule).await?;
     }
     idempotency::remember(&mut tx, actor, key.as_ref(), &version).await?;
@@ -269,10 +260,6 @@ pub async fn publish_draft(
         prompt,
         newest: Some(version),
     })
-}
-
-async fn publish(tx: &mut Tx, actor: &Actor, prompt_id: PromptId) -> Result<Version> {
-    store::prompts::publish(tx, prompt_id, actor).await
 }
 
 async fn record(tx: &mut Tx, actor: &Actor, operation: Operation, prompt: &Prompt, rule: &str) -> Result<()> {

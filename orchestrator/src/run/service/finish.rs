@@ -296,6 +296,7 @@ mod tests {
     #[case::a_wildcard_names_nothing(&["**/*.md"], ".github/copilot-instructions.md", false)]
     #[case::all_names_nothing(&["**"], "sub/CODEOWNERS", false)]
     #[case::named(&["**", ".github/**"], ".github/workflows/ci.yaml", true)]
+    #[case::not_its_own_limits(&["**", "*.yaml"], ".codex-k8s/agents.yaml", false)]
     #[case::only_what_is_named(&["**", ".github/**"], "services.yaml", false)]
     fn globs_are_read_as_the_runner_reads_them(
         #[case] include: &[&str],
@@ -309,5 +310,17 @@ mod tests {
             change: "added".into(),
         };
         assert_eq!(outside_scope(&profile, &[change]).is_none(), allowed);
+    }
+
+    #[test]
+    fn who_reviews_changes_no_file() {
+        let profile = Profile::codex("dev", Output::PullRequest).of_kind(agent::Kind::Review);
+        for path in ["README.md", "a/b/c.rs", ".hidden"] {
+            let change = Change {
+                path: path.to_owned(),
+                change: "modified".into(),
+            };
+            assert_eq!(outside_scope(&profile, &[change]).as_deref(), Some(path));
+        }
     }
 }
