@@ -51,6 +51,7 @@ pub async fn list_rules(
     let mut tx = orchestrator.begin("trigger.list").await?;
     let on = Target::new(project_id, "project", project_id);
     access::require(&mut tx, actor, Operation::TriggerRead, &on).await?;
+    crate::project::get(&mut tx, project_id).await?;
     store::all(&mut tx, project_id).await
 }
 
@@ -70,6 +71,7 @@ pub async fn set_rule(
     let mut tx = orchestrator.begin("trigger.set").await?;
     let on = Target::new(project_id, "project", project_id);
     let rule = access::permit(&mut tx, actor, Operation::TriggerSet, &on).await?;
+    crate::project::get(&mut tx, project_id).await?;
     check_rule(&wanted.rule).map_err(Error::Invalid)?;
     store::lock(&mut tx, project_id).await?;
     let there = store::all(&mut tx, project_id).await?;
@@ -148,6 +150,7 @@ pub async fn try_out(
     let mut tx = orchestrator.begin("trigger.try").await?;
     let on = Target::new(project_id, "project", project_id);
     access::require(&mut tx, actor, Operation::TriggerTest, &on).await?;
+    let project = crate::project::get(&mut tx, project_id).await?;
     if let Some(rule) = &tried {
         check_rule(rule).map_err(Error::Invalid)?;
     }

@@ -84,7 +84,10 @@ async fn permit(
         Some(project_id) => {
             let mut target = Target::new(project_id, what, stage);
             target.started_by = draft.and_then(|draft| draft.writer_id);
-            access::permit(tx, actor, operation, &target).await
+            let rule = access::permit(tx, actor, operation, &target).await?;
+            // Who may do it everywhere may do it also where nothing is.
+            crate::project::get(tx, project_id).await?;
+            Ok(rule)
         }
         None => access::permit_platform(tx, actor, operation, what, stage).await,
     }
