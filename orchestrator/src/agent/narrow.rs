@@ -155,13 +155,11 @@ impl Narrowing {
             return Err("models: none is left that all parts of the file allow".into());
         }
         self.effort = at_most(self.effort.take(), limits.effort.clone());
-        if let Some(own) = profile.effort.as_deref()
-            && limits.effort.as_deref().is_some_and(|cap| rank(cap) > rank(own))
+        if let (Some(own), Some(cap)) = (&profile.effort, &limits.effort)
+            && rank(cap) > rank(own)
         {
-            self.notes.push(format!(
-                "effort {:?} is more than the profile's {own}",
-                limits.effort
-            ));
+            self.notes
+                .push(format!("effort {cap} is more than the profile's {own}"));
         }
         self.toolsets = both(self.toolsets.take(), limits.toolsets.clone());
         self.read_only |= limits.read_only;

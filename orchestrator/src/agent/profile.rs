@@ -91,7 +91,10 @@ impl Profile {
     /// it does not name itself; a wildcard names nothing. What the runner checks before it pushes, and the platform after.
     pub fn excluded(&self) -> Vec<String> {
         let named = |word: &str| self.write_include.iter().any(|glob| glob.contains(word));
-        let protected = PROTECTED.iter().filter(|(_, word)| !named(word));
+        let said = |glob: &str| self.write_exclude.iter().any(|there| there == glob);
+        let protected = PROTECTED
+            .iter()
+            .filter(|(glob, word)| !named(word) && !said(glob));
         let protected = protected.map(|&(glob, _)| glob.to_owned());
         self.write_exclude.iter().cloned().chain(protected).collect()
     }

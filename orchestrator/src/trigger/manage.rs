@@ -156,10 +156,7 @@ pub async fn try_out(
     }
     let (event, facts, assumed) = match asked {
         Asked::Sample(sample) => {
-            let paused = crate::project::get(&mut tx, project_id)
-                .await?
-                .paused_at
-                .is_some();
+            let paused = project.paused_at.is_some();
             let models = crate::agent::list_models(&mut tx).await?;
             let models = models.into_iter().map(|model| model.model).collect();
             (sample.event(), sample.facts(paused, models), SAMPLE.to_vec())

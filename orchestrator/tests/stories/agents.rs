@@ -68,7 +68,7 @@ impl Stage {
     }
 
     async fn audited(&self, operation: &str) -> i64 {
-        let count = "SELECT count(*) FROM audit_entries WHERE operation = $1 AND allowed";
+        let count = "SELECT count(*) FROM audit_entries WHERE operation = $1 AND decision = 'allowed'";
         let (count,): (i64,) = sqlx::query_as(count)
             .bind(operation)
             .fetch_one(self.db.pool())

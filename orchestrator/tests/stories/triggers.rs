@@ -59,7 +59,8 @@ async fn a_rule_is_added_changed_and_switched_off() {
     let late = set(change(Some(1), true)).await;
     assert!(matches!(late, Err(Error::StaleVersion)), "{late:?}");
 
-    let audited = "SELECT count(*) FROM audit_entries WHERE operation = 'trigger_set' AND allowed";
+    let audited =
+        "SELECT count(*) FROM audit_entries WHERE operation = 'trigger_set' AND decision = 'allowed'";
     assert_eq!(inbox.count(audited).await, 2);
     inbox.db.done().await;
 }
