@@ -24,10 +24,9 @@ pub fn shipped_template(stage: &Stage, kind: Kind) -> String {
     };
     let asked = ASKED.replace("THING", thing);
     let rules = match kind {
-        Kind::Work => "",
         Kind::Revise if pushes => REVISE_RULES,
-        Kind::Revise => "",
         Kind::Review => REVIEW_RULES,
+        Kind::Work | Kind::Revise => "",
     };
     let task = stage.task(kind);
     format!("{head}\n# Your task: {title}\n\n{task}\n{asked}{RULES}{rules}{LAST_RULE}")
