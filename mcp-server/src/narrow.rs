@@ -11,6 +11,7 @@ use crate::tool::{Access, Effect};
 pub(crate) enum Toolset {
     #[default]
     Access,
+    Agents,
     Operations,
     Repositories,
     Runs,
@@ -20,8 +21,9 @@ pub(crate) enum Toolset {
 }
 
 impl Toolset {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Access,
+        Self::Agents,
         Self::Operations,
         Self::Repositories,
         Self::Runs,
@@ -32,6 +34,7 @@ impl Toolset {
     fn as_str(self) -> &'static str {
         match self {
             Self::Access => "access",
+            Self::Agents => "agents",
             Self::Operations => "operations",
             Self::Repositories => "repositories",
             Self::Runs => "runs",
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(read("toolsets=runs%2Cslots&read_only"), Ok(both));
         assert_eq!(read("toolsets=").unwrap().toolsets, Some(vec![]));
         let error = read("toolsets=run").unwrap_err();
-        assert!(error.contains("there are access, operations, "), "{error}");
+        assert!(error.contains("there are access, agents, "), "{error}");
         assert!(read("read_only=maybe").is_err());
     }
 }

@@ -37,7 +37,7 @@ impl Server {
                     .with_description("What is asked for, in your own words.")
                     .with_required(false),
             ];
-            let about = Some(first_sentence(stage.task));
+            let about = Some(first_sentence(stage.tasks.work));
             Prompt::new(stage.name, about, Some(arguments)).with_title(format!("Stage {}", stage.name))
         });
         let list = ListPromptsResult::with_all_items(prompts.collect());
@@ -79,7 +79,7 @@ impl Server {
         );
         let text = rendered.await.map_err(|error| failure::protocol(&error))?;
         let message = PromptMessage::new_text(Role::User, text);
-        Ok(GetPromptResult::new(vec![message]).with_description(first_sentence(stage.task)))
+        Ok(GetPromptResult::new(vec![message]).with_description(first_sentence(stage.tasks.work)))
     }
 
     /// Prompts are for those who may read the prompt of a run.

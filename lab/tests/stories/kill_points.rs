@@ -19,7 +19,7 @@ use crate::kit::{World, within};
 type Point = (&'static str, Option<&'static str>);
 
 /// From the delivery to the runner's start.
-const TO_THE_POD: [Point; 21] = [
+const TO_THE_POD: [Point; 23] = [
     ("github.list_installations", None),
     ("github.get_app", None),
     ("github.mint_token", None),
@@ -29,6 +29,8 @@ const TO_THE_POD: [Point; 21] = [
     ("github.get_permission", None),
     ("delivery.settle", None),
     ("run.admit", Some("queued")),
+    ("github.get_file", Some("admitted")),
+    ("run.narrow", Some("admitted")),
     ("run.want_pod", Some("admitted")),
     ("kubernetes.get_namespace", Some("admitted")),
     ("kubernetes.apply_namespace", Some("admitted")),

@@ -5,6 +5,7 @@
 //! ([`runner::CONTRACT_VERSION`]).
 
 pub mod access;
+pub mod agent;
 pub mod audit;
 pub mod bounded;
 pub mod delivery;
@@ -25,5 +26,6 @@ pub mod search;
 pub mod secret;
 pub mod slot;
 pub mod token;
+pub mod trigger;
 pub mod user;
 pub mod wait;

@@ -1,6 +1,7 @@
 //! The tools, one file per context: each unpacks, delegates, shows.
 
 mod access;
+mod agent;
 mod audit;
 mod delivery;
 mod effect;
@@ -8,9 +9,11 @@ mod environment;
 mod issue;
 mod live;
 mod member;
+mod model;
 mod operations;
 mod principal;
 mod project;
+mod prompt;
 mod pull_request;
 mod repository;
 mod run;
@@ -21,6 +24,7 @@ mod slot;
 mod stats;
 mod status;
 mod token;
+mod trigger;
 mod turn;
 mod user;
 mod wait;
@@ -87,17 +91,20 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 23] = [
+    let sets: [(Toolset, Add); 27] = [
         (Toolset::Access, access::tools),
+        (Toolset::Agents, agent::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Slots, environment::tools),
         (Toolset::Repositories, issue::tools),
         (Toolset::Access, member::tools),
+        (Toolset::Agents, model::tools),
         (Toolset::Operations, operations::tools),
         (Toolset::Access, principal::tools),
         (Toolset::Access, project::tools),
+        (Toolset::Agents, prompt::tools),
         (Toolset::Repositories, pull_request::tools),
         (Toolset::Repositories, repository::tools),
         (Toolset::Runs, run::tools),
@@ -108,6 +115,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Access, stats::tools),
         (Toolset::Turn, status::tools),
         (Toolset::Access, token::tools),
+        (Toolset::Agents, trigger::tools),
         (Toolset::Turn, turn::tools),
         (Toolset::Operations, user::tools),
         (Toolset::Runs, wait::tools),

@@ -148,8 +148,12 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 90] = [
+const TOOLS: [&str; 103] = [
     "access_explain",
+    "agent_get",
+    "agent_list",
+    "agent_update",
+    "agent_publish",
     "audit_list",
     "audit_verify",
     "delivery_explain",
@@ -167,7 +171,13 @@ const TOOLS: [&str; 90] = [
     "issue_get",
     "issue_label",
     "issue_list",
+    "model_list",
+    "model_set",
     "principal_get",
+    "prompt_get",
+    "prompt_list",
+    "prompt_update",
+    "prompt_publish",
     "pull_request_get",
     "pull_request_open",
     "pull_request_review",
@@ -206,6 +216,9 @@ const TOOLS: [&str; 90] = [
     "slot_list",
     "slot_release",
     "tool_search",
+    "trigger_list",
+    "trigger_set",
+    "trigger_test",
     "wait_get",
     "job_list",
     "job_retry",
@@ -299,9 +312,22 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "token_revoke" => Ask::On(json!({"token_id": token})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
-        "audit_list" | "audit_verify" | "delivery_list" | "repository_list" | "secret_list"
-        | "member_list" | "project_get" | "project_pause" | "project_resume" | "project_restore"
-        | "stats_get" | "token_list" => Ask::On(json!({"project_id": project})),
+        "agent_get" => Ask::On(json!({"project_id": project, "stage": "dev"})),
+        "agent_update" => Ask::On(json!({"project_id": project, "stage": "dev", "memory": "8Gi"})),
+        "agent_publish" | "prompt_publish" => {
+            Ask::On(json!({"project_id": project, "stage": "dev", "version": 1}))
+        }
+        "prompt_get" => Ask::On(json!({"project_id": project, "stage": "dev", "kind": "review"})),
+        "prompt_update" => Ask::On(json!({"project_id": project, "stage": "dev", "body": "Work."})),
+        "trigger_set" => Ask::On(json!({"project_id": project, "position": 5,
+            "rule": {"event": "issues", "act": "start_run"}})),
+        "trigger_test" => Ask::On(json!({"project_id": project, "sample": {"event": "star"}})),
+        "model_set" => Ask::Own(json!({"model": "gpt-7", "base_url": "https://models.example/v1"})),
+        "agent_list" | "prompt_list" | "trigger_list" | "audit_list" | "audit_verify" | "delivery_list"
+        | "repository_list" | "secret_list" | "member_list" | "project_get" | "project_pause"
+        | "project_resume" | "project_restore" | "stats_get" | "token_list" => {
+            Ask::On(json!({"project_id": project}))
+        }
         "project_update" => Ask::On(json!({"project_id": project, "name": "Renamed"})),
         "project_delete" => Ask::On(json!({"project_id": project, "slug": "shop"})),
         "member_set" => Ask::On(json!({"project_id": project, "person_id": person, "role": "viewer"})),
@@ -311,9 +337,11 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "project_create" => Ask::Own(json!({"slug": "newest", "name": "Newest"})),
         "setting_set" => Ask::Own(json!({"name": "max_live_runs", "value": 50})),
         "job_retry" => Ask::Own(json!({"job_id": 1_000_000_000})),
-        "job_list" | "platform_pause" | "platform_resume" | "project_list" | "setting_list" | "user_list"
-        | "worker_list" | "principal_get" | "pull_request_open" | "run_heartbeat" | "run_snapshot_get"
-        | "run_token_refresh" | "slot_list" | "environment_list" => Ask::Own(json!({})),
+        "model_list" | "job_list" | "platform_pause" | "platform_resume" | "project_list"
+        | "setting_list" | "user_list" | "worker_list" | "principal_get" | "pull_request_open"
+        | "run_heartbeat" | "run_snapshot_get" | "run_token_refresh" | "slot_list" | "environment_list" => {
+            Ask::Own(json!({}))
+        }
         "repository_token_issue" => Ask::Own(json!({"access": "read"})),
         "run_context_get" => Ask::Own(json!({"contract_version": 1})),
         "run_finish" => Ask::Own(json!({"outcome": "failed", "reason": "agent_error"})),

@@ -1,5 +1,7 @@
 //! Models and their prices.
 
+use url::Url;
+
 use crate::actor::words;
 
 /// A model of the catalogue. Profiles name models; only the catalogue knows hosts.
@@ -33,6 +35,27 @@ pub struct Tokens {
     pub input: i64,
     pub cached_input: i64,
     pub output: i64,
+}
+
+/// Checks where a model's API is: a plain address that requests are made below. A key is kept for its place alone, so an
+/// address that moves takes no key along.
+///
+/// # Errors
+///
+/// What an address looks like.
+pub fn check_base_url(base_url: &str) -> Result<(), String> {
+    let url: Url = base_url
+        .parse()
+        .map_err(|_| format!("base_url: {base_url:?} is no address; write https://host/path"))?;
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && plain {
+        Ok(())
+    } else {
+        Err("base_url: write https://host/path, without a user, a query or a fragment".to_owned())
+    }
 }
 
 /// What the tokens cost in millionths of a US dollar, rounded up; none if a price that is needed is unknown.
@@ -70,6 +93,19 @@ mod tests {
     #[case::overflow(Tokens { input: i64::MAX, cached_input: 0, output: i64::MAX }, None)]
     fn costs(#[case] tokens: Tokens, #[case] expected: Option<i64>) {
         assert_eq!(cost_micro_usd(&model(), tokens), expected);
+    }
+
+    #[rstest::rstest]
+    #[case("https://api.example.com/v1", true)]
+    #[case("http://vllm.models.svc:8000/v1", true)]
+    #[case("https://user:pass@api.example.com", false)]
+    #[case("https://api.example.com/v1?key=x", false)]
+    #[case("https://api.example.com/v1#x", false)]
+    #[case("file:///etc/passwd", false)]
+    #[case("data:text/plain,x", false)]
+    #[case("api.example.com", false)]
+    fn a_models_address_is_plain(#[case] base_url: &str, #[case] fine: bool) {
+        assert_eq!(check_base_url(base_url).is_ok(), fine);
     }
 
     #[test]

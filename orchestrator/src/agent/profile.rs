@@ -7,12 +7,17 @@ use crate::actor::words;
 use crate::id::{AgentProfileId, ProjectId};
 
 /// Paths that rule the repository, and the word by which a profile names them: without it no run changes them.
-const PROTECTED: [(&str, &str); 4] = [
+const PROTECTED: [(&str, &str); 5] = [
     (".github/**", ".github"),
+    // What takes rights away from agents is not theirs to change.
+    ("/.codex-k8s/**", ".codex-k8s"),
     ("CODEOWNERS", "CODEOWNERS"),
     ("**/CODEOWNERS", "CODEOWNERS"),
     ("/services.yaml", "services.yaml"),
 ];
+
+/// The glob of all paths: excluded, no file may be changed.
+pub const EVERY_PATH: &str = "**";
 
 /// The program of a stage, and what it may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub struct Profile {
     /// Resources of the agent's container, in Kubernetes quantities.
     pub cpu: String,
     pub memory: String,
+    /// The longest active time of its runs, where it is less than the project's.
+    pub active_seconds: Option<i64>,
 }
 
 impl Profile {
@@ -59,6 +66,7 @@ impl Profile {
             runtime_class: None,
             cpu: "2".into(),
             memory: "4Gi".into(),
+            active_seconds: None,
         }
     }
 
@@ -67,26 +75,45 @@ impl Profile {
         self.adapter.api().is_none() || self.model.is_some()
     }
 
+    /// The same program on another kind of turn. Who reviews changes no file, whatever the profile allows for work.
+    #[must_use]
+    pub fn of_kind(self, kind: Kind) -> Self {
+        match kind {
+            Kind::Work | Kind::Revise => self,
+            Kind::Review => Self {
+                output: Output::Comment,
+                write_exclude: vec![EVERY_PATH.to_owned()],
+                ..self
+            },
+        }
+    }
+
     /// Globs of all paths a run may not change: the profile's own, and of those that rule the repository the ones that
     /// it does not name itself; a wildcard names nothing. What the runner checks before it pushes, and the platform after.
     pub fn excluded(&self) -> Vec<String> {
         let named = |word: &str| self.write_include.iter().any(|glob| glob.contains(word));
-        let protected = PROTECTED.iter().filter(|(_, word)| !named(word));
+        let said = |glob: &str| self.write_exclude.iter().any(|there| there == glob);
+        let protected = PROTECTED
+            .iter()
+            .filter(|(glob, word)| !named(word) && !said(glob));
         let protected = protected.map(|&(glob, _)| glob.to_owned());
         self.write_exclude.iter().cloned().chain(protected).collect()
     }
 }
 
-/// Checks that every glob parses; one that does not would allow and exclude nothing.
-#[cfg(feature = "postgres")]
-pub(super) fn check_globs(globs: &[String]) -> Result<(), String> {
-    for glob in globs {
-        if let Err(error) = globset::Glob::new(glob) {
-            return Err(format!("the glob {glob:?} does not parse: {error}"));
-        }
-    }
-    Ok(())
+/// What a turn of a stage is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Does the stage's task.
+    #[default]
+    Work,
+    /// Goes on after a person asked for changes.
+    Revise,
+    /// Judges what somebody else did in the stage.
+    Review,
 }
+
+words!(Kind: Work = "work", Revise = "revise", Review = "review");
 
 /// How the program is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

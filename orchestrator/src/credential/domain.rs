@@ -35,7 +35,15 @@ pub struct Claims {
 }
 
 /// The groups of tools a token can be narrowed to.
-pub const TOOLSETS: [&str; 6] = ["access", "operations", "repositories", "runs", "slots", "turn"];
+pub const TOOLSETS: [&str; 7] = [
+    "access",
+    "agents",
+    "operations",
+    "repositories",
+    "runs",
+    "slots",
+    "turn",
+];
 
 /// What a token takes away from its bearer. The default takes nothing away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

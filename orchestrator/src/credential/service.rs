@@ -204,6 +204,7 @@ pub(crate) async fn issue_run_tokens(
     audience: &str,
     project_id: ProjectId,
     (run_id, turn, fence): (RunId, i32, i64),
+    agents: Narrowing,
 ) -> Result<RunTokenIds> {
     let there = store::tokens_of_turn(tx, run_id, turn, fence).await?;
     let id_of = |wanted: RunSide| {
@@ -221,9 +222,11 @@ pub(crate) async fn issue_run_tokens(
         project_id,
         RunSide::Supervisor,
         (run_id, turn, fence),
+        Narrowing::default(),
     )
     .await?;
-    let agent = insert_run_token(tx, audience, project_id, RunSide::Agent, (run_id, turn, fence)).await?;
+    let turn = (run_id, turn, fence);
+    let agent = insert_run_token(tx, audience, project_id, RunSide::Agent, turn, agents).await?;
     Ok(RunTokenIds { supervisor, agent })
 }
 
@@ -233,6 +236,7 @@ async fn insert_run_token(
     project_id: ProjectId,
     side: RunSide,
     (run_id, turn, fence): (RunId, i32, i64),
+    narrowing: Narrowing,
 ) -> Result<TokenId> {
     let bearer = Bearer::Run {
         side,
@@ -242,7 +246,7 @@ async fn insert_run_token(
         fence,
     };
     let expires_at = tx.now() + RUN_TOKEN_LIFE;
-    insert_token(tx, audience, bearer, expires_at, Narrowing::default()).await
+    insert_token(tx, audience, bearer, expires_at, narrowing).await
 }
 
 pub(super) async fn insert_token(
@@ -282,10 +286,13 @@ pub async fn refresh_run_tokens(
         ));
     };
     let mut tx = orchestrator.begin("credential.refresh").await?;
-    crate::run::require_live_turn(&mut tx, run).await?;
+    let live = crate::run::require_live_turn(&mut tx, run).await?;
     let turn = (run.run_id, run.turn, run.fence);
-    let supervisor = insert_run_token(&mut tx, audience, run.project_id, RunSide::Supervisor, turn).await?;
-    let agent = insert_run_token(&mut tx, audience, run.project_id, RunSide::Agent, turn).await?;
+    let (project_id, whole) = (run.project_id, Narrowing::default());
+    let supervisor =
+        insert_run_token(&mut tx, audience, project_id, RunSide::Supervisor, turn, whole).await?;
+    let agents = crate::run::of_agent_token(&mut tx, &live).await?;
+    let agent = insert_run_token(&mut tx, audience, project_id, RunSide::Agent, turn, agents).await?;
     tx.commit().await?;
     Ok((
         sign(orchestrator, supervisor).await?,

@@ -151,7 +151,7 @@ impl Case {
         Ok(Examined::Settled(verdict))
     }
 
-    async fn facts(&mut self, tx: &mut Tx, host: Option<HostFacts>) -> Result<Facts> {
+    pub(super) async fn facts(&mut self, tx: &mut Tx, host: Option<HostFacts>) -> Result<Facts> {
         let mut facts = Facts {
             binding: if self.reading.github_repository_id.is_some() {
                 Binding::NotBound

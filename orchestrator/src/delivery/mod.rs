@@ -25,6 +25,8 @@ mod service;
 mod store;
 #[cfg(feature = "postgres")]
 mod sweep;
+#[cfg(feature = "postgres")]
+mod trial;
 
 pub use domain::{Payload, Verdict};
 #[cfg(feature = "postgres")]
@@ -39,3 +41,5 @@ pub use service::{
 };
 #[cfg(feature = "postgres")]
 pub use sweep::{Sweep, begin_sweep, end_sweep, missing, pause_sweep, requeue_unprocessed, sweep_bodies};
+#[cfg(feature = "postgres")]
+pub(crate) use trial::what_is_known;

@@ -140,6 +140,14 @@ pub enum TokenAccess {
     Write,
 }
 
+/// What a file says at a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFileAt {
+    pub commit: String,
+    /// None: the commit has no such file.
+    pub text: Option<String>,
+}
+
 /// A webhook delivery in the host's own list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostDelivery {
@@ -263,6 +271,14 @@ pub trait CodeHost: Send + Sync {
 
     /// The commit a branch points to, or none if there is no such branch.
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>, CodeHostError>;
+
+    /// The head of a branch, and what a text file says there; neither where there is no such branch.
+    async fn file(
+        &self,
+        at: &RepositoryRef,
+        branch: &str,
+        path: &str,
+    ) -> Result<Option<HostFileAt>, CodeHostError>;
 
     /// What the account may do in the repository now. It is asked for by its login; nothing may be done by an account
     /// that is unknown, and by one whose login is somebody else's now.

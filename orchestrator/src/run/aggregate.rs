@@ -84,14 +84,6 @@ impl Run {
         Ok(())
     }
 
-    /// What must exist when it ends well.
-    pub fn output(&self, profile: &Profile) -> Output {
-        match self.kind {
-            RunKind::Review => Output::Comment,
-            RunKind::Work | RunKind::Revise => profile.output,
-        }
-    }
-
     /// Whether what people say now still reaches it: nobody has read for it yet.
     pub fn gathers(&self) -> bool {
         self.kind == RunKind::Revise && self.turn == 0 && self.state == RunState::Queued

@@ -1,20 +1,6 @@
-//! What a run is asked for.
+//! What a run is asked for, and the label that asks for it.
 
-use crate::actor::words;
-
-/// What the agent of a stage is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RunKind {
-    /// The stage's own task.
-    #[default]
-    Work,
-    /// Go on with what an earlier run left: its session, its branch, its pull request.
-    Revise,
-    /// Look at a pull request and say what is to be said; nothing is pushed.
-    Review,
-}
-
-words!(RunKind: Work = "work", Revise = "revise", Review = "review");
+pub use crate::agent::Kind as RunKind;
 
 /// The label that asks for a review of a pull request.
 pub const REVIEW_LABEL: &str = "need:reviewer";

@@ -83,6 +83,12 @@ pub fn advice(failure: &Failure) -> &'static str {
         (FailureReason::Precondition, Some("branch_moved")) => {
             "Somebody pushed to the run's branch meanwhile: look at it, then set the label again."
         }
+        (FailureReason::Precondition, Some("agents_file" | "agents_file_unreadable")) => {
+            "Correct .codex-k8s/agents.yaml on the default branch, then set the label again."
+        }
+        (FailureReason::Precondition, Some("model_not_allowed")) => {
+            "Choose a model that .codex-k8s/agents.yaml on the default branch allows, then set the label again."
+        }
         (FailureReason::Precondition, _) => "Something that must hold first does not; see the detail.",
         (FailureReason::Environment, Some("oom")) => "Give the agent's profile more memory, then retry.",
         (FailureReason::Environment, _) => {

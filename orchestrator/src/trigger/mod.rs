@@ -4,18 +4,24 @@
 //! may happen then depends on who sent the event, what may be done by them, and how the issue looks now.
 
 mod domain;
+#[cfg(feature = "postgres")]
+mod manage;
 mod reason;
 mod rule;
 #[cfg(feature = "postgres")]
 mod service;
 #[cfg(feature = "postgres")]
 mod store;
+mod trial;
 
 pub use domain::{
     Binding, Decision, EFFORTS, Event, Facts, Head, HostFacts, IssueFacts, LABEL_PREFIX, LiveRun,
     MAX_CAUSE_DEPTH, Sender, SenderFacts, Start, Wants, decide,
 };
+#[cfg(feature = "postgres")]
+pub use manage::{Asked, StoredRule, WantedRule, list_rules, set_rule, try_out};
 pub use reason::{ConflictReason, IgnoreReason, Words};
 pub use rule::{Act, Condition, Rule, Source, seeded};
 #[cfg(feature = "postgres")]
 pub use service::{rules, seed_rules};
+pub use trial::{MAX_RULES, Sample, Trial, check_rule, try_rules};

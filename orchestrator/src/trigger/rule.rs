@@ -82,7 +82,23 @@ impl Act {
     /// Starts the stages that are due.
     pub const START_DUE: &'static str = "start_due";
 
-    fn named(name: &str) -> Self {
+    /// Every act there is.
+    pub const ALL: [&'static str; 12] = [
+        Self::START_RUN,
+        Self::END_RUN,
+        Self::TRUST_TEXT,
+        Self::REVISE_RUN,
+        Self::REVISE_AFTER_REVIEW,
+        Self::REVIEW,
+        Self::COMMAND,
+        Self::FOLLOW_DEFAULT_BRANCH,
+        Self::NEXT_STAGE,
+        Self::AFTER_DEPLOY,
+        Self::DO_APPROVED,
+        Self::START_DUE,
+    ];
+
+    pub fn named(name: &str) -> Self {
         Self { act: name.to_owned() }
     }
 }
@@ -197,6 +213,16 @@ mod tests {
             .map(|rule| serde_json::to_string(rule).unwrap())
             .collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn every_seeded_act_can_be_named() {
+        let unknown: Vec<_> = seeded()
+            .into_iter()
+            .map(|rule| rule.act.act)
+            .filter(|act| !Act::ALL.contains(&act.as_str()))
+            .collect();
+        assert_eq!(unknown, Vec::<String>::new());
     }
 
     #[test]

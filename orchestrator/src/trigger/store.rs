@@ -1,7 +1,7 @@
-use super::{Act, Condition, Rule, Source};
+use super::{Act, Condition, Rule, Source, StoredRule};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, TriggerRuleId};
-use crate::postgres::{Tx, json};
+use crate::postgres::{Tx, json, unknown_word};
 
 /// Steps between positions leave room for rules in between.
 const STEP: i32 = 10;
@@ -47,4 +47,84 @@ pub(super) async fn enabled(tx: &mut Tx, project_id: ProjectId, source: Source) 
             })
         })
         .collect()
+}
+
+struct Row {
+    trigger_rule_id: TriggerRuleId,
+    position: i32,
+    source: String,
+    event: String,
+    actions: Vec<String>,
+    condition: serde_json::Value,
+    act: serde_json::Value,
+    enabled: bool,
+    version: i64,
+}
+
+impl TryFrom<Row> for StoredRule {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            trigger_rule_id: row.trigger_rule_id,
+            position: row.position,
+            enabled: row.enabled,
+            version: row.version,
+            rule: Rule {
+                source: Source::parse(&row.source)
+                    .ok_or_else(|| unknown_word("trigger_rules.source", &row.source))?,
+                event: row.event,
+                actions: row.actions,
+                condition: serde_json::from_value(row.condition).map_err(Error::internal)?,
+                act: serde_json::from_value(row.act).map_err(Error::internal)?,
+            },
+        })
+    }
+}
+
+/// All rules of a project, switched on or not, in the order of asking.
+pub(super) async fn all(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<StoredRule>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT trigger_rule_id, position, source, event, actions, condition, act, enabled, version
+         FROM trigger_rules WHERE project_id = $1 ORDER BY position",
+        project_id as _,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// One writer of a project's rules at a time.
+pub(super) async fn lock(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    let key = format!("trigger_rules:{project_id}");
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Keeps a rule, in the place of the one of its id.
+pub(super) async fn save(tx: &mut Tx, project_id: ProjectId, rule: &StoredRule) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO trigger_rules (trigger_rule_id, project_id, position, source, event, actions, condition, act, enabled,
+                                    version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (trigger_rule_id) DO UPDATE
+             SET position = $3, source = $4, event = $5, actions = $6, condition = $7, act = $8, enabled = $9,
+                 version = $10",
+        rule.trigger_rule_id as _,
+        project_id as _,
+        rule.position,
+        rule.rule.source.as_str(),
+        rule.rule.event,
+        &rule.rule.actions,
+        json(&rule.rule.condition)?,
+        json(&rule.rule.act)?,
+        rule.enabled,
+        rule.version,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

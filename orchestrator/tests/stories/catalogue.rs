@@ -1,6 +1,6 @@
 //! Projects, repositories, people and agents as the command line and seeds make them.
 
-use orchestrator::agent::{self, Adapter, Api, Model, Output, Profile, PromptFacts, STAGES};
+use orchestrator::agent::{self, Adapter, Api, Kind, Model, Output, Profile, PromptFacts, STAGES};
 use orchestrator::postgres::Tx;
 use orchestrator::project::{self, Limits, NewProject};
 use orchestrator::repository::{self, NewRepository};
@@ -35,13 +35,15 @@ async fn every_stage_has_a_profile_and_a_prompt() {
             .await
             .unwrap();
         assert_eq!((profile.output, profile.project_id), (stage.output, None));
-        let prompt = agent::render_prompt(&mut tx, project.project_id, stage.name, &facts())
-            .await
-            .unwrap();
-        assert!(prompt.contains(stage.task), "{}", stage.name);
+        for kind in Kind::ALL {
+            let prompt = agent::render_prompt(&mut tx, project.project_id, stage.name, *kind, &facts())
+                .await
+                .unwrap();
+            assert!(prompt.contains(stage.task(*kind)), "{} {kind}", stage.name);
+        }
     }
     agent::seed_defaults(&mut tx).await.unwrap();
-    let prompt = agent::prompt_for(&mut tx, project.project_id, "dev")
+    let prompt = agent::prompt_for(&mut tx, project.project_id, "dev", Kind::Work)
         .await
         .unwrap();
     assert_eq!(prompt.version, 1, "asking twice changes nothing");
@@ -98,10 +100,12 @@ async fn a_projects_own_profile_and_prompt_win() {
         .await
         .unwrap();
     let changed = agent::set_profile(&mut tx, &SYSTEM, &own).await.unwrap();
-    assert_eq!(
+    assert_ne!(
         changed.agent_profile_id, first.agent_profile_id,
-        "a profile keeps its id"
+        "a change is another version"
     );
+    let before = agent::get_profile(&mut tx, first.agent_profile_id).await.unwrap();
+    assert_eq!(before, first, "who began with it keeps it");
     let of_run = agent::get_profile(&mut tx, changed.agent_profile_id)
         .await
         .unwrap();
@@ -112,25 +116,25 @@ async fn a_projects_own_profile_and_prompt_win() {
     let others = agent::profile_for(&mut tx, beta.project_id, "dev").await.unwrap();
     assert_eq!((others.adapter, others.project_id), (Adapter::Codex, None));
 
-    let own_prompt = |text: &'static str| (Some(alpha.project_id), "dev", text);
-    let (project_id, stage, text) = own_prompt("Work on {{ branch }}.");
-    let first = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, text)
+    let place = (Some(alpha.project_id), "dev", Kind::Work);
+    let text = "Work on {{ branch }}.";
+    let first = agent::publish_prompt(&mut tx, &SYSTEM, place, text)
         .await
         .unwrap();
-    let same = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, text)
+    let same = agent::publish_prompt(&mut tx, &SYSTEM, place, text)
         .await
         .unwrap();
-    let second = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, "Work well on {{ branch }}.")
+    let second = agent::publish_prompt(&mut tx, &SYSTEM, place, "Work well on {{ branch }}.")
         .await
         .unwrap();
     assert_eq!((first.version, same.version, second.version), (1, 1, 2));
-    let broken = agent::publish_prompt(&mut tx, &SYSTEM, project_id, stage, "{{ brunch }}").await;
+    let broken = agent::publish_prompt(&mut tx, &SYSTEM, place, "{{ brunch }}").await;
     assert!(matches!(broken, Err(Error::Invalid(_))));
-    let rendered = agent::render_prompt(&mut tx, alpha.project_id, "dev", &facts())
+    let rendered = agent::render_prompt(&mut tx, alpha.project_id, "dev", Kind::Work, &facts())
         .await
         .unwrap();
     assert_eq!(rendered, "Work well on codex/issue-1.");
-    let others = agent::render_prompt(&mut tx, beta.project_id, "dev", &facts())
+    let others = agent::render_prompt(&mut tx, beta.project_id, "dev", Kind::Work, &facts())
         .await
         .unwrap();
     assert_ne!(others, rendered);

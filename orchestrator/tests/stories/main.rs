@@ -2,6 +2,7 @@
 
 mod access;
 mod admission;
+mod agents;
 mod audit;
 mod bindings;
 mod catalogue;
@@ -33,3 +34,4 @@ mod sightings;
 mod slots;
 mod texts;
 mod tokens;
+mod triggers;

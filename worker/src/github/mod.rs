@@ -10,6 +10,7 @@ mod call;
 mod comments;
 mod config;
 mod connection;
+mod contents;
 mod deliveries;
 mod issues;
 mod labels;
@@ -34,7 +35,7 @@ use jiff::Timestamp;
 use orchestrator::Clock;
 use orchestrator::effect::domain::Review;
 use orchestrator::ports::code_host::{
-    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostIssue, HostIssuePage,
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostFileAt, HostIssue, HostIssuePage,
     HostMemberPage, HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft,
     RepositoryRef, TokenAccess,
 };
@@ -161,6 +162,10 @@ impl CodeHost for GithubHost {
 
     async fn branch_head(&self, at: &RepositoryRef, branch: &str) -> Result<Option<String>> {
         repositories::branch_head(&self.connection, at, branch).await
+    }
+
+    async fn file(&self, at: &RepositoryRef, branch: &str, path: &str) -> Result<Option<HostFileAt>> {
+        contents::at_head(&self.connection, at, branch, path).await
     }
 
     async fn permission(&self, at: &RepositoryRef, account: &HostAccount) -> Result<HostPermission> {

@@ -4,8 +4,6 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
 use futures_util::stream;
 use orchestrator::ports::code_host::{CodeHostError, RepositoryRef};
@@ -14,7 +12,7 @@ use orchestrator::ports::survey::{HostBranch, HostFile, HostInstallation, HostSu
 use super::call::Call;
 use super::connection::Connection;
 use super::token::Grant;
-use super::{Result, labels, path, refusal, wire};
+use super::{Result, contents, labels, path, wire};
 
 /// Workflows beyond these are not read: the report is for people, and so many have a reader of their own.
 const MAX_WORKFLOWS: usize = 40;
@@ -29,7 +27,7 @@ pub(super) async fn survey(connection: &Connection, at: &RepositoryRef) -> HostS
         labels::all(connection, at),
         default_branch(connection, at),
         workflows(connection, at),
-        file_if_there(connection, at, "services.yaml"),
+        contents::file_if_there(connection, at, "services.yaml", None),
     );
     HostSurvey {
         installation,
@@ -81,7 +79,7 @@ async fn default_branch(connection: &Connection, at: &RepositoryRef) -> Result<H
 }
 
 async fn workflows(connection: &Connection, at: &RepositoryRef) -> Result<Vec<HostFile>> {
-    let entries = match folder(connection, at, WORKFLOWS).await {
+    let entries = match contents::folder(connection, at, WORKFLOWS).await {
         Err(CodeHostError::NotFound(_)) => return Ok(Vec::new()),
         entries => entries?,
     };
@@ -95,46 +93,9 @@ async fn workflows(connection: &Connection, at: &RepositoryRef) -> Result<Vec<Ho
         .filter(is_workflow)
         .filter_map(|entry| entry.name);
     let files = stream::iter(names.take(MAX_WORKFLOWS))
-        .map(async |name| file_if_there(connection, at, &format!("{WORKFLOWS}/{name}")).await)
+        .map(async |name| contents::file_if_there(connection, at, &format!("{WORKFLOWS}/{name}"), None).await)
         .buffered(AT_ONCE);
     let files: Vec<_> = files.collect().await;
     let files = files.into_iter().filter_map(Result::transpose);
     files.collect()
-}
-
-async fn folder(connection: &Connection, at: &RepositoryRef, folder: &str) -> Result<Vec<wire::Content>> {
-    let call = contents(at, folder);
-    connection.begin(at, Grant::ContentsRead).ask(&call).await
-}
-
-async fn file_if_there(connection: &Connection, at: &RepositoryRef, file: &str) -> Result<Option<HostFile>> {
-    let call = contents(at, file);
-    let found = connection
-        .begin(at, Grant::ContentsRead)
-        .ask::<wire::Content>(&call)
-        .await;
-    let found = match found {
-        Err(CodeHostError::NotFound(_)) => return Ok(None),
-        found => found?,
-    };
-    let unreadable = || refusal::unreadable(&call, "no text of up to 1 MB");
-    // GitHub sends no text of what is larger, and breaks the lines of what it sends.
-    let text = found
-        .base64
-        .filter(|text| !text.is_empty())
-        .ok_or_else(unreadable)?;
-    let text: String = text.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(text).map_err(|_| unreadable())?;
-    Ok(Some(HostFile {
-        path: file.to_owned(),
-        text: String::from_utf8_lossy(&bytes).into_owned(),
-    }))
-}
-
-fn contents(at: &RepositoryRef, file: &str) -> Call {
-    Call::get(
-        "get_file",
-        format!("{}/contents/{}", path::repository(at), path::segments(file)),
-        format!("{file} of {}/{}", at.owner, at.name),
-    )
 }

@@ -177,6 +177,8 @@ pub(super) struct Content {
     /// Of a file: in lines.
     #[serde(rename = "content")]
     pub(super) base64: Option<String>,
+    /// Bytes of a file.
+    pub(super) size: Option<u64>,
 }
 
 // Each conversion answers None when what cannot be guessed is missing.

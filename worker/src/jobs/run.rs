@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use orchestrator::agent::Output;
+use orchestrator::agent::{AGENTS_FILE, Output};
 use orchestrator::credential::{self, secret};
 use orchestrator::effect::EffectState;
 use orchestrator::effect::domain::{marker, pull_request_key};
@@ -42,6 +42,18 @@ impl Perform<StartRunner> for Hands {
             Ok(issue) => issue,
             Err(error) => return self.no_issue(&job, error).await,
         };
+        if !plan.narrowed {
+            let file = self.code_host.file(&plan.at, &plan.default_branch, AGENTS_FILE);
+            match file.await {
+                Ok(Some(file)) => run::narrow(&self.orchestrator, &job, &file).await?,
+                // Its name changed, or the repository is empty: nobody knows what it takes away.
+                Ok(None) => {
+                    let branch = CodeHostError::NotFound(format!("branch {}", plan.default_branch));
+                    return self.no_agents_file(&job, branch).await;
+                }
+                Err(error) => return self.no_agents_file(&job, error).await,
+            }
+        }
         let wanted = match run::want_pod(&self.orchestrator, &self.audience, &job, issue.as_ref()).await {
             Err(error) if !error.is_transient() && !matches!(error, Error::Conflict(_)) => {
                 // Asked again it would say the same, and the turn would keep its slot for ever.
@@ -148,6 +160,20 @@ impl Hands {
             _ => return Err(of_code_host(error)),
         };
         run::fail_start(&self.orchestrator, job, failure.with_detail(error.to_string())).await?;
+        Ok(Done::Done)
+    }
+
+    /// Without the file nobody knows what the repository takes away: what cannot be read fails the run, anything else is
+    /// asked again.
+    async fn no_agents_file(&self, job: &StartRunner, error: CodeHostError) -> Result<Done> {
+        let failure = match &error {
+            CodeHostError::NotFound(_) | CodeHostError::Refused { .. } => {
+                Failure::new(FailureReason::Precondition, "agents_file_unreadable")
+            }
+            _ => return Err(of_code_host(error)),
+        };
+        let detail = format!("{AGENTS_FILE}: {error}");
+        run::fail_start(&self.orchestrator, job, failure.with_detail(detail)).await?;
         Ok(Done::Done)
     }
 

@@ -22,7 +22,10 @@ impl Checkout {
 
     /// Commits one file and returns the commit.
     pub(crate) async fn commit(&self, file: &str, content: &str) -> String {
-        std::fs::write(self.0.path().join(file), content).expect("the checkout is ours");
+        let place = self.0.path().join(file);
+        std::fs::create_dir_all(place.parent().expect("it is in the checkout"))
+            .expect("the checkout is ours");
+        std::fs::write(place, content).expect("the checkout is ours");
         let identity = ["-c", "user.name=agent", "-c", "user.email=agent@example.com"];
         git(self.0.path(), &["add", file], None).await.expect("added");
         let commit = [

@@ -87,6 +87,13 @@ impl Platform {
         }
     }
 
+    /// Tokens whose bearers are shown reads alone.
+    pub(crate) async fn narrowed_tokens(&self) -> i64 {
+        let count = "SELECT count(*) FROM access_tokens WHERE read_only";
+        let count = sqlx::query_scalar(count).fetch_one(self.db.pool()).await;
+        count.expect("counted")
+    }
+
     pub(crate) async fn pushed(&self) -> Pushed {
         self.project
             .start(&self.orchestrator, Some(ISSUE))

@@ -16,7 +16,6 @@ use crate::config::Config;
 use crate::tools::{count, word};
 
 pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> {
-    let output = word(turn.run.output(&turn.profile).as_str())?;
     let profile = turn.profile;
     let effort = turn.run.effort.clone().or_else(|| profile.effort.clone());
     let as_model = |model: orchestrator::agent::Model| -> Result<Model> {
@@ -53,7 +52,7 @@ pub(super) fn context(turn: TurnContext, config: &Config) -> Result<RunContext> 
             command: profile.command,
             environment: profile.environment,
             model,
-            output,
+            output: word(profile.output.as_str())?,
             write_exclude,
             write_include: profile.write_include,
         },

@@ -47,10 +47,10 @@ pub(crate) struct SetProfile {
     /// A setting for the program's environment, never a secret; those given replace all there were
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = crate::render::pair)]
     environment: Vec<(String, String)>,
-    /// Glob of paths a run may change; those given replace all there were
+    /// Glob of paths a run may change; those given replace all there were, and an empty word alone takes them away
     #[arg(long, value_name = "GLOB")]
     write_include: Vec<String>,
-    /// Glob of paths a run may never change; those given replace all there were
+    /// Glob of paths a run may never change; as above
     #[arg(long, value_name = "GLOB")]
     write_exclude: Vec<String>,
     /// Kubernetes `RuntimeClass` of its pods; an empty word takes it away
@@ -116,8 +116,8 @@ impl SetProfile {
         replace(&mut profile.cpu, self.cpu.as_ref());
         replace(&mut profile.memory, self.memory_limit.as_ref());
         replace_list(&mut profile.command, &self.command);
-        replace_list(&mut profile.write_include, &self.write_include);
-        replace_list(&mut profile.write_exclude, &self.write_exclude);
+        replace_globs(&mut profile.write_include, &self.write_include);
+        replace_globs(&mut profile.write_exclude, &self.write_exclude);
         if !self.environment.is_empty() {
             profile.environment = BTreeMap::from_iter(self.environment.clone());
         }
@@ -140,6 +140,11 @@ fn replace_list(there: &mut Vec<String>, said: &[String]) {
     if !said.is_empty() {
         *there = said.to_vec();
     }
+}
+
+fn replace_globs(there: &mut Vec<String>, said: &[String]) {
+    replace_list(there, said);
+    there.retain(|glob| !glob.is_empty());
 }
 
 fn line(profile: &Profile, owner: &str) -> String {

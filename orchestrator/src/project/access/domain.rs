@@ -15,7 +15,7 @@ pub enum Rule {
     Own,
     /// May look, not change.
     See,
-    /// Yes, but not on a run it started.
+    /// Yes, but not on a run it started or a draft it wrote.
     SecondPerson,
     /// Only with another person's approval.
     Ask,
@@ -53,7 +53,7 @@ pub struct Target {
     pub id: String,
     /// The run it belongs to. An agent's rights end at its own run.
     pub run_id: Option<RunId>,
-    /// Who started that run.
+    /// Who started that run, or wrote the draft that is to be published.
     pub started_by: Option<PersonId>,
 }
 
@@ -147,7 +147,7 @@ fn refusal(standing: &Standing, operation: Operation) -> String {
     let why = if rules.contains(&Rule::Own) {
         format!("you may do {operation} only on runs you started")
     } else if rules.contains(&Rule::SecondPerson) {
-        format!("{operation} on a run you started needs a second person")
+        format!("{operation} needs a second person, and this is your own")
     } else if rules.contains(&Rule::Ask) {
         format!("{operation} needs a person's approval")
     } else {

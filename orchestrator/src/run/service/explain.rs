@@ -275,7 +275,7 @@ async fn spending(tx: &mut Tx, run: &Run) -> Result<Option<String>> {
 }
 
 async fn notes(tx: &mut Tx, run: &Run) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
+    let mut notes = super::narrow::notes(tx, run).await?;
     if !run.state.is_over() {
         notes.extend(spending(tx, run).await?);
     }

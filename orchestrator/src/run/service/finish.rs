@@ -61,7 +61,7 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
             Ok(run.state)
         };
     }
-    let profile = agent::get_profile(&mut tx, run.agent_profile_id).await?;
+    let (profile, _) = super::narrow::profile(&mut tx, &run).await?;
     run.last_message = report.last_message.as_deref().map(|text| bounded(text, 4000));
     run.base_sha = report.base_sha.clone().or(run.base_sha);
     run.head_sha = report.head_sha.clone().or(run.head_sha);
@@ -72,7 +72,7 @@ pub async fn finish(orchestrator: &Orchestrator, actor: &Actor, report: FinishRe
     {
         reported = Some(known);
     }
-    let event = match reported.or_else(|| unacceptable(run.output(&profile), &profile, &report)) {
+    let event = match reported.or_else(|| unacceptable(&profile, &report)) {
         Some(failure) => RunEvent::Failed(failure),
         None => RunEvent::FinishReported,
     };
@@ -114,14 +114,14 @@ fn check_report(report: &FinishReport) -> Result<()> {
 
 /// Why a reported success is none, judged by the profile. The runner checks the same before it pushes; the platform does
 /// not take its word for it.
-fn unacceptable(output: Output, profile: &Profile, report: &FinishReport) -> Option<Failure> {
+fn unacceptable(profile: &Profile, report: &FinishReport) -> Option<Failure> {
     if let Some(path) = outside_scope(profile, &report.changes) {
         return Some(
             Failure::new(FailureReason::WriteScope, "path_not_allowed")
                 .with_detail(format!("the profile does not allow to change {path}")),
         );
     }
-    let needs_head = output == Output::PullRequest;
+    let needs_head = profile.output == Output::PullRequest;
     (needs_head && report.head_sha.is_none()).then(|| {
         Failure::new(FailureReason::OutputInvalid, "no_change").with_detail("the agent changed no file")
     })
@@ -209,7 +209,7 @@ pub async fn finishing(orchestrator: &Orchestrator, run_id: RunId) -> Result<Fin
         return Err(Error::Conflict(format!("the run is {}", run.state)));
     }
     let at = crate::repository::at(&mut tx, run.repository_id).await?;
-    let output = run.output(&agent::get_profile(&mut tx, run.agent_profile_id).await?);
+    let output = super::narrow::of_run(&mut tx, &run).await?.output;
     let pull_request = effect::pull_request_of_run(&mut tx, run_id, &run.branch).await?;
     Ok(Finishing {
         run,
@@ -296,6 +296,7 @@ mod tests {
     #[case::a_wildcard_names_nothing(&["**/*.md"], ".github/copilot-instructions.md", false)]
     #[case::all_names_nothing(&["**"], "sub/CODEOWNERS", false)]
     #[case::named(&["**", ".github/**"], ".github/workflows/ci.yaml", true)]
+    #[case::not_its_own_limits(&["**", "*.yaml"], ".codex-k8s/agents.yaml", false)]
     #[case::only_what_is_named(&["**", ".github/**"], "services.yaml", false)]
     fn globs_are_read_as_the_runner_reads_them(
         #[case] include: &[&str],
@@ -309,5 +310,17 @@ mod tests {
             change: "added".into(),
         };
         assert_eq!(outside_scope(&profile, &[change]).is_none(), allowed);
+    }
+
+    #[test]
+    fn who_reviews_changes_no_file() {
+        let profile = Profile::codex("dev", Output::PullRequest).of_kind(agent::Kind::Review);
+        for path in ["README.md", "a/b/c.rs", ".hidden"] {
+            let change = Change {
+                path: path.to_owned(),
+                change: "modified".into(),
+            };
+            assert_eq!(outside_scope(&profile, &[change]).as_deref(), Some(path));
+        }
     }
 }

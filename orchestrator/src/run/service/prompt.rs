@@ -16,14 +16,6 @@ pub struct Remark {
     pub trusted: bool,
 }
 
-/// What a review is asked for, in place of the stage's own task.
-pub(super) const REVIEW: &str = "# Your task: review a pull request
-
-Read what the branch changes against the default branch, and say what must change before it may be merged: faults, missing
-tests, unclear parts, each with file and line. Change no file: nothing you commit is pushed. Your last message is the
-review: begin it with whether the change can be merged as it is.
-";
-
 const REVISE: &str = "# What was said about your work
 
 You worked on this before; the branch holds what was pushed. Do what is asked for now, and nothing else. What stands between

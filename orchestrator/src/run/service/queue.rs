@@ -155,7 +155,10 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         pull_request_url: pull_request_url.flatten(),
         last_message: None,
         active_seconds: 0,
-        active_seconds_limit: project.limits.active_seconds,
+        active_seconds_limit: match profile.active_seconds {
+            Some(own) => own.min(project.limits.active_seconds),
+            None => project.limits.active_seconds,
+        },
         cost_limit_micro_usd: project.limits.run_cost_micro_usd,
         queued_at: tx.now(),
         state_since: tx.now(),

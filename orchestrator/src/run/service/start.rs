@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::prompt::{REVIEW, Remark, with_remarks};
+use super::prompt::{Remark, with_remarks};
 use super::take;
 use crate::actor::Actor;
 use crate::agent::{self, PromptFacts, PromptIssue};
@@ -17,7 +17,6 @@ use crate::postgres::Tx;
 use crate::run::aggregate::Run;
 use crate::run::domain::{Failure, FailureReason, RunEvent, RunState};
 use crate::run::jobs::StartRunner;
-use crate::run::kind::RunKind;
 use crate::run::limit::MAX_RAISE;
 use crate::run::store;
 use crate::work_item::issue_text_sha256;
@@ -30,6 +29,9 @@ const BACKSTOP_SECONDS: i64 = 1800;
 pub struct StartPlan {
     pub run: Run,
     pub at: RepositoryRef,
+    pub default_branch: String,
+    /// What the repository takes away from the agent is decided already.
+    pub narrowed: bool,
     /// Of a run that goes on with another: what was said since then is for it to read.
     pub remarks_since: Option<Timestamp>,
 }
@@ -61,7 +63,8 @@ pub struct WantedPod {
 pub async fn begin_start(orchestrator: &Orchestrator, job: &StartRunner) -> Result<StartPlan> {
     let mut tx = orchestrator.begin("run.begin_start").await?;
     let run = startable(&mut tx, job).await?;
-    let at = crate::repository::at(&mut tx, run.repository_id).await?;
+    let repository = crate::repository::get(&mut tx, run.repository_id).await?;
+    let narrowed = store::narrowing::find(&mut tx, run.run_id).await?.is_some();
     let remarks_since = match run.continues.filter(|_| run.turn == 1) {
         Some(before) => match store::turn::first_admitted(&mut tx, before).await? {
             Some(at) => Some(at.to_jiff()),
@@ -71,12 +74,14 @@ pub async fn begin_start(orchestrator: &Orchestrator, job: &StartRunner) -> Resu
     };
     Ok(StartPlan {
         run,
-        at,
+        at: repository.at(),
+        default_branch: repository.default_branch,
+        narrowed,
         remarks_since,
     })
 }
 
-async fn startable(tx: &mut Tx, job: &StartRunner) -> Result<Run> {
+pub(super) async fn startable(tx: &mut Tx, job: &StartRunner) -> Result<Run> {
     let run = super::lock(tx, job.run_id).await?;
     let current = (run.turn, run.fence) == (job.turn, job.fence);
     if current && matches!(run.state, RunState::Admitted { .. } | RunState::Starting { .. }) {
@@ -120,21 +125,18 @@ pub async fn want_pod(
         let repository = crate::repository::get(&mut tx, run.repository_id).await?;
         let facts = prompt_facts(&run, &repository, issue, project.lockdown);
         let remarks = issue.map_or(&[][..], |facts| &facts.remarks);
-        let prompt = match run.kind {
-            RunKind::Review => review_prompt(&facts)?,
-            RunKind::Work | RunKind::Revise => {
-                agent::render_prompt(&mut tx, run.project_id, &run.stage, &facts).await?
-            }
-        };
+        let prompt = agent::render_prompt(&mut tx, run.project_id, &run.stage, run.kind, &facts).await?;
         let prompt = with_remarks(prompt, run.kind, remarks, project.lockdown);
         let digest = hex::encode(Sha256::digest(prompt.as_bytes()));
         store::set_prompt(&mut tx, run.run_id, &prompt, &digest).await?;
     }
+    let of_agent = super::of_agent_token(&mut tx, &run).await?;
     let tokens = crate::credential::issue_run_tokens(
         &mut tx,
         audience,
         run.project_id,
         (run.run_id, run.turn, run.fence),
+        of_agent,
     )
     .await?;
     if matches!(run.state, RunState::Admitted { .. }) {
@@ -200,20 +202,6 @@ fn failed_precondition(run: &Run, facts: &IssueFacts) -> Option<Failure> {
         "the issue's text is not the one the label was set on, and no one with write permission changed it",
     ))
 }
-
-fn review_prompt(facts: &PromptFacts) -> Result<String> {
-    let template = format!("{HEAD}\n{REVIEW}\n{PULL_REQUEST}");
-    agent::render_template(&template, "review", agent::Output::Comment, facts).map_err(Error::internal)
-}
-
-const HEAD: &str =
-    "You work alone on a clone of the Git repository {{ repository }}, at its branch {{ branch }}; its \
-default branch is {{ default_branch }}.
-";
-const PULL_REQUEST: &str = "{% if issue %}# The pull request: number {{ issue.number }}
-
-{{ issue.text }}
-{% endif %}";
 
 fn prompt_facts(
     run: &Run,

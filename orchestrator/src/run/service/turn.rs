@@ -104,13 +104,14 @@ pub async fn heartbeat(orchestrator: &Orchestrator, actor: &Actor) -> Result<Bea
 pub async fn context(orchestrator: &Orchestrator, actor: &Actor) -> Result<TurnContext> {
     let caller = runner(actor)?;
     let mut tx = orchestrator.begin("run.context").await?;
-    let run = require_live_turn(&mut tx, caller).await?;
+    let mut run = require_live_turn(&mut tx, caller).await?;
     let repository = crate::repository::get(&mut tx, run.repository_id).await?;
     let work_item = match run.number {
         Some(number) => crate::work_item::find(&mut tx, run.repository_id, number).await?,
         None => None,
     };
-    let profile = agent::get_profile(&mut tx, run.agent_profile_id).await?;
+    let (profile, narrowing) = super::narrow::profile(&mut tx, &run).await?;
+    run.effort = narrowing.effort(run.effort.or_else(|| profile.effort.clone()));
     let model = match run.model.as_ref().or(profile.model.as_ref()) {
         Some(name) => agent::find_model(&mut tx, name).await?,
         None => None,

@@ -2,6 +2,7 @@
 
 pub(super) mod admission;
 pub(super) mod limit;
+pub(super) mod narrowing;
 pub(super) mod record;
 pub(super) mod task;
 pub(super) mod turn;

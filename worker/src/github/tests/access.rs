@@ -25,6 +25,7 @@ async fn ask(host: &GithubHost, operation: &str) {
         "find_pull_request" => drop(host.find_pull_request(&at, "x", "m").await),
         "open_pull_request" => drop(host.open_pull_request(&at, &draft()).await),
         "branch_head" => drop(host.branch_head(&at, "main").await),
+        "file" => drop(host.file(&at, "main", "x.yaml").await),
         "contains" => drop(host.contains(&at, "abc", "def").await),
         "token to read" => drop(host.repository_token(&at, TokenAccess::Read).await),
         "token to write" => drop(host.repository_token(&at, TokenAccess::Write).await),
@@ -63,6 +64,7 @@ async fn whether_github_knows_the_app_is_asked_with_its_key_alone() {
 #[case("find_pull_request", json!({ "pull_requests": "read" }))]
 #[case("open_pull_request", json!({ "pull_requests": "write", "contents": "read" }))]
 #[case("branch_head", json!({ "contents": "read" }))]
+#[case("file", json!({ "contents": "read" }))]
 #[case("contains", json!({ "contents": "read" }))]
 #[case("token to read", json!({ "contents": "read" }))]
 #[case("token to write", json!({ "contents": "write" }))]
