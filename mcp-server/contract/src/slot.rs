@@ -104,6 +104,8 @@ pub struct SlotExtend {
 pub struct SlotLimitSet {
     pub project_id: Uuid,
     pub slots: Count<1, 1_000>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 /// Output of `slot_limit_set`.

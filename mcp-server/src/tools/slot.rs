@@ -138,8 +138,9 @@ impl Tool for LimitSet {
     type Answer = SlotLimit;
 
     async fn call(call: &Call<'_>, ask: SlotLimitSet) -> Result<SlotLimit> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         let (project_id, slots) = (ask.project_id.into(), count(ask.slots.get()));
-        let slots = slot::set_limit(call.orchestrator, call.actor, project_id, slots).await?;
+        let slots = slot::set_limit(call.orchestrator, call.actor, project_id, slots, key).await?;
         Ok(SlotLimit {
             project_id: ask.project_id,
             slots: count(slots),

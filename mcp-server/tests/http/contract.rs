@@ -55,10 +55,13 @@ async fn the_tools_of_each_kind_of_principal() {
             "pull_request_open",
             "repository_token_issue",
             "issue_comment",
+            "issue_create",
             "issue_get",
             "issue_label",
+            "issue_list",
             "pull_request_get",
-            "pull_request_open"
+            "pull_request_open",
+            "pull_request_review"
         ]
     );
     insta::assert_json_snapshot!("staff", staff);

@@ -32,7 +32,14 @@ async fn the_supervisor_begins(world: &World, turn: &Turn) {
     assert!(context["prompt"].as_str().expect("a prompt").len() > 10);
 
     let beat = world.ok(supervisor, "run_heartbeat", json!({})).await;
-    assert_eq!(beat, json!({"state": "running", "stop": false}));
+    let left = beat["allowance"]["active_seconds_left"]
+        .as_u64()
+        .expect("a number");
+    assert!((3590..=3600).contains(&left), "{beat}");
+    assert_eq!(
+        (&beat["state"], &beat["stop"]),
+        (&json!("running"), &json!(false))
+    );
 
     let credential = world
         .ok(supervisor, "repository_token_issue", json!({"access": "write"}))

@@ -109,6 +109,7 @@ pub async fn set_limit(
     actor: &Actor,
     project_id: ProjectId,
     slots: i32,
+    key: Option<Key>,
 ) -> Result<i64> {
     let mut tx = orchestrator.begin("slot.set_limit").await?;
     let project = crate::project::get(&mut tx, project_id).await?;
@@ -117,6 +118,12 @@ pub async fn set_limit(
         return Err(Error::Invalid(format!("slots must be between 1 and {MAX_SLOTS}")));
     }
     let there = count(&mut tx, project_id).await?;
+    if idempotency::recall::<i32>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
+        return Ok(there);
+    }
     if i64::from(slots) < there {
         return Err(Error::Conflict(format!(
             "the project has {there} slots, and slots are not taken away; let an admin lower max_live_runs with \
@@ -124,6 +131,7 @@ pub async fn set_limit(
         )));
     }
     ensure(&mut tx, project_id, slots).await?;
+    idempotency::remember(&mut tx, actor, key.as_ref(), &slots).await?;
     tx.notify(Topic::Poke, "admission").await?;
     tx.commit().await?;
     Ok(slots.into())

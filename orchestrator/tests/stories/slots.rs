@@ -112,8 +112,9 @@ async fn slots_are_added_and_never_taken_away() {
     let db = TestDb::new().await;
     let orchestrator = db.orchestrator().await;
     let project = seed(&orchestrator, "alpha", 1, 2).await.unwrap();
-    let set =
-        async |actor: &Actor, slots| slot::set_limit(&orchestrator, actor, project.project_id, slots).await;
+    let set = async |actor: &Actor, slots| {
+        slot::set_limit(&orchestrator, actor, project.project_id, slots, None).await
+    };
     assert_eq!(set(&operator(), 5).await.unwrap(), 5);
     assert_eq!(set(&operator(), 5).await.unwrap(), 5);
     assert!(matches!(set(&operator(), 4).await, Err(Error::Conflict(_))));

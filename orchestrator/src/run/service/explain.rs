@@ -409,7 +409,7 @@ mod tests {
         let states = WAITS.iter().filter(|word| !said.contains(word));
         assert_eq!(
             states.collect::<Vec<_>>(),
-            [&"person", &"worker", &"pod", &"code_host"]
+            [&"more_reviews", &"person", &"worker", &"pod", &"code_host"]
         );
     }
 }
