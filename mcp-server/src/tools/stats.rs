@@ -77,12 +77,12 @@ impl Tool for Series {
         Ok(StatsSeries {
             project_id: ask.project_id,
             bucket: ask.bucket,
-            points: points.into_iter().map(show_point).collect(),
+            points: points.iter().map(show_point).collect(),
         })
     }
 }
 
-fn show_point(point: Point) -> StatsPoint {
+fn show_point(point: &Point) -> StatsPoint {
     StatsPoint {
         begins_at: point.begins_at,
         runs: count(point.runs),
