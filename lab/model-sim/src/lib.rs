@@ -1,4 +1,4 @@
-//! A scripted model: OpenAI's Responses API and Anthropic's Messages API over SSE, playing a script. Development only, on the loopback only.
+//! A scripted model: the Responses API and the Messages API over SSE, playing a script. Development only, on the loopback only.
 //!
 //! A real agent CLI cannot tell it from a model: it asks for tool calls, reads their results, and says a last word. Which
 //! step comes next is read from the conversation (the number of tool results in it), so the simulator remembers nothing

@@ -1,4 +1,4 @@
-//! OpenAI's Responses API.
+//! The Responses API.
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;

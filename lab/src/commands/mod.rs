@@ -49,7 +49,7 @@ pub(crate) struct ModelArgs {
     /// File with its key
     #[arg(long, env = "MODEL_KEY_FILE", requires = "model_url")]
     pub(crate) model_key_file: Option<PathBuf>,
-    /// What it speaks: `responses` as OpenAI, `messages` as Anthropic
+    /// What it speaks: `responses` as Codex does, `messages` as Claude Code does
     #[arg(long, env = "MODEL_API", default_value = "responses", value_parser = api)]
     pub(crate) model_api: Api,
     /// Its name

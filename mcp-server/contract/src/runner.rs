@@ -126,10 +126,10 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
-    /// OpenAI's Responses API.
+    /// The Responses API, which Codex speaks.
     #[default]
     Responses,
-    /// Anthropic's Messages API.
+    /// The Messages API, which Claude Code speaks.
     Messages,
 }
 

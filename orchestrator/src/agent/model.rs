@@ -20,10 +20,10 @@ pub struct Model {
 /// What a model's host speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Api {
-    /// OpenAI's Responses API, `POST <base URL>/responses`.
+    /// The Responses API, which Codex speaks: `POST <base URL>/responses`.
     #[default]
     Responses,
-    /// Anthropic's Messages API, `POST <base URL>/messages`.
+    /// The Messages API, which Claude Code speaks: `POST <base URL>/messages`.
     Messages,
 }
 

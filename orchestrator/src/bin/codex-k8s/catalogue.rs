@@ -10,7 +10,7 @@ pub(crate) struct AddModel {
     memory: Memory,
     /// The name that the provider knows it by
     model: String,
-    /// What the provider speaks: `responses` as OpenAI, `messages` as Anthropic
+    /// What the provider speaks: `responses` as Codex does, `messages` as Claude Code does
     #[arg(long, default_value = "responses", value_parser = api)]
     api: Api,
     /// Base URL of the provider's API: `https://api.openai.com/v1`, `https://api.anthropic.com/v1`

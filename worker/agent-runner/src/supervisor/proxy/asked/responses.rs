@@ -1,4 +1,4 @@
-//! Requests of OpenAI's Responses API.
+//! Requests of the Responses API.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;

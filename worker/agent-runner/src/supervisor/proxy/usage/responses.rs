@@ -1,4 +1,4 @@
-//! What OpenAI's Responses API says of an answer's cost.
+//! What the Responses API says of an answer's cost.
 
 use serde::Deserialize;
 
