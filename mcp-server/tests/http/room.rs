@@ -79,6 +79,7 @@ async fn a_silent_code_host_slows_no_read() {
             "{answer}"
         );
     }
+    drop(live);
     world.db.done().await;
 }
 
