@@ -363,13 +363,13 @@ async fn every_wait_of_a_run_can_be_read() {
         assert_eq!(world.ended(run_id).await.state(), "cancelled");
     }
 
-    // GitHub does not show the branch: the result waits for its proof.
+    // GitHub does not show the run's branch: the result waits for its proof.
     world.agent(lab::DEMO_COMMAND).await;
     let silent = github_sim::Fault {
         count: 1000,
         ..github_sim::Fault::once(
             "GET",
-            "/repos/*/*/git/**",
+            "/repos/*/*/git/ref/heads/codex/**",
             github_sim::Effect::ErrorBefore { status: 502 },
         )
     };
