@@ -35,9 +35,9 @@ use jiff::Timestamp;
 use orchestrator::Clock;
 use orchestrator::effect::domain::Review;
 use orchestrator::ports::code_host::{
-    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostFileAt, HostIssue, HostIssuePage,
-    HostMemberPage, HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken, PullRequestDraft,
-    RepositoryRef, TokenAccess,
+    CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostFileAt, HostIssue,
+    HostIssuePage, HostMemberPage, HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken,
+    PullRequestDraft, RepositoryRef, TokenAccess,
 };
 use orchestrator::ports::identity::Group;
 use orchestrator::ports::survey::HostSurvey;

@@ -290,7 +290,11 @@ async fn valid(tx: &mut Tx, profile: &Profile) -> Result<()> {
     let Some(name) = &profile.model else {
         return Ok(());
     };
-    let missing = || Error::Invalid(format!("model: the catalogue has no model {name:?}; add it first"));
+    let missing = || {
+        Error::Invalid(format!(
+            "model: the catalogue has no model {name:?}; add it first"
+        ))
+    };
     let model = store::models::find(tx, name).await?.ok_or_else(missing)?;
     match profile.adapter.api().filter(|api| *api != model.api) {
         Some(api) => Err(Error::Invalid(format!(
