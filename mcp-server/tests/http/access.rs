@@ -516,7 +516,7 @@ async fn every_tool_as_every_principal() {
     // Some at once: each has servers and a database of its own.
     let columns: Vec<_> = stream::iter(COLUMNS)
         .map(|it| Box::pin(column(it)))
-        .buffered(5)
+        .buffered(8)
         .collect()
         .await;
     let mut table = String::new();
