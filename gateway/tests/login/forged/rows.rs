@@ -93,8 +93,10 @@ async fn purposes(stage: &Stage, table: &mut Table, tools: &Door<'_>, gateway: &
         table.add(kind, tools.name, call(tools, token, tool)).await;
     }
     let address = std::net::IpAddr::from([192, 0, 2, 1]);
-    let vouched = credential::vouch(&stage.world.edge, &stage.world.public_audience(), address);
-    let vouched = vouched.await.unwrap();
+    let audience = stage.world.public_audience();
+    let vouched = credential::vouch(&stage.world.edge, &audience, address)
+        .await
+        .unwrap();
     for (kind, token, tool) in [
         (
             "purpose: a supervisor outside the cluster",
