@@ -66,15 +66,15 @@ fn slowed(router: Router, trusted: &Arc<[IpNet]>, burst: u32, every: Duration) -
             limiter.shrink_to_fit();
         }
     });
-    Ok(router.layer(GovernorLayer::new(config).error_handler(refuse)))
+    Ok(router.layer(GovernorLayer::new(config).error_handler(|error| refuse(&error))))
 }
 
-fn refuse(error: GovernorError) -> Response {
+fn refuse(error: &GovernorError) -> Response {
     match error {
         GovernorError::TooManyRequests { wait_time, .. } => {
             metrics::counter!("codex_rate_limited_total", "program" => "gateway").increment(1);
             // Whole seconds, rounded down.
-            Refusal::too_often((wait_time + 1) * 1000).into_response()
+            Refusal::too_often((*wait_time + 1) * 1000).into_response()
         }
         GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
             tracing::error!(%error, "a request has no address");

@@ -68,7 +68,7 @@ pub struct ProjectUpdate {
     /// Per calendar month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_micro_usd: Option<Budget>,
-    /// Of one run over all its turns; for runs that begin from now on. run_limit_raise gives one run more.
+    /// Of one run over all its turns; for runs that begin from now on. `run_limit_raise` gives one run more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_cost_micro_usd: Option<Budget>,
     /// Takes the limit of one run's cost off.

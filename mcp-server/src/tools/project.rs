@@ -240,6 +240,10 @@ impl Tool for Restore {
 }
 
 /// An amount that is set, taken off, or left as it is.
+#[expect(
+    clippy::option_option,
+    reason = "the shape of `LimitChange`: none leaves it, some none takes it off"
+)]
 fn money(set: Option<Budget>, off: Option<bool>, off_name: &str, name: &str) -> Result<Option<Option<i64>>> {
     match (set, off) {
         (Some(_), Some(true)) => Err(Error::Invalid(format!("{off_name}: give it or {name}, not both"))),

@@ -279,7 +279,6 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "pull_request_review" => Ask::On(json!({"repository_id": repository, "body": "Fine."})),
         "run_limit_raise" => Ask::On(json!({"run_id": run, "active_seconds_limit": 7200})),
         "slot_extend" => Ask::On(json!({"slot_id": slot, "minutes": 5})),
-        "slot_explain" | "slot_release" => Ask::On(json!({"slot_id": slot})),
         "slot_limit_set" => Ask::On(json!({"project_id": project, "slots": 9})),
         "issue_label" => Ask::On(json!({"repository_id": repository, "add": ["bug"]})),
         "pull_request_get" => Ask::On(json!({"repository_id": repository, "number": 77})),
@@ -300,12 +299,13 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "secret_set" => Ask::On(
             json!({"project_id": project, "name": "db", "kind": "value", "value": "a-secret-of-the-project"}),
         ),
-        "slot_get"
+        "slot_explain"
+        | "slot_get"
+        | "slot_release"
         | "environment_get"
         | "environment_event_list"
         | "environment_log_tail"
         | "environment_delete" => Ask::On(json!({"slot_id": slot})),
-        "session_list" => Ask::On(json!({"person_id": person})),
         "session_revoke" => Ask::On(json!({"session_id": session})),
         "stats_series_get" => Ask::On(json!({"project_id": project, "bucket": "day"})),
         "token_create" => Ask::On(json!({"project_id": project, "name": "ci", "role": "viewer"})),
@@ -332,7 +332,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "project_delete" => Ask::On(json!({"project_id": project, "slug": "shop"})),
         "member_set" => Ask::On(json!({"project_id": project, "person_id": person, "role": "viewer"})),
         "member_remove" => Ask::On(json!({"project_id": project, "person_id": person})),
-        "user_disable" | "user_enable" => Ask::On(json!({"person_id": person})),
+        "session_list" | "user_disable" | "user_enable" => Ask::On(json!({"person_id": person})),
         "user_invite" => Ask::Own(json!({"login": "newcomer"})),
         "project_create" => Ask::Own(json!({"slug": "newest", "name": "Newest"})),
         "setting_set" => Ask::Own(json!({"name": "max_live_runs", "value": 50})),

@@ -122,7 +122,7 @@ async fn a_run_goes_on_in_its_callers_trace() {
 async fn staff_read_issues_page_by_page() {
     let world = World::new().await;
     let staff = world.service_token(Role::Viewer).await;
-    let working = world.work();
+    let working = world.work().await;
     let unnamed = world.refused(&staff, "issue_list", json!({})).await;
     assert_eq!(unnamed, "invalid_input");
     let repository = world.shop.repository_id.uuid();

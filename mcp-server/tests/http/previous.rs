@@ -141,7 +141,7 @@ async fn call(world: &World, tools: &[Tool], token: &str, name: &str, arguments:
 #[tokio::test]
 async fn a_runner_of_the_contract_before_plays_its_turn() {
     let world = World::new().await;
-    let working = world.work();
+    let working = world.work().await;
     let turn = world.turn(&world.shop, 1).await;
     let previous = previous();
     let tools = &previous.tools["supervisor"];

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use super::domain::{Refused, RunEvent, RunState, active_seconds};
 use super::kind::RunKind;
-use crate::agent::{Output, Profile};
 use crate::id::{AgentProfileId, DeliveryId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::slot::Lease;
 

@@ -91,8 +91,9 @@ impl SlotState {
             {
                 S::Leased(lease)
             }
-            (S::Leased(lease), E::Held { until }) => S::Held { lease, until },
-            (S::Held { lease, .. }, E::Extended { until }) => S::Held { lease, until },
+            (S::Leased(lease), E::Held { until }) | (S::Held { lease, .. }, E::Extended { until }) => {
+                S::Held { lease, until }
+            }
             (S::Leased(lease) | S::Held { lease, .. }, E::Drained { at }) => S::Draining { lease, since: at },
             (S::Draining { .. } | S::Quarantined { .. }, E::PodGone) => S::Free,
             (S::Draining { lease, since }, E::ProofMissing { reason }) => {

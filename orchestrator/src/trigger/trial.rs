@@ -1,7 +1,8 @@
 //! Trying rules on an event without acting: the same decision, with what would be looked at taken for granted.
 
 use super::domain::{
-    Binding, Decision, Event, Facts, HostFacts, IssueFacts, Sender, SenderFacts, Start, decide,
+    Binding, Decision, Event, Facts, Head, HostFacts, IssueFacts, LABEL_PREFIX, Sender, SenderFacts, Start,
+    decide,
 };
 use super::rule::{Act, Rule, Source};
 use crate::ports::code_host::HostPermission;
@@ -112,9 +113,10 @@ pub fn try_rules(rules: &[Rule], event: &Event, facts: &Facts) -> Trial {
             start: Some(start.clone()),
             ..told(
                 "start",
-                &format!("A run of the stage {} would start.", start.stage),
+                &format!("A run would start: {}.", start.kind.label(&start.stage)),
             )
         },
+        Decision::Join => told("join", "The run that is about to begin would read it too."),
         Decision::End(why) => told("end", &format!("The live run would end: {why}.")),
         Decision::Record => told(
             "record",
@@ -146,6 +148,10 @@ impl Sample {
                 is_user: true,
             }),
             review_state: self.review_state.clone(),
+            head: self.on_pull_request.then(|| Head {
+                branch: "codex/issue-1".into(),
+                is_ours: true,
+            }),
             comment: self.comment.clone(),
             pushes_default_branch: self.pushes_default_branch,
             updated_at: Some("2000-01-01T00:00:00Z".into()),
@@ -154,11 +160,16 @@ impl Sample {
         }
     }
 
-    /// What is taken for granted of a sample: somebody who may, a project that is not paused but as given, no live run.
+    /// What is taken for granted of a sample: somebody who may, a project that is not paused but as given, no live run, and
+    /// one ended run of the stage that the sample is about, else of `dev`.
     pub fn facts(&self, paused: bool, models: Vec<String>) -> Facts {
         let gone = self.action == "unlabeled";
         let own = self.label.clone().filter(|_| !gone);
         let labels = self.labels.clone().unwrap_or_else(|| own.into_iter().collect());
+        let label = self.label.as_deref().unwrap_or_default();
+        let stage = label
+            .strip_prefix(LABEL_PREFIX)
+            .and_then(|stage| stage.strip_suffix(":revise"));
         let closed = ["closed", "deleted", "transferred"].contains(&self.action.as_str());
         Facts {
             binding: Binding::Bound { paused },
@@ -168,6 +179,7 @@ impl Sample {
                 may_start_elevated: true,
             },
             live: None,
+            past: vec![stage.unwrap_or("dev").to_owned()],
             models,
             host: Some(as_expected(!closed, self.on_pull_request, labels, Some(TEXT))),
         }

@@ -1,7 +1,7 @@
 //! Profiles and prompts as people change them: drafts, a second pair of eyes, versions that runs keep; and the catalogue.
 
 use orchestrator::actor::{PlatformRole, Role};
-use orchestrator::agent::{self, Agent, AgentChange, Kind, Model, PromptHead};
+use orchestrator::agent::{self, Agent, AgentChange, Api, Kind, Model, PromptHead};
 use orchestrator::id::ProjectId;
 use orchestrator::idempotency::Key;
 use orchestrator::testing::{Seeded, TestDb, admit_and_run, seed};
@@ -307,6 +307,7 @@ async fn only_owners_set_models_and_a_model_that_moves_takes_no_key_along() {
     let (orchestrator, owner) = (&stage.orchestrator, &stage.owner);
     let at = |base_url: &str| Model {
         model: "gpt-6".into(),
+        api: Api::default(),
         base_url: base_url.into(),
         input_micro_usd: Some(1),
         cached_input_micro_usd: None,

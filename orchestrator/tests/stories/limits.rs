@@ -1,7 +1,7 @@
 //! What a run may use, and how people give it more.
 
 use orchestrator::actor::Role;
-use orchestrator::agent::{self, Model};
+use orchestrator::agent::{self, Api, Model};
 use orchestrator::project::{self, Limits};
 use orchestrator::run::limit::{Raise, SpentLimit};
 use orchestrator::run::{self, Run, UsageReport};
@@ -25,6 +25,7 @@ async fn running(orchestrator: &Orchestrator) -> (Seeded, Run) {
     let mut tx = orchestrator.begin("test").await.unwrap();
     let model = Model {
         model: "gpt-6".into(),
+        api: Api::default(),
         base_url: "https://models.test/v1".into(),
         input_micro_usd: Some(1_000_000),
         cached_input_micro_usd: None,

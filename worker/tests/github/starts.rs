@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use orchestrator::agent::{self, AGENTS_FILE, Model};
+use orchestrator::agent::{self, AGENTS_FILE, Api, Model};
 use orchestrator::credential::MasterKey;
 use orchestrator::error::Result;
 use orchestrator::ports::code_host::{CodeHost, TokenAccess};
@@ -28,7 +28,7 @@ async fn start(platform: &Platform, model: Option<&str>) -> (Result<Done>, Run) 
     let mut tx = orchestrator.begin("test.model").await.expect("a transaction");
     let known = Model {
         model: MODEL.into(),
-        api: orchestrator::agent::Api::Responses,
+        api: Api::Responses,
         base_url: "http://model.test".into(),
         input_micro_usd: None,
         cached_input_micro_usd: None,

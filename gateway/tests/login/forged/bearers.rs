@@ -297,6 +297,7 @@ fn heads(of: &Forge) -> Vec<Kind> {
 }
 
 /// Signed by the platform's own key, which never signed such claims.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn claims(of: &Forge, other: &Forge) -> Vec<Kind> {
     let aud = of.claims["aud"].as_str().unwrap();
     let origin = aud.strip_suffix("/mcp").unwrap();
@@ -413,7 +414,7 @@ fn claims(of: &Forge, other: &Forge) -> Vec<Kind> {
             "claims: signed after a blank",
             of.signed(
                 &of.head.to_string(),
-                &format!("{} {{}}", String::from_utf8(read(of.parts()[1])).unwrap(),),
+                &format!("{} {{}}", String::from_utf8(read(of.parts()[1])).unwrap()),
             ),
         ),
     ]

@@ -247,10 +247,12 @@ async fn families(flow: &Flow<'_>, stage: &Stage, table: &mut Table, tokens: Tok
     table.add("refresh token: given back", "gateway", renewed).await;
 
     let granted = flow.tokens().await;
-    let grants = oauth::list_grants(&world.inside, stage.ada).await.unwrap();
     let actor = world.know("ada", None).await.actor();
+    let grants = oauth::list_grants(&world.inside, &actor, stage.ada)
+        .await
+        .unwrap();
     for grant in grants {
-        oauth::revoke_grant(&world.inside, &actor, grant.grant_id)
+        oauth::revoke_grant(&world.inside, &actor, grant.grant_id, None)
             .await
             .unwrap();
     }

@@ -37,6 +37,7 @@ pub(super) async fn show(stage: &Stage, table: &mut Table) {
 }
 
 /// One purpose used for another, and turns that ended.
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn purposes(stage: &Stage, table: &mut Table, tools: &Door<'_>, gateway: &Door<'_>) {
     let turn = turn(stage, 1).await;
     let call = |door: &Door<'_>, token: &str, tool: &str| door.tool("/mcp", tool).bearer_auth(token);

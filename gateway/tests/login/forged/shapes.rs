@@ -26,7 +26,7 @@ pub(super) fn shapes(door: &Door<'_>) -> Vec<(&'static str, RequestBuilder)> {
         "x-remote-user",
         "remote-user",
     ];
-    let named = names
+    let posing = names
         .iter()
         .fold(door.call(), |request, name| request.header(*name, "ada"));
     let message = json!({
@@ -91,6 +91,6 @@ pub(super) fn shapes(door: &Door<'_>) -> Vec<(&'static str, RequestBuilder)> {
             header("content-type", form).body(format!("access_token={token}")),
         ),
         ("shown: in the message", door.call().json(&message)),
-        ("shown: as names in headers of a proxy", named),
+        ("shown: as names in headers of a proxy", posing),
     ]
 }

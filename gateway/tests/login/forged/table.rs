@@ -67,7 +67,7 @@ impl Table {
 
     /// A client at another address of this machine from time to time.
     fn client(&mut self) -> reqwest::Client {
-        if self.sent % OF_ONE_ADDRESS == 0 {
+        if self.sent.is_multiple_of(OF_ONE_ADDRESS) {
             let number = u8::try_from(self.clients.len() + 1).expect("few addresses");
             let client = reqwest::Client::builder()
                 .local_address(std::net::IpAddr::from([127, 0, 1, number]))

@@ -174,15 +174,14 @@ pub async fn update_agent(
     store::lock_stage(&mut tx, WHAT, project_id, stage).await?;
     let newest = store::profiles::newest(&mut tx, project_id, stage).await?;
     let number = follow(newest.as_ref().map(|newest| newest.version.number), made_on)?;
-    let base = match newest {
-        Some(newest) => newest.of,
-        None => {
-            let default = store::profiles::effective(&mut tx, project_id, stage).await?;
-            let default = default.ok_or_else(|| missing("profile", stage))?.of;
-            Profile {
-                project_id,
-                ..default
-            }
+    let base = if let Some(newest) = newest {
+        newest.of
+    } else {
+        let default = store::profiles::effective(&mut tx, project_id, stage).await?;
+        let default = default.ok_or_else(|| missing("profile", stage))?.of;
+        Profile {
+            project_id,
+            ..default
         }
     };
     let wanted = change.over(base);

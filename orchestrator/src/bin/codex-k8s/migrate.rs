@@ -13,7 +13,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Migrate {
     #[command(flatten)]
     database: DatabaseFile,
-    /// What the roles of the programs are called by: PREFIX_gateway, PREFIX_mcp_server, PREFIX_worker
+    /// What the roles of the programs are called by: `PREFIX_gateway`, `PREFIX_mcp_server`, `PREFIX_worker`
     #[arg(long, env = "CODEXK8S_DATABASE_ROLE_PREFIX", default_value = postgres::DEFAULT_PREFIX)]
     role_prefix: String,
     /// Changes nothing; ends when the schema is the one of this version

@@ -110,12 +110,11 @@ struct Ask<'a> {
 impl Ask<'_> {
     async fn once(&self, mut tx: Tx, actor: &Actor, run: &Run, write: Write) -> Result<Effect> {
         let (kind, run_id) = (self.kind, run.run_id);
-        let key = match self.key {
-            Some(key) => format!("{kind}:{run_id}:key:{key}"),
-            None => {
-                let digest = hex::encode(Sha256::digest(json(&write)?.to_string()));
-                format!("{kind}:{run_id}:{}:{digest}", run.turn)
-            }
+        let key = if let Some(key) = self.key {
+            format!("{kind}:{run_id}:key:{key}")
+        } else {
+            let digest = hex::encode(Sha256::digest(json(&write)?.to_string()));
+            format!("{kind}:{run_id}:{}:{digest}", run.turn)
         };
         if let Some(there) = store::find_by_key_for_update(&mut tx, &key).await? {
             return if there.write == write {

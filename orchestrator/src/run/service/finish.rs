@@ -7,7 +7,7 @@ use serde_json::json;
 use super::read::Change;
 use super::{lock, note, runner, take};
 use crate::actor::{Actor, RunSide};
-use crate::agent::{self, Output, Profile};
+use crate::agent::{Output, Profile};
 use crate::effect::{self, Effect};
 use crate::error::{Error, Result};
 use crate::id::RunId;
@@ -284,6 +284,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::run::kind::RunKind;
 
     #[rstest]
     #[case::folder(&["docs"], "docs/a/b.md", true)]
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn who_reviews_changes_no_file() {
-        let profile = Profile::codex("dev", Output::PullRequest).of_kind(agent::Kind::Review);
+        let profile = Profile::codex("dev", Output::PullRequest).of_kind(RunKind::Review);
         for path in ["README.md", "a/b/c.rs", ".hidden"] {
             let change = Change {
                 path: path.to_owned(),

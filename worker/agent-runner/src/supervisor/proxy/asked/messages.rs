@@ -16,7 +16,12 @@ pub(super) struct Asked {
     service_tier: Option<String>,
     speed: Option<String>,
     inference_geo: Option<String>,
+    /// The words are what counts: one that is not among them is refused.
     #[serde(flatten)]
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "a field's value is read past, and only a map is flattened"
+    )]
     _free: BTreeMap<Free, IgnoredAny>,
 }
 
