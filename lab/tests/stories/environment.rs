@@ -23,11 +23,15 @@ async fn an_environment_is_seen_while_it_is_there() {
     assert_eq!(environment["state"], "leased");
     let slot = json!({ "slot_id": environment["slot_id"] });
 
-    let shown = world.call("environment_get", slot.clone()).await;
+    // The supervisor speaks before the cluster says that the pod runs.
+    let shown = eventually("the pod runs", async || {
+        let shown = world.call("environment_get", slot.clone()).await;
+        (shown["pods"][0]["phase"] == "Running").then_some(shown)
+    })
+    .await;
     assert_eq!(shown["environment"], *environment);
     let pods = shown["pods"].as_array().expect("pods");
     assert_eq!(pods.len(), 1, "{shown:#}");
-    assert_eq!(pods[0]["phase"], "Running", "{shown:#}");
     for name in ["supervisor", "agent"] {
         assert_eq!(container(&pods[0], name)["standing"], "running", "{shown:#}");
     }

@@ -1,5 +1,7 @@
 //! Finding tools that the list leaves out.
 
+use std::cmp::Reverse;
+
 use contract::bounded::Text;
 use contract::search::{FoundTool, ToolSearch, ToolsFound};
 use orchestrator::Result;
@@ -60,7 +62,8 @@ impl Tool for Search {
     }
 }
 
-/// The tools that have any of the words, the best fit first; equals in the order of their names.
+/// The tools that have any of the words, the best fit first; of equals those with the shortest names, which say little
+/// else, and then by name.
 fn rank<'a>(tools: &[&'a Description], query: &str) -> Vec<&'a Description> {
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric())
@@ -72,7 +75,7 @@ fn rank<'a>(tools: &[&'a Description], query: &str) -> Vec<&'a Description> {
         .map(|tool| (words.iter().map(|word| score(tool, word)).sum::<usize>(), *tool))
         .filter(|(score, _)| *score > 0)
         .collect();
-    scored.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.name.cmp(&b.name)));
+    scored.sort_by_key(|(score, tool)| (Reverse(*score), tool.name.len(), tool.name.clone()));
     scored.into_iter().map(|(_, tool)| tool).collect()
 }
 

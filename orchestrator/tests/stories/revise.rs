@@ -425,7 +425,7 @@ async fn a_label_on_a_pull_request_starts_a_review_that_pushes_nothing() {
         .await
         .unwrap()
         .prompt;
-    assert!(prompt.contains("review a pull request"), "{prompt}");
+    assert!(prompt.contains("# Your task: review dev"), "{prompt}");
     // A review that changed no file is none that failed.
     let report = FinishReport {
         last_message: Some("It can be merged.".into()),
