@@ -70,7 +70,7 @@ async fn an_environment_is_seen_while_it_is_there() {
     .await;
     let gone = world.staff.call("environment_get", slot).await;
     let gone = gone.expect_err("a free slot has no environment").to_string();
-    assert!(gone.contains("not_found"), "{gone}");
+    assert!(gone.contains("there is no environment"), "{gone}");
     world.leaves_nothing().await;
     world.end().await;
 }

@@ -38,11 +38,11 @@ pub async fn get(
 }
 
 async fn required(tx: &mut Tx, actor: &Actor, slot_id: SlotId, operation: Operation) -> Result<Occupied> {
-    let missing = || Error::not_found("environment of a slot", slot_id);
+    let missing = || Error::not_found("environment", slot_id);
     let slot = store::find(tx, slot_id).await?.ok_or_else(missing)?;
     let target = Target {
         run_id: slot.state.lease().map(|lease| lease.run_id),
-        ..Target::new(slot.project_id, "environment of a slot", slot_id)
+        ..Target::new(slot.project_id, "environment", slot_id)
     };
     access::require(tx, actor, operation, &target).await?;
     let lease = slot.state.lease().ok_or_else(missing)?;
