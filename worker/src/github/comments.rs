@@ -5,7 +5,7 @@ use orchestrator::ports::code_host::{CodeHostError, HostAccount, HostComment, Re
 use serde_json::json;
 
 use super::call::Call;
-use super::connection::{Connection, parse};
+use super::connection::{Connection, Operation, parse};
 use super::token::Grant;
 use super::{Result, issues, link, path, refusal, wire};
 
@@ -13,8 +13,6 @@ use super::{Result, issues, link, path, refusal, wire};
 const MOST_PAGES: usize = 30;
 
 /// Looks through all comments, oldest first, for one that carries `marker` and was written by `own`.
-///
-/// A list too long to be read whole is refused: "not found" would make somebody write it again.
 pub(super) async fn find(
     connection: &Connection,
     at: &RepositoryRef,
@@ -24,11 +22,23 @@ pub(super) async fn find(
 ) -> Result<Option<HostComment>> {
     let operation = connection.begin(at, Grant::IssuesRead);
     let about = format!("comments of {}", issues::about(at, number));
-    let mut call = Call::get(
+    let call = Call::get(
         "list_comments",
         format!("{}/comments?per_page=100", path::issue(at, number)),
         about,
     );
+    find_in(&operation, call, marker, own).await
+}
+
+/// Looks through all pages of a list of comments or reviews, oldest first.
+///
+/// A list too long to be read whole is refused: "not found" would make somebody write it again.
+pub(super) async fn find_in(
+    operation: &Operation<'_>,
+    mut call: Call,
+    marker: &str,
+    own: &HostAccount,
+) -> Result<Option<HostComment>> {
     for _ in 0..MOST_PAGES {
         let answer = operation.send(&call).await?;
         let comments: Vec<wire::Comment> = parse(&call, &answer)?;
@@ -45,10 +55,7 @@ pub(super) async fn find(
     }
     Err(CodeHostError::Refused {
         status: 200,
-        message: format!(
-            "more than {MOST_PAGES} pages ({}): find the comment by hand",
-            call.about
-        ),
+        message: format!("more than {MOST_PAGES} pages ({}): find it by hand", call.about),
     })
 }
 
@@ -81,7 +88,7 @@ async fn write(connection: &Connection, at: &RepositoryRef, call: &Call) -> Resu
     known(call, operation.ask(call).await?)
 }
 
-fn known(call: &Call, comment: wire::Comment) -> Result<HostComment> {
+pub(super) fn known(call: &Call, comment: wire::Comment) -> Result<HostComment> {
     comment
         .known()
         .ok_or_else(|| refusal::unreadable(call, "a comment without id"))

@@ -2,19 +2,15 @@
 
 use http::Method;
 use orchestrator::effect::domain::{Review, ReviewVerdict};
-use orchestrator::ports::code_host::{CodeHostError, HostAccount, HostComment, RepositoryRef};
+use orchestrator::ports::code_host::{HostAccount, HostComment, RepositoryRef};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::connection::{Connection, parse};
+use super::connection::Connection;
 use super::token::Grant;
-use super::{Result, link, path, refusal, wire};
+use super::{Result, comments, path};
 
-/// Of 100 reviews each.
-const MOST_PAGES: usize = 10;
-
-/// Looks through all reviews, oldest first, for one that carries `marker` and was written by `own`. A list too long to be
-/// read whole is refused: "not found" would make somebody write it again.
+/// Looks through all reviews, oldest first, for one that carries `marker` and was written by `own`.
 pub(super) async fn find(
     connection: &Connection,
     at: &RepositoryRef,
@@ -23,32 +19,12 @@ pub(super) async fn find(
     own: &HostAccount,
 ) -> Result<Option<HostComment>> {
     let operation = connection.begin(at, Grant::PullRequestsRead);
-    let mut call = Call::get(
+    let call = Call::get(
         "list_reviews",
         format!("{}?per_page=100", reviews(at, number)),
         about(at, number),
     );
-    for _ in 0..MOST_PAGES {
-        let answer = operation.send(&call).await?;
-        let page: Vec<wire::Comment> = parse(&call, &answer)?;
-        let ours = page
-            .into_iter()
-            .find(|review| review.is_by(own) && review.contains(marker));
-        if let Some(review) = ours {
-            return known(&call, review).map(Some);
-        }
-        match link::next(&answer.headers) {
-            Some(path) => call.path = path,
-            None => return Ok(None),
-        }
-    }
-    Err(CodeHostError::Refused {
-        status: 200,
-        message: format!(
-            "more than {MOST_PAGES} pages ({}): find the review by hand",
-            call.about
-        ),
-    })
+    comments::find_in(&operation, call, marker, own).await
 }
 
 pub(super) async fn create(
@@ -61,7 +37,7 @@ pub(super) async fn create(
         ReviewVerdict::Comment => "COMMENT",
         ReviewVerdict::RequestChanges => "REQUEST_CHANGES",
     };
-    let comments: Vec<Value> = review
+    let on_lines: Vec<Value> = review
         .comments
         .iter()
         .map(|comment| json!({ "path": comment.path, "line": comment.line, "side": "RIGHT", "body": comment.body }))
@@ -75,10 +51,10 @@ pub(super) async fn create(
     .with(json!({
         "event": event,
         "body": review.body,
-        "comments": comments,
+        "comments": on_lines,
     }));
     let operation = connection.begin(at, Grant::PullRequestsWrite);
-    known(&call, operation.ask(&call).await?)
+    comments::known(&call, operation.ask(&call).await?)
 }
 
 fn reviews(at: &RepositoryRef, number: i64) -> String {
@@ -87,10 +63,4 @@ fn reviews(at: &RepositoryRef, number: i64) -> String {
 
 fn about(at: &RepositoryRef, number: i64) -> String {
     format!("reviews of pull request #{number} of {}/{}", at.owner, at.name)
-}
-
-fn known(call: &Call, review: wire::Comment) -> Result<HostComment> {
-    review
-        .known()
-        .ok_or_else(|| refusal::unreadable(call, "a review without id"))
 }
