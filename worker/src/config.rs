@@ -40,6 +40,9 @@ pub struct Cli {
     /// Questions that a caller waits for worked at once
     #[arg(long, env = "CODEXK8S_CONCURRENCY_LIVE", default_value_t = 8)]
     pub concurrency_live: usize,
+    /// Repositories read and models fed at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY_KNOWLEDGE", default_value_t = 2)]
+    pub concurrency_knowledge: usize,
     /// Where health and metrics are served
     #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
     pub internal_listen: SocketAddr,

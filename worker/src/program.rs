@@ -88,6 +88,7 @@ impl Outside {
             cluster: config.concurrency_cluster,
             outward: config.concurrency_outward,
             live: config.concurrency_live,
+            knowledge: config.concurrency_knowledge,
         };
         let kubernetes = config.kubernetes;
         let model_key = kubernetes.model_key_file.zip(kubernetes.model_key_host);
