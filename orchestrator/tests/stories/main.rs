@@ -16,6 +16,7 @@ mod examples;
 mod inbox;
 mod keeping;
 mod key_rotation;
+mod knowledge;
 mod lifecycle;
 mod limits;
 mod notices;
