@@ -55,23 +55,24 @@ pub(super) struct Word {
     pub share: f64,
 }
 
-/// The words worth looking up, rarest first: without those that tell nothing apart, as long as one is left, and no more than
-/// can be ranked at once.
-pub(super) fn telling(mut words: Vec<Word>, passages: u64) -> Vec<String> {
+/// The words worth looking up, rarest first, and the rest: those that tell nothing apart, or that are more than can be ranked
+/// at once. What is worth looking up is never nothing, unless there is no word.
+pub(super) fn telling(mut words: Vec<Word>, passages: u64) -> (Vec<String>, Vec<String>) {
     words.sort_by(|a, b| a.share.total_cmp(&b.share).then_with(|| a.word.cmp(&b.word)));
     let mut bearers = 0.0;
-    let mut kept = Vec::new();
+    let (mut kept, mut rest) = (Vec::new(), Vec::new());
     for Word { word, share } in words {
         #[expect(clippy::cast_precision_loss, reason = "counts of rows, compared roughly")]
         let more = share * passages as f64;
         let is_too_common = share > MOST_COMMON || bearers + more > MOST_BEARERS;
-        if is_too_common && !kept.is_empty() {
-            break;
+        if !kept.is_empty() && (is_too_common || !rest.is_empty()) {
+            rest.push(word);
+            continue;
         }
         bearers += more;
         kept.push(word);
     }
-    kept
+    (kept, rest)
 }
 
 #[cfg(test)]
@@ -99,15 +100,21 @@ mod tests {
     }
 
     #[rstest]
-    #[case::rare_first(&[("the", 0.9), ("lease", 0.0), ("slot", 0.01)], &["lease", "slot"])]
-    #[case::only_common(&[("the", 0.9), ("of", 0.8)], &["of"])]
-    #[case::bounded(&[("a", 0.015), ("b", 0.016)], &["a"])]
-    #[case::none(&[], &[])]
-    fn common_words_are_left_out(#[case] words: &[(&str, f64)], #[case] expected: &[&str]) {
+    #[case::rare_first(&[("the", 0.9), ("lease", 0.0), ("slot", 0.01)], &["lease", "slot"], &["the"])]
+    #[case::only_common(&[("the", 0.9), ("of", 0.8)], &["of"], &["the"])]
+    #[case::bounded(&[("a", 0.015), ("b", 0.016)], &["a"], &["b"])]
+    #[case::none(&[], &[], &[])]
+    fn common_words_are_left_out(
+        #[case] words: &[(&str, f64)],
+        #[case] kept: &[&str],
+        #[case] rest: &[&str],
+    ) {
         let words = words.iter().map(|(word, share)| Word {
             word: (*word).to_owned(),
             share: *share,
         });
-        assert_eq!(telling(words.collect(), 100_000), expected);
+        let told = telling(words.collect(), 100_000);
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        assert_eq!(told, (owned(kept), owned(rest)));
     }
 }

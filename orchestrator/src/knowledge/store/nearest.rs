@@ -20,6 +20,8 @@ pub(in super::super) const NAMED: i32 = 3;
 pub(in super::super) struct Words {
     /// Any of these.
     pub any: String,
+    /// Any of these too, where the others find little; empty if there are none.
+    pub rest: String,
     /// All of these, in the language of the passage.
     pub all: String,
     /// Names that a passage defines; empty if none is asked for.
