@@ -6,9 +6,11 @@
 //! draft → published        a save is one more version; only the newest is published; a run keeps the one it began with
 //! ```
 //!
-//! A file on the repository's default branch takes away from a profile and never adds ([`narrow`]). Tables:
+//! What the platform's profile of a stage protects, a project's own keeps; and a file on the repository's default branch
+//! takes away from a profile and never adds ([`narrow`]). Tables:
 //! `agent_profiles`, `prompts`, `models`.
 
+mod bounds;
 mod check;
 mod model;
 mod narrow;
