@@ -13,7 +13,7 @@ pub use service::figures::{Figures, MAX_FIGURE_DAYS, figures};
 #[cfg(feature = "postgres")]
 pub use service::member::{Member, Membership, members, require_member_setter, set_member, set_membership};
 #[cfg(feature = "postgres")]
-pub(crate) use service::member::{roles_by_rule, set_roles_by_rule};
+pub(crate) use service::member::{is_member_of_any, roles_by_rule, set_roles_by_rule};
 #[cfg(feature = "postgres")]
 pub use service::platform::{Platform, Setting, platform, set_platform_paused, set_setting};
 #[cfg(feature = "postgres")]

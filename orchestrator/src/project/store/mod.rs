@@ -6,8 +6,8 @@ mod platform;
 
 pub(super) use figures::{measured, points, runs_by_state};
 pub(super) use members::{
-    members, membership, other_admins, remove_roles_by_rule, roles_by_rule, set_blocked, set_member,
-    set_role_by_rule,
+    is_member_of_any, members, membership, other_admins, remove_roles_by_rule, roles_by_rule, set_blocked,
+    set_member, set_role_by_rule,
 };
 pub(super) use platform::{platform, set_max_live_runs, set_platform_paused};
 
