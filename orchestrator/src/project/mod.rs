@@ -19,6 +19,8 @@ pub use service::platform::{Platform, Setting, platform, set_platform_paused, se
 #[cfg(feature = "postgres")]
 pub use service::series::{Bucket, MAX_BUCKETS, Point, series};
 #[cfg(feature = "postgres")]
+pub(crate) use service::set_slot_limit;
+#[cfg(feature = "postgres")]
 pub use service::{
     Change, LimitChange, Limits, NewProject, Project, create, create_once, find_by_slug, get, grow, list,
     pause, read, resume, set_limits, set_paused, update,

@@ -184,6 +184,17 @@ pub(super) async fn set_limits(tx: &mut Tx, project_id: ProjectId, limits: Limit
     Ok(())
 }
 
+pub(super) async fn set_slot_limit(tx: &mut Tx, project_id: ProjectId, slots: i32) -> Result<()> {
+    sqlx::query!(
+        "UPDATE projects SET slot_limit = $2 WHERE project_id = $1",
+        project_id as _,
+        slots
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn set_paused(tx: &mut Tx, project_id: ProjectId, paused: bool) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
