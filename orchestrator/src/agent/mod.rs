@@ -42,6 +42,8 @@ pub use service::{
 };
 pub use shipped::shipped_template;
 pub use stage::{STAGES, Stage, stage};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;
 pub use tasks::Tasks;
 pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise, without_strangers};
 pub use version::{Published, Stale, Version, Versioned, next};

@@ -61,4 +61,6 @@ pub use staff::{
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};
 #[cfg(feature = "postgres")]
+pub(crate) use store::staff::erase;
+#[cfg(feature = "postgres")]
 pub use vouch::{vouch, vouched};

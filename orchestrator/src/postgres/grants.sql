@@ -87,6 +87,9 @@ GRANT UPDATE (max_live_runs) ON platform TO {worker};
 GRANT SELECT, INSERT, UPDATE ON projects, repositories, work_items, agent_profiles, prompts, models, trigger_rules, slots, runs,
     run_turns, run_usage, run_tasks, waits, effects, write_lanes TO {mcp_server}, {worker};
 GRANT DELETE ON trigger_rules TO {mcp_server};
+-- The rows of a deleted project go by the worker's hand.
+GRANT DELETE ON repositories, work_items, deliveries, agent_profiles, prompts, trigger_rules, slots, runs, run_turns, run_usage,
+    run_tasks, run_events, waits, effects, secrets, membership_rules TO {worker};
 GRANT SELECT, INSERT ON run_events TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, DELETE ON run_log_pieces, run_snapshots, run_changes, project_blocks TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, UPDATE, DELETE ON port_calls TO {mcp_server}, {worker};

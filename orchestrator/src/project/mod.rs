@@ -9,6 +9,8 @@ mod store;
 #[cfg(feature = "postgres")]
 pub use service::deletion::{delete, purge_due, restore};
 #[cfg(feature = "postgres")]
+pub use service::erasing::erase_due;
+#[cfg(feature = "postgres")]
 pub use service::figures::{Figures, MAX_FIGURE_DAYS, figures};
 #[cfg(feature = "postgres")]
 pub use service::member::{Member, Membership, members, require_member_setter, set_member, set_membership};

@@ -7,7 +7,7 @@ use super::service::Slot;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, SlotId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 struct Row {
     slot_id: SlotId,
@@ -226,4 +226,14 @@ pub(super) async fn save(tx: &mut Tx, slot: &Slot) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's slots; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM slots WHERE slot_id IN (SELECT slot_id FROM slots WHERE project_id = $1 LIMIT $2)",
+    ))
 }

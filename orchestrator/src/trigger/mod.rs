@@ -24,4 +24,6 @@ pub use reason::{ConflictReason, IgnoreReason, Words};
 pub use rule::{Act, Condition, Rule, Source, seeded};
 #[cfg(feature = "postgres")]
 pub use service::{rules, seed_rules};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;
 pub use trial::{MAX_RULES, Sample, Trial, check_rule, try_rules};

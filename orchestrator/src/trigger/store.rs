@@ -1,7 +1,7 @@
 use super::{Act, Condition, Rule, Source, StoredRule};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, TriggerRuleId};
-use crate::postgres::{Tx, json, unknown_word};
+use crate::postgres::{Tx, erase, json, unknown_word};
 
 /// Steps between positions leave room for rules in between.
 const STEP: i32 = 10;
@@ -140,4 +140,15 @@ pub(super) async fn save(tx: &mut Tx, project_id: ProjectId, rule: &StoredRule) 
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's rules; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM trigger_rules WHERE trigger_rule_id IN (
+             SELECT trigger_rule_id FROM trigger_rules WHERE project_id = $1 LIMIT $2)",
+    ))
 }

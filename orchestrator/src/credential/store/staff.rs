@@ -6,7 +6,7 @@ use crate::credential::staff::{Holder, Parent};
 use crate::error::Result;
 use crate::id::{GrantId, PersonId, ProjectId, TokenId};
 use crate::page::PageAsk;
-use crate::postgres::Tx;
+use crate::postgres::{Tx, erase};
 
 /// A token, and who made it with a tool.
 pub(in crate::credential) struct Listed {
@@ -211,4 +211,16 @@ pub(in crate::credential) async fn revoke_of_grant(tx: &mut Tx, grant_id: GrantI
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Deletes a batch of a deleted project's tokens, and those of its runs; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM access_tokens WHERE jti IN (
+             SELECT jti FROM access_tokens t LEFT JOIN runs r ON r.run_id = t.run_id
+             WHERE t.project_id = $1 OR r.project_id = $1 LIMIT $2)",
+    ))
 }

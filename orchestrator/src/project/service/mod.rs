@@ -1,6 +1,7 @@
 //! The use cases of projects.
 
 pub(super) mod deletion;
+pub(super) mod erasing;
 pub(super) mod figures;
 pub(super) mod member;
 pub(super) mod platform;

@@ -261,6 +261,33 @@ pub(super) async fn next_to_purge(tx: &mut Tx) -> Result<Option<ProjectId>> {
     Ok(next)
 }
 
+/// A purged project that has rows, and nothing that lives; one that another worker has in hand is not waited for.
+pub(super) async fn next_to_erase(tx: &mut Tx, purged_before: Timestamp) -> Result<Option<ProjectId>> {
+    let next = sqlx::query_scalar!(
+        "SELECT project_id FROM projects p WHERE purged_at <= $1 AND erased_at IS NULL
+           AND NOT EXISTS (SELECT FROM runs r WHERE r.project_id = p.project_id
+               AND r.state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled'))
+           AND NOT EXISTS (SELECT FROM slots s WHERE s.project_id = p.project_id AND s.state <> 'free')
+         ORDER BY purged_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
+        purged_before.to_sqlx() as _,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(next)
+}
+
+pub(super) async fn set_erased(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE projects SET erased_at = $2 WHERE project_id = $1",
+        project_id as _,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Takes everybody out of the project, and the project out of every list. Its slug stays taken: namespaces with pods
 /// that are not proven gone may still bear it.
 pub(super) async fn purge(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
