@@ -1,4 +1,4 @@
-//! Two of each behind addresses that know no affinity, one killed again and again under load: what was in flight there is
+//! Two of each behind addresses that know no affinity, one killed every ten seconds under load: what was in flight there is
 //! lost, and nothing else.
 
 use std::sync::Arc;
@@ -10,13 +10,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, interval_at};
 
 use crate::kit::{PATIENCE, World, eventually};
 
 /// Between two calls of one client: below what one caller may ask.
 const PAUSE: Duration = Duration::from_millis(30);
-/// Between a replica's return and the next death.
-const TOGETHER: Duration = Duration::from_secs(1);
+/// Between two deaths, whatever has come back.
+const BETWEEN: Duration = Duration::from_secs(10);
+/// Of the tools' replicas and of the gateway's in turn.
+const DEATHS: usize = 6;
 /// Calls that must have been answered between two deaths: otherwise there was no load.
 const ANSWERED: usize = 50;
 
@@ -50,40 +53,40 @@ async fn a_killed_replica_costs_the_calls_in_flight_and_no_others() {
         clients.spawn(client(url.clone(), token.clone(), Arc::clone(&seen)));
     }
     let in_flight = clients.len();
-    let deaths = [
-        (Program::McpServer, 0),
-        (Program::Gateway, 0),
-        (Program::McpServer, 1),
-        (Program::Gateway, 1),
-    ];
-    for (number, (program, replica)) in deaths.into_iter().enumerate() {
-        load(&seen).await;
+    let mut due = interval_at(Instant::now() + BETWEEN, BETWEEN);
+    for number in 0..DEATHS {
+        let before = seen.answered.load(Ordering::Relaxed);
+        due.tick().await;
+        let answered = seen.answered.load(Ordering::Relaxed) - before;
+        assert!(answered >= ANSWERED, "{answered} answers before death {number}");
+        bounded(&seen, number * in_flight);
+        let program = [Program::McpServer, Program::Gateway][number % 2];
         let pids = world.lab.pids(program);
-        assert_eq!(pids.len(), 2, "{program:?}");
-        let pid = Pid::from_raw(i32::try_from(pids[replica]).expect("a process id"));
+        let victim = pids[number / 2 % pids.len()];
+        let pid = Pid::from_raw(i32::try_from(victim).expect("a process id"));
         kill(pid, Signal::SIGKILL).expect("it was alive");
-        // With one left, everybody is served.
-        load(&seen).await;
-        eventually("the lab starts it again", async || {
-            let now = world.lab.pids(program);
-            (now.len() == 2 && !now.contains(&pids[replica])).then_some(())
-        })
-        .await;
-        tokio::time::sleep(TOGETHER).await;
-        let broken = seen.broken.load(Ordering::Relaxed);
-        let bound = (number + 1) * in_flight;
-        assert!(
-            broken <= bound,
-            "{broken} broken calls after {} deaths of {in_flight} in flight",
-            number + 1
-        );
     }
+    eventually("the lab starts all of them again", async || {
+        let whole = |program| world.lab.pids(program).len() == 2;
+        (whole(Program::McpServer) && whole(Program::Gateway)).then_some(())
+    })
+    .await;
     load(&seen).await;
     seen.stop.store(true, Ordering::Relaxed);
     while let Some(ended) = clients.join_next().await {
         ended.expect("no answer but the right one");
     }
+    bounded(&seen, DEATHS * in_flight);
     world.end().await;
+}
+
+/// A death costs each client the one call it had in flight, at most.
+fn bounded(seen: &Seen, bound: usize) {
+    let broken = seen.broken.load(Ordering::Relaxed);
+    assert!(
+        broken <= bound,
+        "{broken} broken calls, and {bound} were in flight at deaths"
+    );
 }
 
 /// Waits until the clients were answered some more.

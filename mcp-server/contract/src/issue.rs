@@ -93,6 +93,9 @@ pub struct IssueCreate {
     pub title: Text<1, 256>,
     /// Markdown.
     pub body: Text<1, 60_000>,
+    /// Labels that the repository has.
+    #[serde(default)]
+    pub labels: List<Label, 20>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository_id: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -103,7 +103,7 @@ pub struct SlotExtend {
 #[serde(deny_unknown_fields)]
 pub struct SlotLimitSet {
     pub project_id: Uuid,
-    pub slots: Count<1, 1_000>,
+    pub slots: Count<0, 1_000>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -112,6 +112,6 @@ pub struct SlotLimitSet {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SlotLimit {
     pub project_id: Uuid,
-    /// How many it has now.
+    /// How many it may use now.
     pub slots: u32,
 }

@@ -86,6 +86,25 @@ pub struct TriggerSet {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
+/// Input of `trigger_delete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerDelete {
+    pub project_id: Uuid,
+    pub trigger_rule_id: Uuid,
+    /// The `version` that was looked at.
+    pub version: Count<1, 1_000_000>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Output of `trigger_delete`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TriggerDeleted {
+    /// What is gone.
+    pub trigger_rule_id: Uuid,
+}
+
 /// An event to try rules on, in their words.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +159,9 @@ pub struct TriggerView {
     pub version: u64,
     pub position: u32,
     pub enabled: bool,
+    /// It came with the platform: it can be switched off and not deleted.
+    #[serde(default)]
+    pub shipped: bool,
     pub source: TriggerSource,
     pub event: String,
     /// Empty: any.

@@ -7,6 +7,7 @@ use contract::issue::{
 };
 use orchestrator::port_call::domain::ListedIssue;
 use orchestrator::port_call::{self, Answer, Question};
+use orchestrator::ports::code_host::IssueDraft;
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result, agent, effect};
 
@@ -146,8 +147,8 @@ impl Tool for Create {
     const NAME: &'static str = "issue_create";
     const TITLE: &'static str = "Open an issue";
     const ABOUT: &'static str = "Opens an issue in the run's repository, for what the run found and should not do itself. Look with \
-         issue_list first. The same text in the same turn, or the same idempotency_key, is the same issue; a run \
-         may open 5.";
+         issue_list first. Its labels must be ones that the repository has, and none that steers the platform (run:*, \
+         state:*). The same text in the same turn, or the same idempotency_key, is the same issue; a run may open 5.";
     const OPERATION: Operation = Operation::IssueCreate;
     const SIDES: &'static [Side] = AGENT;
     const EFFECT: Effect = Effect::Set;
@@ -158,10 +159,18 @@ impl Tool for Create {
     async fn call(call: &Call<'_>, ask: IssueCreate) -> Result<Written> {
         live::own(call, ask.repository_id).await?;
         let key = ask.idempotency_key.as_ref().map(Text::as_str);
-        let (title, body) = (ask.title.as_str(), ask.body.as_str());
-        let asked = effect::ask_issue(call.orchestrator, call.actor, title, body, key).await?;
+        let draft = IssueDraft {
+            title: ask.title.as_str().to_owned(),
+            body: ask.body.as_str().to_owned(),
+            labels: labels(ask.labels),
+        };
+        let asked = effect::ask_issue(call.orchestrator, call.actor, draft, key).await?;
         written(call, asked).await
     }
+}
+
+fn labels(list: bounded::List<Text<1, 50>, 20>) -> Vec<String> {
+    list.into_inner().into_iter().map(Text::into_inner).collect()
 }
 
 struct Comment;
@@ -212,8 +221,6 @@ impl Tool for Label {
         let own = live::own(call, ask.repository_id).await?;
         let number = own.issue(ask.number)?;
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
-        let labels =
-            |list: bounded::List<_, 20>| list.into_inner().into_iter().map(Text::into_inner).collect();
         let (add, remove) = (labels(ask.add), labels(ask.remove));
         let asked = effect::ask_labels(call.orchestrator, call.actor, Some(number), add, remove, key).await?;
         written(call, asked).await

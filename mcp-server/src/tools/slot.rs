@@ -129,8 +129,9 @@ struct LimitSet;
 impl Tool for LimitSet {
     const NAME: &'static str = "slot_limit_set";
     const TITLE: &'static str = "Set how many slots a project has";
-    const ABOUT: &'static str = "Gives a project more slots: so many of its runs can have a pod at once, as far as max_live_runs of the project \
-         lets them. Slots are not taken away; project_update lowers max_live_runs. For operators.";
+    const ABOUT: &'static str = "Sets how many slots a project may use at once: so many of its runs can have a pod, as far as max_live_runs of the \
+         project lets them. With fewer than are taken nothing is ended, and no run gets one until fewer are taken; \
+         slot_explain says so. 0 lets none of its runs begin. For operators.";
     const OPERATION: Operation = Operation::SlotLimitSet;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Set;

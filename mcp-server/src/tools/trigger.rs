@@ -2,8 +2,8 @@
 
 use contract::bounded::Text;
 use contract::trigger::{
-    TriggerCondition, TriggerList, TriggerPage, TriggerRule, TriggerSample, TriggerSet, TriggerSource,
-    TriggerTest, TriggerVerdict, TriggerView,
+    TriggerCondition, TriggerDelete, TriggerDeleted, TriggerList, TriggerPage, TriggerRule, TriggerSample,
+    TriggerSet, TriggerSource, TriggerTest, TriggerVerdict, TriggerView,
 };
 use orchestrator::project::access::Operation;
 use orchestrator::trigger::{self, Act, Asked, Condition, Rule, Sample, Source, StoredRule, WantedRule};
@@ -13,7 +13,11 @@ use super::{STAFF, count, idempotency_key, word, written_word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
-    catalogue.with::<List>().with::<Set>().with::<Test>()
+    catalogue
+        .with::<List>()
+        .with::<Set>()
+        .with::<Delete>()
+        .with::<Test>()
 }
 
 struct List;
@@ -43,7 +47,7 @@ struct Set;
 impl Tool for Set {
     const NAME: &'static str = "trigger_set";
     const TITLE: &'static str = "Set a trigger rule";
-    const ABOUT: &'static str = "Adds a rule to a project, or replaces the one of an id and version; enabled false switches it off. A rule gives \
+    const ABOUT: &'static str = "Adds a rule to a project, or replaces the one of an id and version; enabled false switches it off, trigger_delete takes it away. A rule gives \
          nobody a right: who sent an event is asked as before. Try it with trigger_test first.";
     const OPERATION: Operation = Operation::TriggerSet;
     const SIDES: &'static [Side] = STAFF;
@@ -62,6 +66,32 @@ impl Tool for Set {
         };
         let project_id = ask.project_id.into();
         show(trigger::set_rule(call.orchestrator, call.actor, project_id, wanted, key).await?)
+    }
+}
+
+struct Delete;
+
+impl Tool for Delete {
+    const NAME: &'static str = "trigger_delete";
+    const TITLE: &'static str = "Delete a trigger rule";
+    const ABOUT: &'static str = "Deletes a rule that somebody added to a project, at the version that was looked at. A rule that came with the \
+         platform (shipped) cannot be deleted: switch it off with trigger_set and enabled false.";
+    const OPERATION: Operation = Operation::TriggerSet;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::End;
+    type Ask = TriggerDelete;
+    type Answer = TriggerDeleted;
+
+    async fn call(call: &Call<'_>, ask: TriggerDelete) -> Result<TriggerDeleted> {
+        let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
+        let (on, version) = (
+            (ask.project_id.into(), ask.trigger_rule_id.into()),
+            ask.version.get().cast_signed(),
+        );
+        trigger::delete_rule(call.orchestrator, call.actor, on, version, key).await?;
+        Ok(TriggerDeleted {
+            trigger_rule_id: ask.trigger_rule_id,
+        })
     }
 }
 
@@ -167,6 +197,7 @@ fn show(stored: StoredRule) -> Result<TriggerView> {
         version: count(stored.version),
         position: count(stored.position),
         enabled: stored.enabled,
+        shipped: stored.shipped,
         source: word(stored.rule.source.as_str())?,
         event: stored.rule.event,
         actions: stored.rule.actions,

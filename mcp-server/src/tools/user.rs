@@ -83,8 +83,8 @@ struct Disable;
 impl Tool for Disable {
     const NAME: &'static str = "user_disable";
     const TITLE: &'static str = "Disable a person";
-    const ABOUT: &'static str = "Takes all rights from a person everywhere and cancels the runs it started. user_enable lets it in again. To keep \
-         somebody out of one project only, use member_remove or member_set. The last owner cannot be disabled.";
+    const ABOUT: &'static str = "Takes all rights from a person everywhere, cancels the runs it started and ends its sessions, grants and tokens, those \
+         it made for programs too. user_enable lets it in again. To keep somebody out of one project only, use member_remove or member_set. The last owner cannot be disabled.";
     const OPERATION: Operation = Operation::UserDisable;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::End;
@@ -103,7 +103,7 @@ struct Enable;
 impl Tool for Enable {
     const NAME: &'static str = "user_enable";
     const TITLE: &'static str = "Enable a person";
-    const ABOUT: &'static str = "Gives a disabled person its roles back. Runs that were cancelled stay so.";
+    const ABOUT: &'static str = "Gives a disabled person its roles back. Runs that were cancelled stay so, and tokens, grants and sessions ended.";
     const OPERATION: Operation = Operation::UserDisable;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Set;

@@ -15,6 +15,7 @@ use orchestrator::run;
 use orchestrator::slot;
 use orchestrator::testing::{Seeded, agent_of, seed};
 use orchestrator::trace::TraceParent;
+use orchestrator::trigger;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -87,6 +88,8 @@ struct Things {
     token: Uuid,
     /// A session of the member.
     session: Uuid,
+    /// A trigger rule that came with the platform.
+    rule: Uuid,
 }
 
 impl Things {
@@ -103,7 +106,8 @@ impl Things {
             person,
             token,
             session,
-        ] = [(); 11].map(|()| Uuid::now_v7());
+            rule,
+        ] = [(); 12].map(|()| Uuid::now_v7());
         Self {
             project,
             repository,
@@ -116,10 +120,11 @@ impl Things {
             person,
             token,
             session,
+            rule,
         }
     }
 
-    fn ids(&self) -> [Uuid; 11] {
+    fn ids(&self) -> [Uuid; 12] {
         let Self {
             project,
             repository,
@@ -132,9 +137,10 @@ impl Things {
             person,
             token,
             session,
+            rule,
         } = *self;
         [
-            project, repository, run, ended, slot, effect, wait, delivery, person, token, session,
+            project, repository, run, ended, slot, effect, wait, delivery, person, token, session, rule,
         ]
     }
 }
@@ -148,7 +154,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 103] = [
+const TOOLS: [&str; 104] = [
     "access_explain",
     "agent_get",
     "agent_list",
@@ -217,6 +223,7 @@ const TOOLS: [&str; 103] = [
     "slot_release",
     "tool_search",
     "trigger_list",
+    "trigger_delete",
     "trigger_set",
     "trigger_test",
     "wait_get",
@@ -267,6 +274,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         person,
         token,
         session,
+        rule,
     } = things;
     match tool {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
@@ -319,6 +327,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         }
         "prompt_get" => Ask::On(json!({"project_id": project, "stage": "dev", "kind": "review"})),
         "prompt_update" => Ask::On(json!({"project_id": project, "stage": "dev", "body": "Work."})),
+        "trigger_delete" => Ask::On(json!({"project_id": project, "trigger_rule_id": rule, "version": 1})),
         "trigger_set" => Ask::On(json!({"project_id": project, "position": 5,
             "rule": {"event": "issues", "act": "start_run"}})),
         "trigger_test" => Ask::On(json!({"project_id": project, "sample": {"event": "star"}})),
@@ -382,6 +391,9 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         .iter()
         .find(|slot| slot.project_id == of.project_id)
         .expect("a slot");
+    let rules = trigger::list_rules(orchestrator, &system, of.project_id)
+        .await
+        .expect("rules");
     let delivery = delivery_from(world, github_repository_id).await;
     let (_, session) = world.session_of(of.person_id).await;
     let things = Things {
@@ -396,6 +408,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         person: of.person_id.uuid(),
         token: world.named_token(of.project_id).await,
         session,
+        rule: rules.first().expect("a rule").trigger_rule_id.uuid(),
     };
     (things, turn)
 }

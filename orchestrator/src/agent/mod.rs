@@ -6,9 +6,11 @@
 //! draft → published        a save is one more version; only the newest is published; a run keeps the one it began with
 //! ```
 //!
-//! A file on the repository's default branch takes away from a profile and never adds ([`narrow`]). Tables:
+//! What the platform's profile of a stage protects, a project's own keeps; and a file on the repository's default branch
+//! takes away from a profile and never adds ([`narrow`]). Tables:
 //! `agent_profiles`, `prompts`, `models`.
 
+mod bounds;
 mod check;
 mod model;
 mod narrow;
@@ -40,6 +42,8 @@ pub use service::{
 };
 pub use shipped::shipped_template;
 pub use stage::{STAGES, Stage, stage};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;
 pub use tasks::Tasks;
 pub use text::{MAX_TEXT_BYTES, Trust, fence, is_hidden, neutralise, without_strangers};
 pub use version::{Published, Stale, Version, Versioned, next};

@@ -33,6 +33,7 @@ struct File {
 struct Limits {
     write: Write,
     active_seconds: Option<i64>,
+    cost_micro_usd: Option<i64>,
     models: Option<Vec<String>>,
     effort: Option<String>,
     toolsets: Option<Vec<String>>,
@@ -61,6 +62,9 @@ pub struct Narrowing {
     pub write_exclude: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_seconds: Option<i64>,
+    /// What one run may cost, in millionths of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<i64>,
     /// These models alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
@@ -112,6 +116,9 @@ impl Limits {
         if self.active_seconds.is_some_and(|seconds| seconds <= 0) {
             return Err("active_seconds: must be above 0".into());
         }
+        if self.cost_micro_usd.is_some_and(|cost| cost < 0) {
+            return Err("cost_micro_usd: must not be below 0".into());
+        }
         if let Some(effort) = &self.effort
             && rank(effort).is_none()
         {
@@ -146,8 +153,9 @@ impl Narrowing {
                 self.notes
                     .push(format!("active_seconds {seconds} is more than the profile's"));
             }
-            self.active_seconds = Some(self.active_seconds.map_or(seconds, |there| there.min(seconds)));
         }
+        self.active_seconds = lower(self.active_seconds, limits.active_seconds);
+        self.cost_micro_usd = lower(self.cost_micro_usd, limits.cost_micro_usd);
         self.models = both(self.models.take(), limits.models.clone());
         if let Some(models) = &self.models
             && models.is_empty()
@@ -202,10 +210,7 @@ impl Narrowing {
         Profile {
             write_exclude,
             write_include: self.write_include.clone().unwrap_or(profile.write_include),
-            active_seconds: match (self.active_seconds, profile.active_seconds) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            },
+            active_seconds: lower(self.active_seconds, profile.active_seconds),
             ..profile
         }
     }
@@ -245,6 +250,13 @@ fn without_repeats(globs: Vec<String>) -> Vec<String> {
 fn both(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Option<Vec<String>> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.into_iter().filter(|word| other.contains(word)).collect()),
+        (one, other) => one.or(other),
+    }
+}
+
+fn lower(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
 }

@@ -20,3 +20,5 @@ pub use domain::{WaitKind, WaitState};
 pub use service::{Wait, answer, ask, expire, get};
 #[cfg(feature = "postgres")]
 pub(crate) use service::{answered, any_open, cancel_open, of_turn};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

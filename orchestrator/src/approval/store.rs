@@ -3,8 +3,8 @@
 use super::domain::{WaitKind, WaitState};
 use super::service::Wait;
 use crate::error::{Error, Result};
-use crate::id::{PersonId, RunId, WaitId};
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::id::{PersonId, ProjectId, RunId, WaitId};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 struct Row {
     wait_id: WaitId,
@@ -128,4 +128,15 @@ pub(super) async fn save_end(tx: &mut Tx, wait_id: WaitId, state: WaitState) -> 
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's waits; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM waits WHERE ctid IN (
+             SELECT it.ctid FROM waits it JOIN runs USING (run_id) WHERE project_id = $1 LIMIT $2)",
+    ))
 }

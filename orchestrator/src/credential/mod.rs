@@ -50,7 +50,8 @@ pub use service::{
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{
-    issue_run_tokens, revoke_project_tokens, revoke_run_tokens, revoke_token, signed_by_us,
+    issue_run_tokens, revoke_person_tokens, revoke_project_tokens, revoke_run_tokens, revoke_token,
+    signed_by_us,
 };
 #[cfg(feature = "postgres")]
 pub use staff::{
@@ -59,5 +60,7 @@ pub use staff::{
 };
 #[cfg(feature = "postgres")]
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};
+#[cfg(feature = "postgres")]
+pub(crate) use store::staff::erase;
 #[cfg(feature = "postgres")]
 pub use vouch::{vouch, vouched};

@@ -9,7 +9,7 @@ use super::store::{self, Bearer, Token};
 use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
 use crate::audit;
 use crate::error::{Error, Result};
-use crate::id::{ProjectId, RunId, TokenId};
+use crate::id::{PersonId, ProjectId, RunId, TokenId};
 use crate::identity;
 use crate::orchestrator::Orchestrator;
 use crate::postgres::listen::Topic;
@@ -164,6 +164,20 @@ pub(crate) async fn revoke_token(tx: &mut Tx, jti: TokenId) -> Result<()> {
         tx.notify(Topic::Revoked, jti).await?;
     }
     Ok(())
+}
+
+/// Ends all tokens of a person, and those it made for programs: they do not come back with the person.
+pub(crate) async fn revoke_person_tokens(tx: &mut Tx, person_id: PersonId) -> Result<()> {
+    loop {
+        let gone = store::staff::revoke_of_person(tx, person_id).await?;
+        for jti in &gone {
+            tx.notify(Topic::Revoked, jti).await?;
+        }
+        // Whoever makes one meanwhile is found by the next pass.
+        if gone.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 /// The actor whom the token alone describes; a person is looked up.

@@ -140,7 +140,7 @@ pub async fn make_token(
         )));
     }
     let jti = insert_token(&mut tx, audience, bearer, expires_at, narrowing).await?;
-    store::set_maker(&mut tx, jti, &actor.to_string(), parent).await?;
+    store::set_maker(&mut tx, jti, actor, parent).await?;
     audit::record_done(&mut tx, actor, &operation, ("token", jti), project_id, &rule).await?;
     idempotency::remember(&mut tx, actor, key.as_ref(), &jti).await?;
     let token = get(&mut tx, jti).await?;

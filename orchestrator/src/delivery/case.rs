@@ -45,6 +45,8 @@ pub(super) struct Case {
     tells_access: bool,
     /// It told of members of a group that a rule speaks of; they are asked about.
     tells_members: bool,
+    /// Why it ended a run.
+    pub(super) ended: Option<&'static str>,
     pub(super) reading: Reading,
 }
 
@@ -63,6 +65,7 @@ impl Case {
             past: Vec::new(),
             tells_access: false,
             tells_members: false,
+            ended: None,
             reading: Reading::default(),
         }
     }
@@ -248,14 +251,15 @@ impl Case {
         if let Some(run) = self.live.take() {
             let reviews = run.kind == RunKind::Review;
             ended = self.end_one(tx, run, why).await?;
-            // Who reviews a pull request and who works on it are two, and both end with it.
-            if reviews {
+            // Who reviews a pull request and who works on it are two, and both end with it; with its label one does.
+            if reviews && self.event.action != "unlabeled" {
                 let (repository_id, number) = (self.repository()?.repository_id, self.number()?);
                 if let Some(run) = run::find_live_behind(tx, repository_id, number).await? {
                     ended = self.end_one(tx, run, why).await?.or(ended);
                 }
             }
         }
+        self.ended = ended.map(|_| why);
         Ok(ended.map_or(Verdict::Ignored(IgnoreReason::NothingToEnd), Verdict::RunEnded))
     }
 

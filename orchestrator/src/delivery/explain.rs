@@ -53,7 +53,10 @@ fn words(delivery: &Delivery, waited_seconds: i64) -> (String, String) {
             "Ask run_explain how the run is doing.".into(),
         ),
         Some(Verdict::RunEnded(run_id)) => (
-            format!("It ended run {run_id}."),
+            match &delivery.detail {
+                Some(why) => format!("It ended run {run_id}, because {why}."),
+                None => format!("It ended run {run_id}."),
+            },
             "Ask run_explain how the run ended.".into(),
         ),
         Some(Verdict::Recorded) => (

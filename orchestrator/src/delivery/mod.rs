@@ -40,6 +40,8 @@ pub use service::{
     Delivery, Filter, MAX_BODY_BYTES, NewDelivery, PayloadText, Received, get, list, payload, replay,
 };
 #[cfg(feature = "postgres")]
+pub(crate) use store::erase;
+#[cfg(feature = "postgres")]
 pub use sweep::{Sweep, begin_sweep, end_sweep, missing, pause_sweep, requeue_unprocessed, sweep_bodies};
 #[cfg(feature = "postgres")]
 pub(crate) use trial::what_is_known;

@@ -139,7 +139,11 @@ async fn process(
             }
         }
     };
-    case.reading.detail = domain::detail(&case.event);
+    let told = domain::detail(&case.event);
+    case.reading.detail = match (case.ended, told) {
+        (Some(why), Some(told)) => Some(format!("{why}: {told}")),
+        (why, told) => told.or(why.map(str::to_owned)),
+    };
     store::settle(&mut tx, delivery_id, &case.reading, &verdict).await?;
     let lag = tx.now().duration_since(stored.delivery.received_at);
     tx.commit().await?;

@@ -9,7 +9,7 @@ use super::service::{Delivery, Filter, NewDelivery, Received};
 use crate::error::{Error, Result};
 use crate::id::{DeliveryId, ProjectId, RepositoryId, RunId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 use crate::queue::Job;
 use crate::trigger::IgnoreReason;
 
@@ -436,4 +436,15 @@ pub(super) async fn end_sweep(tx: &mut Tx, swept_at: Timestamp) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's deliveries; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM deliveries WHERE delivery_id IN (
+             SELECT delivery_id FROM deliveries WHERE project_id = $1 LIMIT $2)",
+    ))
 }

@@ -53,6 +53,8 @@ pub enum Write {
     Issue {
         title: String,
         body: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        labels: Vec<String>,
     },
     /// A review of a pull request.
     Review(Review),

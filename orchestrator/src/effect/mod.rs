@@ -23,3 +23,5 @@ mod store;
 pub use domain::{EffectEvent, EffectKind, EffectState, Write};
 #[cfg(feature = "postgres")]
 pub use service::*;
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

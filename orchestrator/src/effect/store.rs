@@ -8,7 +8,7 @@ use super::service::Effect;
 use crate::error::{Error, Result};
 use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, json, unknown_word};
+use crate::postgres::{Moment, Tx, erase, json, unknown_word};
 
 struct Row {
     effect_id: EffectId,
@@ -278,4 +278,15 @@ pub(super) async fn save(tx: &mut Tx, effect: &Effect) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's writes; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM effects WHERE effect_id IN (
+             SELECT effect_id FROM effects WHERE project_id = $1 LIMIT $2)",
+    ))
 }

@@ -1,9 +1,10 @@
 //! The people of the platform, as its owners look after them.
 
 use super::service::{Person, get};
-use super::{session, store};
+use super::{oauth, session, store};
 use crate::actor::{Actor, PlatformRole};
 use crate::audit;
+use crate::credential;
 use crate::error::{Error, Result};
 use crate::id::PersonId;
 use crate::idempotency::{self, Key};
@@ -88,7 +89,8 @@ pub async fn invite(
     Ok(person)
 }
 
-/// Takes all rights from a person and ends its sessions and the runs it started. Asking twice keeps the first moment.
+/// Takes all rights from a person and ends its sessions, its grants, its tokens, those it made for programs, and the runs
+/// it started. Asking twice keeps the first moment.
 ///
 /// # Errors
 ///
@@ -97,7 +99,7 @@ pub async fn disable(orchestrator: &Orchestrator, actor: &Actor, person_id: Pers
     set_disabled(orchestrator, actor, person_id, true, None).await
 }
 
-/// Disables a person, or lets it in again; runs that were ended stay so.
+/// Disables a person, or lets it in again; what was ended stays so.
 ///
 /// # Errors
 ///
@@ -124,6 +126,8 @@ pub async fn set_disabled(
         store::disable(&mut tx, person_id).await?;
         let why = format!("{}, who started it, was disabled", before.login);
         session::end_all_of(&mut tx, person_id).await?;
+        oauth::end_grants_of(&mut tx, person_id).await?;
+        credential::revoke_person_tokens(&mut tx, person_id).await?;
         crate::run::cancel_all_started_by(&mut tx, actor, person_id, &why).await?;
         "person_disable"
     } else {

@@ -36,6 +36,14 @@ pub struct HostAccount {
     pub login: String,
 }
 
+/// An issue to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueDraft {
+    pub title: String,
+    pub body: String,
+    pub labels: Vec<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIssue {
     pub number: i64,
@@ -225,12 +233,9 @@ pub trait CodeHost: Send + Sync {
     /// The issue that carries `marker`, written by our own App.
     async fn find_issue(&self, at: &RepositoryRef, marker: &str) -> Result<Option<HostIssue>, CodeHostError>;
 
-    async fn create_issue(
-        &self,
-        at: &RepositoryRef,
-        title: &str,
-        body: &str,
-    ) -> Result<HostIssue, CodeHostError>;
+    /// Opens an issue. Labels that the platform ships are made if they are not there; any other one that the repository
+    /// does not have is refused.
+    async fn create_issue(&self, at: &RepositoryRef, draft: &IssueDraft) -> Result<HostIssue, CodeHostError>;
 
     /// The review of a pull request that carries `marker`, written by our own App.
     async fn find_review(

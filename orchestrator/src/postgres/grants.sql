@@ -63,7 +63,7 @@ GRANT SELECT ON signing_keys TO {gateway}, {mcp_server}, {worker};
 GRANT INSERT (kid, audience, public_key, sealed_key, sealed_by, created_at, promoted_at),
       UPDATE (sealed_key, sealed_key_id) ON signing_keys TO {worker};
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON access_tokens TO {gateway};
-GRANT SELECT, INSERT, UPDATE (revoked_at, made_by, parent_jti, parent_grant_id) ON access_tokens TO {mcp_server};
+GRANT SELECT, INSERT, UPDATE (revoked_at, made_by, maker_id, parent_jti, parent_grant_id) ON access_tokens TO {mcp_server};
 GRANT SELECT, INSERT, UPDATE (revoked_at), DELETE ON access_tokens TO {worker};
 
 -- Secrets: a tool writes a value, and the worker alone reads one.
@@ -86,6 +86,10 @@ GRANT UPDATE ON platform TO {mcp_server};
 GRANT UPDATE (max_live_runs) ON platform TO {worker};
 GRANT SELECT, INSERT, UPDATE ON projects, repositories, work_items, agent_profiles, prompts, models, trigger_rules, slots, runs,
     run_turns, run_usage, run_tasks, waits, effects, write_lanes TO {mcp_server}, {worker};
+GRANT DELETE ON trigger_rules TO {mcp_server};
+-- The rows of a deleted project go by the worker's hand.
+GRANT DELETE ON repositories, work_items, deliveries, agent_profiles, prompts, trigger_rules, slots, runs, run_turns, run_usage,
+    run_tasks, run_events, waits, effects, secrets, membership_rules TO {worker};
 GRANT SELECT, INSERT ON run_events TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, DELETE ON run_log_pieces, run_snapshots, run_changes, project_blocks TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, UPDATE, DELETE ON port_calls TO {mcp_server}, {worker};

@@ -34,6 +34,17 @@ const LOCK_TIMEOUT: &str = "10s";
 /// one request fails with `Unavailable`, and every caller repeats such a one.
 const RESTED: Duration = Duration::from_secs(1);
 
+/// Deletes a batch of a deleted project's rows: `$1` is the project, `$2` the most rows. Answers how many went.
+macro_rules! erase {
+    ($tx:expr, $project_id:expr, $limit:expr, $sql:literal $(,)?) => {
+        sqlx::query!($sql, $project_id as crate::id::ProjectId, $limit)
+            .execute(&mut **$tx)
+            .await?
+            .rows_affected()
+    };
+}
+pub(crate) use erase;
+
 /// Rows that one transaction of a sweep deletes, so that none holds locks for long or runs into its time-out.
 pub(crate) const SWEEP_ROWS: i64 = 2000;
 /// Such transactions of one sweep; the next goes on where it ended.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::STAGES;
+use crate::run::RunKind;
 
 /// Labels made by one write: GitHub asks for a second between two.
 pub const AT_ONCE: usize = 8;
@@ -20,18 +21,26 @@ pub struct LabelDefinition {
 
 /// Every label that a rule listens to.
 pub fn wanted() -> Vec<LabelDefinition> {
-    let of_stage = |stage: &str| LabelDefinition {
-        name: format!("run:{stage}"),
+    let label = |kind: RunKind, stage: &str, description: String| LabelDefinition {
+        name: kind.label(stage),
         colour: COLOUR.to_owned(),
-        description: format!("An agent works on the stage {stage}"),
+        description,
     };
-    let review = LabelDefinition {
-        name: "need:reviewer".to_owned(),
-        colour: COLOUR.to_owned(),
-        description: "An agent reviews this pull request".to_owned(),
-    };
-    let stages = STAGES.iter().map(|stage| of_stage(stage.name));
-    stages.chain([review]).collect()
+    let work = STAGES.iter().map(|stage| {
+        let does = format!("An agent works on the stage {}", stage.name);
+        label(RunKind::Work, stage.name, does)
+    });
+    let revise = STAGES.iter().map(|stage| {
+        let does = format!(
+            "An agent goes on with the stage {}, by what was said since",
+            stage.name
+        );
+        label(RunKind::Revise, stage.name, does)
+    });
+    let reviews = "An agent reviews this pull request".to_owned();
+    work.chain(revise)
+        .chain([label(RunKind::Review, "", reviews)])
+        .collect()
 }
 
 /// Those that are not there; GitHub's labels differ by more than case.
@@ -40,4 +49,36 @@ pub fn missing(there: &[String]) -> Vec<LabelDefinition> {
     let mut wanted = wanted();
     wanted.retain(|label| !is_there(&label.name));
     wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::trigger::{Event, seeded};
+
+    #[test]
+    fn every_label_starts_something_and_can_be_made() {
+        let labels = wanted();
+        for label in &labels {
+            // GitHub's own bounds.
+            assert!(
+                label.name.len() <= 50 && label.description.len() <= 100,
+                "{label:?}"
+            );
+            let of = |name: &str| Event {
+                name: name.into(),
+                action: "labeled".into(),
+                label: Some(label.name.clone()),
+                ..Event::default()
+            };
+            let heard = |name| seeded().iter().any(|rule| rule.matches(&of(name)));
+            assert!(heard("issues") || heard("pull_request"), "{label:?}");
+        }
+        let names: BTreeSet<_> = labels.iter().map(|label| &label.name).collect();
+        assert_eq!(names.len(), labels.len());
+        assert_eq!(labels.len(), 2 * STAGES.len() + 1);
+        assert_eq!(missing(&["RUN:dev:Revise".into()]).len(), labels.len() - 1);
+    }
 }

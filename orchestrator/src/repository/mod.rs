@@ -17,3 +17,5 @@ pub use service::{
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{detach_all, host_access_changed};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

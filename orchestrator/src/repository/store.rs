@@ -4,7 +4,7 @@ use super::{AccessChange, HostAccess, NewRepository, Reach, Repository, Sighting
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RepositoryId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 struct Row {
     repository_id: RepositoryId,
@@ -213,4 +213,18 @@ pub(super) async fn note_access(tx: &mut Tx, access: &HostAccess) -> Result<Vec<
     .fetch_all(&mut **tx)
     .await?;
     rows.into_iter().map(Repository::try_from).collect()
+}
+
+/// Deletes a batch of a deleted project's bindings; one that something of another project names stays, detached; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM repositories WHERE repository_id IN (
+             SELECT repository_id FROM repositories b WHERE project_id = $1
+               AND NOT EXISTS (SELECT FROM runs WHERE repository_id = b.repository_id)
+               AND NOT EXISTS (SELECT FROM effects WHERE repository_id = b.repository_id)
+               AND NOT EXISTS (SELECT FROM deliveries WHERE repository_id = b.repository_id) LIMIT $2)",
+    ))
 }

@@ -1,6 +1,7 @@
 //! What one run may use. Pure.
 
 use crate::actor::words;
+use crate::agent::AGENTS_FILE;
 
 /// A run may be given this many times what its project gives a new one.
 pub const MAX_RAISE: i64 = 4;
@@ -63,13 +64,15 @@ pub struct Raise {
     pub cost_micro_usd: Option<i64>,
 }
 
-/// What a run has, and what its project gives a new one.
+/// What a run has, what its project gives a new one, and what the repository's own file lets it have at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Given {
     pub active_seconds: i64,
     pub cost_micro_usd: Option<i64>,
     pub project_active_seconds: i64,
     pub project_cost_micro_usd: Option<i64>,
+    pub file_active_seconds: Option<i64>,
+    pub file_cost_micro_usd: Option<i64>,
 }
 
 /// Why a run is not given more.
@@ -85,6 +88,11 @@ pub enum NotRaised {
         "{0} may be at most {1}, four times what the project gives a run; raise that first with project_update"
     )]
     TooMuch(&'static str, i64),
+    #[error(
+        "{0} may be at most {1}, by the repository's {AGENTS_FILE} as this run found it; change the file on the default \
+         branch, which counts for runs that start after, and begin a new run with run_retry"
+    )]
+    Narrowed(&'static str, i64),
 }
 
 impl Raise {
@@ -98,7 +106,7 @@ impl Raise {
                 "active_seconds",
                 wanted,
                 given.active_seconds,
-                given.project_active_seconds,
+                (given.project_active_seconds, given.file_active_seconds),
             )?,
             None => given.active_seconds,
         };
@@ -107,17 +115,29 @@ impl Raise {
             (Some(_), None) => return Err(NotRaised::NoCostLimit),
             (Some(wanted), Some(now)) => {
                 let project = given.project_cost_micro_usd.unwrap_or(now);
-                Some(raised("cost_micro_usd", wanted, now, project)?)
+                let bounds = (project, given.file_cost_micro_usd);
+                Some(raised("cost_micro_usd", wanted, now, bounds)?)
             }
         };
         Ok((active_seconds, cost))
     }
 }
 
-fn raised(what: &'static str, wanted: i64, now: i64, project: i64) -> Result<i64, NotRaised> {
+/// The narrower of both bounds counts: what the project gives, some times over, and what the repository's file says.
+fn raised(
+    what: &'static str,
+    wanted: i64,
+    now: i64,
+    (project, file): (i64, Option<i64>),
+) -> Result<i64, NotRaised> {
     let most = project.saturating_mul(MAX_RAISE).max(now);
+    let narrowed = file.filter(|file| *file < most);
     if wanted < now {
         Err(NotRaised::Lower(what, now))
+    } else if wanted == now {
+        Ok(now)
+    } else if let Some(file) = narrowed.filter(|file| wanted > *file) {
+        Err(NotRaised::Narrowed(what, file))
     } else if wanted > most {
         Err(NotRaised::TooMuch(what, most))
     } else {
@@ -174,6 +194,8 @@ mod tests {
         cost_micro_usd: Some(10),
         project_active_seconds: 3600,
         project_cost_micro_usd: Some(10),
+        file_active_seconds: None,
+        file_cost_micro_usd: None,
     };
 
     #[rstest]
@@ -194,6 +216,39 @@ mod tests {
             cost_micro_usd,
         };
         assert_eq!(raise.over(GIVEN), expected);
+    }
+
+    #[rstest]
+    #[case::within(Some(7200), Some(20), Ok((7200, Some(20))))]
+    #[case::time(Some(7201), None, Err(NotRaised::Narrowed("active_seconds", 7200)))]
+    #[case::money(None, Some(21), Err(NotRaised::Narrowed("cost_micro_usd", 20)))]
+    #[case::what_is_there(Some(3600), Some(10), Ok((3600, Some(10))))]
+    fn a_file_of_the_repository_is_not_lifted(
+        #[case] active_seconds: Option<i64>,
+        #[case] cost_micro_usd: Option<i64>,
+        #[case] expected: Result<(i64, Option<i64>), NotRaised>,
+    ) {
+        let raise = Raise {
+            active_seconds,
+            cost_micro_usd,
+        };
+        let given = Given {
+            file_active_seconds: Some(7200),
+            file_cost_micro_usd: Some(20),
+            ..GIVEN
+        };
+        assert_eq!(raise.over(given), expected);
+        let wide = Given {
+            file_active_seconds: Some(100_000),
+            file_cost_micro_usd: Some(100_000),
+            ..GIVEN
+        };
+        let beyond = Raise {
+            active_seconds: Some(20_000),
+            cost_micro_usd: None,
+        };
+        let refused = Err(NotRaised::TooMuch("active_seconds", 14_400));
+        assert_eq!(beyond.over(wide), refused, "the project's own bound still counts");
     }
 
     #[test]

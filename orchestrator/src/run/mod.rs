@@ -34,3 +34,5 @@ pub use domain::{Failure, FailureReason, RunEvent, RunState};
 pub use kind::{REVIEW_LABEL, RunKind};
 #[cfg(feature = "postgres")]
 pub use service::*;
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase::{causes as erase_causes, parts as erase_parts, runs as erase};

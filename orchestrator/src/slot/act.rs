@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::domain::{MAX_HOLD, MAX_SLOTS, SlotEvent, SlotState};
-use super::service::{Slot, count, ensure, save_next};
+use super::service::{Slot, count, resize, save_next};
 use super::store;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
@@ -99,11 +99,12 @@ pub async fn extend(
     done(tx, actor, slot_id, key.as_ref()).await
 }
 
-/// Sets how many slots a project has; answers how many. What it has already changes nothing.
+/// Sets how many slots a project may use at once; answers how many. With fewer than are taken nothing is ended: none is
+/// given to another run until fewer are taken.
 ///
 /// # Errors
 ///
-/// `NotFound`, `Forbidden`, `Invalid`, `Conflict` for fewer than there are: a slot that ran something is part of history.
+/// `NotFound`, `Forbidden`, `Invalid`.
 pub async fn set_limit(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -114,23 +115,16 @@ pub async fn set_limit(
     let mut tx = orchestrator.begin("slot.set_limit").await?;
     let project = crate::project::get(&mut tx, project_id).await?;
     access::require(&mut tx, actor, Operation::SlotLimitSet, &project.target()).await?;
-    if !(1..=MAX_SLOTS).contains(&slots) {
-        return Err(Error::Invalid(format!("slots must be between 1 and {MAX_SLOTS}")));
+    if !(0..=MAX_SLOTS).contains(&slots) {
+        return Err(Error::Invalid(format!("slots must be between 0 and {MAX_SLOTS}")));
     }
-    let there = count(&mut tx, project_id).await?;
     if idempotency::recall::<i32>(&mut tx, actor, key.as_ref())
         .await?
         .is_some()
     {
-        return Ok(there);
+        return count(&mut tx, project_id).await;
     }
-    if i64::from(slots) < there {
-        return Err(Error::Conflict(format!(
-            "the project has {there} slots, and slots are not taken away; let an admin lower max_live_runs with \
-             project_update"
-        )));
-    }
-    ensure(&mut tx, project_id, slots).await?;
+    resize(&mut tx, project_id, slots).await?;
     idempotency::remember(&mut tx, actor, key.as_ref(), &slots).await?;
     tx.notify(Topic::Poke, "admission").await?;
     tx.commit().await?;

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::domain::SlotState;
 use super::service::{self, Slot};
+use super::store::{self, Room};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::id::SlotId;
@@ -24,8 +25,31 @@ pub struct Explanation {
 /// `NotFound`.
 pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, slot_id: SlotId) -> Result<Explanation> {
     let slot = service::get(orchestrator, actor, slot_id).await?;
-    let (summary, next) = words(&slot.state, slot.changed_at, orchestrator.clock().now());
+    let mut tx = orchestrator.begin("slot.explain").await?;
+    let room = store::room(&mut tx, slot.project_id).await?;
+    let (mut summary, mut next) = words(&slot.state, slot.changed_at, tx.now());
+    if let Some((why, what)) = full(&slot.state, &room) {
+        summary.push_str(&why);
+        next = what.unwrap_or(next);
+    }
     Ok(Explanation { slot, summary, next })
+}
+
+/// Why no other run gets this slot even when it is free, and what to do about a free one.
+fn full(state: &SlotState, room: &Room) -> Option<(String, Option<String>)> {
+    let (limit, taken) = (room.limit?, room.taken);
+    let beyond = taken - i64::from(limit);
+    if *state == SlotState::Free && beyond >= 0 {
+        let why = format!("; but the project may use {limit} slots at once, and {taken} are taken");
+        let next = "wait for one to come free, or let an operator raise the limit with slot_limit_set";
+        return Some((why, Some(next.into())));
+    }
+    (beyond > 0).then(|| {
+        let why = format!(
+            "; the project may use {limit} slots at once, and {taken} are taken: no run is given one until fewer are"
+        );
+        (why, None)
+    })
 }
 
 fn words(state: &SlotState, changed_at: Timestamp, now: Timestamp) -> (String, String) {
@@ -81,6 +105,23 @@ mod tests {
     use super::*;
     use crate::id::RunId;
     use crate::slot::Lease;
+
+    #[test]
+    fn a_project_above_its_limit_drains() {
+        let lease = Lease {
+            run_id: RunId::from(uuid::Uuid::nil()),
+            turn: 1,
+            fence: 1,
+        };
+        let told = |state: &SlotState, limit, taken| full(state, &Room { limit, taken }).map(|(why, _)| why);
+        let (free, leased) = (SlotState::Free, SlotState::Leased(lease));
+        assert_eq!(told(&free, None, 9), None);
+        assert_eq!(told(&free, Some(3), 2), None);
+        assert_eq!(told(&leased, Some(2), 2), None, "it is as it should be");
+        assert!(told(&free, Some(0), 0).is_some_and(|why| why.contains("may use 0")));
+        assert!(told(&free, Some(2), 2).is_some_and(|why| why.contains("2 are taken")));
+        assert!(told(&leased, Some(1), 2).is_some_and(|why| why.contains("until fewer")));
+    }
 
     #[test]
     fn every_state_says_what_to_do() {

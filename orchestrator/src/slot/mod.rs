@@ -26,4 +26,6 @@ pub use explain::{Explanation, explain};
 #[cfg(feature = "postgres")]
 pub use service::{Draining, Slot, count, end_holds, ensure, get, list, proof_missing, unproven};
 #[cfg(feature = "postgres")]
-pub(crate) use service::{drain, free_on_proof, hold, lease};
+pub(crate) use service::{drain, free_on_proof, hold, lease, resize};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

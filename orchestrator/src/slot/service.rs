@@ -53,7 +53,14 @@ pub async fn ensure(tx: &mut Tx, project_id: ProjectId, count: i32) -> Result<()
     Ok(())
 }
 
-/// How many slots a project has.
+/// Makes the project use `count` slots at once, and have as many. What is taken beyond that is nobody's to end: none is
+/// given to another run until fewer are taken.
+pub(crate) async fn resize(tx: &mut Tx, project_id: ProjectId, count: i32) -> Result<()> {
+    ensure(tx, project_id, count).await?;
+    crate::project::set_slot_limit(tx, project_id, count).await
+}
+
+/// How many slots a project may use at once.
 pub async fn count(tx: &mut Tx, project_id: ProjectId) -> Result<i64> {
     store::count(tx, project_id).await
 }

@@ -7,7 +7,7 @@ use super::service::Slot;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RunId, SlotId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 struct Row {
     slot_id: SlotId,
@@ -172,12 +172,32 @@ pub(super) async fn insert_free(tx: &mut Tx, project_id: ProjectId, number: i32)
 
 pub(super) async fn count(tx: &mut Tx, project_id: ProjectId) -> Result<i64> {
     let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM slots WHERE project_id = $1"#,
+        r#"SELECT coalesce((SELECT slot_limit FROM projects WHERE project_id = $1),
+               (SELECT count(*) FROM slots WHERE project_id = $1)) AS "count!""#,
         project_id as ProjectId,
     )
     .fetch_one(&mut **tx)
     .await?;
     Ok(count)
+}
+
+/// How much of what its project may use is taken.
+pub(super) struct Room {
+    pub(super) limit: Option<i32>,
+    pub(super) taken: i64,
+}
+
+pub(super) async fn room(tx: &mut Tx, project_id: ProjectId) -> Result<Room> {
+    let room = sqlx::query_as!(
+        Room,
+        r#"SELECT slot_limit AS "limit",
+               (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id AND s.state <> 'free') AS "taken!"
+           FROM projects p WHERE project_id = $1"#,
+        project_id as ProjectId,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(room)
 }
 
 pub(super) async fn save(tx: &mut Tx, slot: &Slot) -> Result<()> {
@@ -206,4 +226,14 @@ pub(super) async fn save(tx: &mut Tx, slot: &Slot) -> Result<()> {
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's slots; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM slots WHERE slot_id IN (SELECT slot_id FROM slots WHERE project_id = $1 LIMIT $2)",
+    ))
 }

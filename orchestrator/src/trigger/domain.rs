@@ -2,7 +2,6 @@
 
 use super::reason::{ConflictReason, IgnoreReason};
 use super::rule::{Act, Rule, Source};
-use crate::agent;
 use crate::ports::code_host::HostPermission;
 use crate::run::RunKind;
 
@@ -227,9 +226,7 @@ fn end(event: &Event, facts: &Facts) -> Step<Decision> {
         .live
         .as_ref()
         .ok_or(Decision::Ignore(IgnoreReason::NothingToEnd))?;
-    let own =
-        |(kind, stage): (RunKind, &agent::Stage)| (kind, stage.name) == (live.kind, live.stage.as_str());
-    if by_label && !start::asked(event).is_some_and(own) {
+    if by_label && event.label != Some(live.kind.label(&live.stage)) {
         return ignore(IgnoreReason::OtherStage);
     }
     if live.finishing {

@@ -19,6 +19,8 @@ pub struct StoredRule {
     pub enabled: bool,
     /// Counts changes.
     pub version: i64,
+    /// It came with the platform.
+    pub shipped: bool,
     pub rule: Rule,
 }
 
@@ -97,6 +99,53 @@ pub async fn set_rule(
     Ok(saved)
 }
 
+/// Deletes a rule of people's own, as it was when somebody looked at it. With an idempotency key a repeat changes
+/// nothing.
+///
+/// # Errors
+///
+/// `NotFound`, `Forbidden`, `StaleVersion`, or `Conflict` for a rule that came with the platform.
+pub async fn delete_rule(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    (project_id, id): (ProjectId, TriggerRuleId),
+    version: i64,
+    key: Option<Key>,
+) -> Result<()> {
+    let mut tx = orchestrator.begin("trigger.delete").await?;
+    let on = Target::new(project_id, "project", project_id);
+    let rule = access::permit(&mut tx, actor, Operation::TriggerSet, &on).await?;
+    crate::project::get(&mut tx, project_id).await?;
+    store::lock(&mut tx, project_id).await?;
+    if idempotency::recall::<TriggerRuleId>(&mut tx, actor, key.as_ref())
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let there = store::all(&mut tx, project_id).await?;
+    let kept = there.iter().find(|kept| kept.trigger_rule_id == id);
+    deletable(kept.ok_or_else(|| Error::not_found("trigger rule", id))?, version)?;
+    store::delete(&mut tx, id).await?;
+    let object = ("trigger_rule", id);
+    audit::record_done(&mut tx, actor, "trigger_delete", object, Some(project_id), &rule).await?;
+    idempotency::remember(&mut tx, actor, key.as_ref(), &id).await?;
+    tx.commit().await
+}
+
+fn deletable(kept: &StoredRule, version: i64) -> Result<()> {
+    if kept.version != version {
+        return Err(Error::StaleVersion);
+    }
+    if kept.shipped {
+        return Err(Error::Conflict(
+            "this rule came with the platform and can only be switched off: trigger_set with enabled false"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
 /// The wanted rule beside those that are there.
 fn placed(there: &[StoredRule], wanted: WantedRule) -> Result<StoredRule> {
     let id = wanted.of.map(|(id, _)| id);
@@ -107,7 +156,7 @@ fn placed(there: &[StoredRule], wanted: WantedRule) -> Result<StoredRule> {
             wanted.position, other.trigger_rule_id
         )));
     }
-    let (trigger_rule_id, version) = match wanted.of {
+    let (trigger_rule_id, version, shipped) = match wanted.of {
         Some((id, made_on)) => {
             let kept = there
                 .iter()
@@ -116,20 +165,21 @@ fn placed(there: &[StoredRule], wanted: WantedRule) -> Result<StoredRule> {
             if made_on != Some(kept.version) {
                 return Err(Error::StaleVersion);
             }
-            (id, kept.version + 1)
+            (id, kept.version + 1, kept.shipped)
         }
         None if there.len() >= MAX_RULES => {
             return Err(Error::Capacity(format!(
-                "a project may have {MAX_RULES} rules; change one that is switched off"
+                "a project may have {MAX_RULES} rules; delete one with trigger_delete"
             )));
         }
-        None => (TriggerRuleId::new(), 1),
+        None => (TriggerRuleId::new(), 1, false),
     };
     Ok(StoredRule {
         trigger_rule_id,
         position: wanted.position,
         enabled: wanted.enabled,
         version,
+        shipped,
         rule: wanted.rule,
     })
 }

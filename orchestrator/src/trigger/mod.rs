@@ -19,9 +19,11 @@ pub use domain::{
     MAX_CAUSE_DEPTH, Sender, SenderFacts, Start, Wants, decide,
 };
 #[cfg(feature = "postgres")]
-pub use manage::{Asked, StoredRule, WantedRule, list_rules, set_rule, try_out};
+pub use manage::{Asked, StoredRule, WantedRule, delete_rule, list_rules, set_rule, try_out};
 pub use reason::{ConflictReason, IgnoreReason, Words};
 pub use rule::{Act, Condition, Rule, Source, seeded};
 #[cfg(feature = "postgres")]
 pub use service::{rules, seed_rules};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;
 pub use trial::{MAX_RULES, Sample, Trial, check_rule, try_rules};

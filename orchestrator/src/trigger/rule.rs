@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::domain::Event;
 use crate::actor::words;
+use crate::run::REVIEW_LABEL;
 
 /// Where an event comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,8 +157,8 @@ pub fn seeded() -> Vec<Rule> {
         review_state: Some("changes_requested".into()),
         ..any()
     };
-    let reviewer = Condition {
-        label: Some("need:reviewer".into()),
+    let reviewer = || Condition {
+        label: Some(REVIEW_LABEL.into()),
         ..any()
     };
     let command = Condition {
@@ -184,7 +185,7 @@ pub fn seeded() -> Vec<Rule> {
         ),
         rule("issues", &["edited"], any(), Act::TRUST_TEXT),
         rule("pull_request", &["closed"], any(), Act::END_RUN),
-        rule("pull_request", &["labeled"], reviewer, Act::REVIEW),
+        rule("pull_request", &["labeled"], reviewer(), Act::REVIEW),
         rule("pull_request", &["labeled"], revise_label(), Act::REVISE_RUN),
         rule("pull_request", &["labeled"], run_label(), Act::START_RUN),
         rule(
@@ -195,6 +196,7 @@ pub fn seeded() -> Vec<Rule> {
         ),
         rule("issue_comment", &["created", "edited"], command, Act::COMMAND),
         rule("push", &[], default_branch, Act::FOLLOW_DEFAULT_BRANCH),
+        rule("pull_request", &["unlabeled"], reviewer(), Act::END_RUN),
         internal("run", "ended", Act::NEXT_STAGE),
         internal("deploy", "ended", Act::AFTER_DEPLOY),
         internal("approval", "decided", Act::DO_APPROVED),

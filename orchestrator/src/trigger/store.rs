@@ -1,7 +1,7 @@
 use super::{Act, Condition, Rule, Source, StoredRule};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, TriggerRuleId};
-use crate::postgres::{Tx, json, unknown_word};
+use crate::postgres::{Tx, erase, json, unknown_word};
 
 /// Steps between positions leave room for rules in between.
 const STEP: i32 = 10;
@@ -9,8 +9,9 @@ const STEP: i32 = 10;
 pub(super) async fn insert(tx: &mut Tx, project_id: ProjectId, rules: &[Rule]) -> Result<()> {
     for (rule, position) in rules.iter().zip((STEP..).step_by(10)) {
         sqlx::query!(
-            "INSERT INTO trigger_rules (trigger_rule_id, project_id, position, source, event, actions, condition, act)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO trigger_rules (trigger_rule_id, project_id, position, source, event, actions, condition, act,
+                                        shipped)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, true)
              ON CONFLICT ON CONSTRAINT trigger_rules_position_key DO NOTHING",
             TriggerRuleId::new() as _,
             project_id as _,
@@ -59,6 +60,7 @@ struct Row {
     act: serde_json::Value,
     enabled: bool,
     version: i64,
+    shipped: bool,
 }
 
 impl TryFrom<Row> for StoredRule {
@@ -70,6 +72,7 @@ impl TryFrom<Row> for StoredRule {
             position: row.position,
             enabled: row.enabled,
             version: row.version,
+            shipped: row.shipped,
             rule: Rule {
                 source: Source::parse(&row.source)
                     .ok_or_else(|| unknown_word("trigger_rules.source", &row.source))?,
@@ -86,7 +89,7 @@ impl TryFrom<Row> for StoredRule {
 pub(super) async fn all(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<StoredRule>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT trigger_rule_id, position, source, event, actions, condition, act, enabled, version
+        "SELECT trigger_rule_id, position, source, event, actions, condition, act, enabled, version, shipped
          FROM trigger_rules WHERE project_id = $1 ORDER BY position",
         project_id as _,
     )
@@ -101,6 +104,16 @@ pub(super) async fn lock(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
         .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+pub(super) async fn delete(tx: &mut Tx, trigger_rule_id: TriggerRuleId) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM trigger_rules WHERE trigger_rule_id = $1",
+        trigger_rule_id as _
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -127,4 +140,15 @@ pub(super) async fn save(tx: &mut Tx, project_id: ProjectId, rule: &StoredRule) 
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's rules; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM trigger_rules WHERE trigger_rule_id IN (
+             SELECT trigger_rule_id FROM trigger_rules WHERE project_id = $1 LIMIT $2)",
+    ))
 }

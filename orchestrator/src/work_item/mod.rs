@@ -9,3 +9,5 @@ mod store;
 pub use domain::{WorkItem, WorkItemKind, issue_text_sha256};
 #[cfg(feature = "postgres")]
 pub use service::{find, get, save};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

@@ -2,8 +2,8 @@ use jiff_sqlx::ToSqlx;
 
 use super::{WorkItem, WorkItemKind};
 use crate::error::{Error, Result};
-use crate::id::RepositoryId;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::id::{ProjectId, RepositoryId};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 struct Row {
     repository_id: RepositoryId,
@@ -82,4 +82,15 @@ pub(super) async fn find(tx: &mut Tx, repository_id: RepositoryId, number: i64) 
     .await?
     .map(WorkItem::try_from)
     .transpose()
+}
+
+/// Deletes a batch of a deleted project's issues and pull requests; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM work_items WHERE ctid IN (
+             SELECT it.ctid FROM work_items it JOIN repositories USING (repository_id) WHERE project_id = $1 LIMIT $2)",
+    ))
 }

@@ -177,11 +177,7 @@ async fn a_project_is_set_up_and_its_token_counts() {
         more.stdout,
         more.stderr
     );
-    assert!(
-        fewer.stderr.contains("slots are not taken away"),
-        "{}",
-        fewer.stderr
-    );
+    assert!(fewer.stderr.contains("slot_limit_set"), "{}", fewer.stderr);
     let refused = it.run(&["token", "nowhere", "--name", "ide", "--role", "viewer"]);
     assert!(
         refused.stderr.contains("there is no project nowhere"),

@@ -352,3 +352,64 @@ async fn only_owners_set_models_and_a_model_that_moves_takes_no_key_along() {
     assert_eq!(stage.audited("model_set").await, 2);
     stage.db.done().await;
 }
+
+/// What the platform's profile of a stage protects holds for a project's own: when it is saved, when it is published, and
+/// for a version that is older than the platform's.
+#[tokio::test]
+async fn a_projects_profile_keeps_the_sandbox_of_the_platforms() {
+    let stage = Stage::new().await;
+    let (orchestrator, on) = (&stage.orchestrator, (Some(stage.alpha.project_id), "dev"));
+    let class = |class: Option<&str>| AgentChange {
+        runtime_class: Some(class.map(str::to_owned)),
+        ..AgentChange::default()
+    };
+    stage.draft(&stage.admin, None, "8Gi").await.unwrap();
+    stage.publish(&stage.admin, 1).await.unwrap();
+    stage.draft(&stage.admin, Some(1), "2Gi").await.unwrap();
+    let before = stage.alpha.start(orchestrator, Some(1)).await.unwrap();
+
+    let platforms = (None, "dev");
+    let gvisor = class(Some("gvisor"));
+    agent::update_agent(
+        orchestrator,
+        &stage.owner,
+        platforms,
+        Some(1),
+        gvisor.clone(),
+        None,
+    )
+    .await
+    .unwrap();
+    agent::publish_agent(orchestrator, &stage.owner, platforms, 2, None)
+        .await
+        .unwrap();
+    let mut tx = orchestrator.begin("test").await.unwrap();
+    let of_run = agent::get_profile(&mut tx, before.agent_profile_id)
+        .await
+        .unwrap();
+    let of_next = agent::profile_for(&mut tx, stage.alpha.project_id, "dev")
+        .await
+        .unwrap();
+    drop(tx);
+    for profile in [of_run, of_next] {
+        assert_eq!(
+            (profile.memory.as_str(), profile.runtime_class.as_deref()),
+            ("8Gi", Some("gvisor"))
+        );
+    }
+    let told = |refused: Result<Agent>| {
+        assert!(
+            matches!(&refused, Err(Error::Invalid(why)) if why.contains("runtime_class") && why.contains("gvisor")),
+            "{refused:?}"
+        );
+    };
+    told(stage.publish(&stage.admin, 2).await);
+    for change in [class(None), class(Some("runc"))] {
+        told(agent::update_agent(orchestrator, &stage.admin, on, Some(2), change, None).await);
+    }
+    agent::update_agent(orchestrator, &stage.admin, on, Some(2), gvisor, None)
+        .await
+        .unwrap();
+    stage.publish(&stage.admin, 3).await.unwrap();
+    stage.db.done().await;
+}

@@ -2,7 +2,9 @@
 
 use orchestrator::actor::Role;
 use orchestrator::agent::{self, Api, Model};
+use orchestrator::ports::code_host::HostFileAt;
 use orchestrator::project::{self, Limits};
+use orchestrator::run::jobs::StartRunner;
 use orchestrator::run::limit::{Raise, SpentLimit};
 use orchestrator::run::{self, Run, UsageReport};
 use orchestrator::testing::{Seeded, TestDb, admit_and_run, agent_of, seed, supervisor_of};
@@ -167,5 +169,47 @@ async fn limits_are_raised_by_those_who_may_and_within_bounds() {
     run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
     let over = raise(&system(), to(3_000_000)).await;
     assert!(matches!(over, Err(Error::Conflict(_))), "{over:?}");
+    db.done().await;
+}
+
+/// What the repository said when the run began is the ceiling of every raise, however much the project would give.
+#[tokio::test]
+async fn what_the_repository_allows_is_not_lifted() {
+    let db = TestDb::new().await;
+    let orchestrator = db.orchestrator().await;
+    let project = seed(&orchestrator, "alpha", 1, 1).await.unwrap();
+    let queued = project.start(&orchestrator, Some(7)).await.unwrap();
+    assert_eq!(
+        (queued.active_seconds_limit, queued.cost_limit_micro_usd),
+        (3600, None)
+    );
+    run::admit_next(&orchestrator).await.unwrap();
+    let run = run::get(&orchestrator, &system(), queued.run_id).await.unwrap();
+    let job = StartRunner {
+        run_id: run.run_id,
+        turn: run.turn,
+        fence: run.fence,
+    };
+    let file = HostFileAt {
+        commit: "c0ffee".into(),
+        text: Some("version: 1\nall: {active_seconds: 600, cost_micro_usd: 2000000}".into()),
+    };
+    run::narrow(&orchestrator, &job, &file).await.unwrap();
+    let run = run::get(&orchestrator, &system(), run.run_id).await.unwrap();
+    assert_eq!(
+        (run.active_seconds_limit, run.cost_limit_micro_usd),
+        (600, Some(2_000_000))
+    );
+    let longer = Raise {
+        active_seconds: Some(601),
+        ..Raise::default()
+    };
+    for wanted in [longer, to(2_000_001)] {
+        let refused = run::raise_limits(&orchestrator, &project.maintainer, run.run_id, wanted, None).await;
+        assert!(
+            matches!(&refused, Err(Error::Invalid(why)) if why.contains("agents.yaml") && why.contains("run_retry")),
+            "{wanted:?}: {refused:?}"
+        );
+    }
     db.done().await;
 }

@@ -12,6 +12,7 @@ mod disabled;
 mod edits;
 mod effects;
 mod ends;
+mod erasing;
 mod examples;
 mod inbox;
 mod keeping;

@@ -484,3 +484,50 @@ async fn a_closed_pull_request_ends_who_reviews_it_and_who_works_on_it() {
     }
     inbox.db.done().await;
 }
+
+/// The label taken off again ends the review that it asked for, and not who works on the pull request.
+#[tokio::test]
+async fn a_review_ends_with_the_label_that_asked_for_it() {
+    let clock = Clock::default();
+    let inbox = inbox(&clock).await;
+    worked(&inbox, "dev", T0).await;
+    let read = pull_request();
+    let verdict = inbox
+        .verdict("changes", "pull_request_review", &review(71), &read)
+        .await;
+    let revise = created(&inbox, verdict).await;
+    let verdict = inbox
+        .verdict("review", "pull_request", &wants_review(), &read)
+        .await;
+    let reviewing = created(&inbox, verdict).await;
+    assert_eq!(reviewing.state, RunState::Queued);
+
+    let mut other = wants_review();
+    other["action"] = json!("unlabeled");
+    other["label"] = json!({ "name": "bug" });
+    let verdict = inbox.settled("other", "pull_request", &other).await;
+    assert_eq!(verdict, Verdict::Recorded);
+    let mut removed = wants_review();
+    removed["action"] = json!("unlabeled");
+    let received = inbox.receive("removed", "pull_request", &removed).await;
+    let verdict = inbox.work(received.delivery_id, &read).await;
+    assert_eq!(verdict, Verdict::RunEnded(reviewing.run_id));
+
+    let told = delivery::explain(&inbox.orchestrator, &system(), received.delivery_id)
+        .await
+        .unwrap();
+    assert!(told.sentence.contains("its label was removed"), "{told:?}");
+    let (events, _) = run::events(&inbox.orchestrator, &system(), reviewing.run_id, 0)
+        .await
+        .unwrap();
+    let why = events.iter().find_map(|event| event.detail.get("why")?.as_str());
+    assert_eq!(why, Some("its label was removed"));
+    for (run_id, state) in [
+        (reviewing.run_id, RunState::Cancelled),
+        (revise.run_id, RunState::Queued),
+    ] {
+        let run = run::get(&inbox.orchestrator, &system(), run_id).await.unwrap();
+        assert_eq!(run.state, state);
+    }
+    inbox.db.done().await;
+}

@@ -189,6 +189,7 @@ async fn the_workers_rounds_need_no_more_than_they_have() {
         .await
         .unwrap();
     clock.advance(jiff::SignedDuration::from_hours(24 * 8));
+    let later = clock.clone();
     let worker = db.orchestrator_of(Program::Worker, clock, key).await;
     audit::seal(&worker).await.unwrap();
     workers::beat(&worker, "w", "1").await.unwrap();
@@ -211,5 +212,7 @@ async fn the_workers_rounds_need_no_more_than_they_have() {
     idempotency::sweep(&worker).await.unwrap();
     rule::claim(&worker).await.unwrap();
     assert_eq!(project::purge_due(&worker).await.unwrap(), 1);
+    later.advance(jiff::SignedDuration::from_hours(24));
+    assert!(project::erase_due(&worker).await.unwrap() > 0);
     db.done().await;
 }

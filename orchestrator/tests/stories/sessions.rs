@@ -1,11 +1,15 @@
 //! People's sessions and the tokens made from them: what counts, until when, and who may end it.
 
 use jiff::SignedDuration;
-use orchestrator::actor::PlatformRole;
-use orchestrator::credential::{self, EdgeKey, Leniency, MasterKey, SealedBy, TokenOrigin};
+use orchestrator::actor::{PlatformRole, Role};
+use orchestrator::credential::{
+    self, EdgeKey, Leniency, MasterKey, Narrowing, NewToken, SealedBy, TokenOrigin,
+};
 use orchestrator::id::{GrantId, PersonId, SessionId};
+use orchestrator::identity::rule::{self, Grant};
 use orchestrator::identity::session::{self, Browser, MAX_PER_PERSON, Method, Opened};
 use orchestrator::identity::{self, Person};
+use orchestrator::ports::identity::Group;
 use orchestrator::testing::{AUDIENCE, PUBLIC_AUDIENCE, TestDb};
 use orchestrator::{Actor, Clock, Error, Orchestrator};
 use secrecy::ExposeSecret;
@@ -259,5 +263,99 @@ async fn a_session_is_its_persons_and_an_owners_to_see_and_end() {
     let refused = session::open(&mut tx, &mine, Method::Github, Browser::default(), None).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
     drop(tx);
+    world.db.done().await;
+}
+
+/// Being disabled ends all that a person has and made; being let in again gives the roles back, and nothing else.
+#[tokio::test]
+async fn what_a_disabled_person_had_does_not_come_back() {
+    let world = World::new().await;
+    let shop = orchestrator::testing::seed(&world.inside, "shop", 1, 1)
+        .await
+        .unwrap();
+    world.person(1, Some(PlatformRole::Owner)).await;
+    let person = world.person(2, Some(PlatformRole::Owner)).await;
+    let opened = world.open(&person, None).await;
+    let origin = TokenOrigin::Session(opened.session_id);
+    let of_session = world.token(person.person_id, origin).await;
+    let proven = credential::prove(&world.inside, &[PUBLIC_AUDIENCE], &of_session).await;
+    let (actor, maker) = proven.map(|proven| (proven.actor, proven.token_id)).unwrap();
+    let new = NewToken {
+        name: "ci".into(),
+        program: Some((shop.project_id, Role::Contributor)),
+        days: 7,
+        narrowing: Narrowing::default(),
+    };
+    let made = credential::make_token(&world.inside, &actor, maker, AUDIENCE, new, None).await;
+    let program = made.unwrap().1.unwrap().token.expose_secret().to_owned();
+    let origin = TokenOrigin::Named("laptop".into());
+    let personal = world.token(person.person_id, origin).await;
+    let grant_id = GrantId::new();
+    sqlx::query(
+        "INSERT INTO oauth_grants (grant_id, family_id, person_id, client_id, scope, created_at, used_at)
+         VALUES ($1, 'family', $2, 'client', 'mcp', now(), now())",
+    )
+    .bind(grant_id.uuid())
+    .bind(person.person_id.uuid())
+    .execute(world.db.pool())
+    .await
+    .unwrap();
+    let of_grant = world.token(person.person_id, TokenOrigin::Grant(grant_id)).await;
+    let tokens = [of_session, program, personal, of_grant];
+    for token in &tokens {
+        world.shown(token).await.unwrap();
+    }
+
+    identity::disable(&world.inside, &SYSTEM, person.person_id)
+        .await
+        .unwrap();
+    identity::set_disabled(&world.inside, &SYSTEM, person.person_id, false, None)
+        .await
+        .unwrap();
+    assert!(!world.lives(&opened).await);
+    for token in &tokens {
+        let ended = world.shown(token).await;
+        assert!(
+            matches!(&ended, Err(Error::Unauthenticated(text)) if text.contains("revoked")),
+            "{ended:?}"
+        );
+    }
+    let grants = identity::oauth::list_grants(&world.inside, &SYSTEM, person.person_id).await;
+    assert!(grants.unwrap().iter().all(|grant| grant.revoked_at.is_some()));
+    let again = world.open(&person, None).await;
+    assert!(world.lives(&again).await, "the person may come in anew");
+    world.db.done().await;
+}
+
+#[tokio::test]
+async fn who_loses_the_last_role_by_a_rule_is_signed_out() {
+    let world = World::new().await;
+    let shop = orchestrator::testing::seed(&world.inside, "shop", 1, 1)
+        .await
+        .unwrap();
+    let group = Group {
+        org: "acme".into(),
+        team: None,
+    };
+    let grant = Grant::Project(shop.project_id, Role::Contributor);
+    rule::add(&world.inside, &SYSTEM, group.clone(), grant)
+        .await
+        .unwrap();
+    let only_by_rule = world.person(1, None).await;
+    let by_hand_too = world.person(2, Some(PlatformRole::Auditor)).await;
+    let mut opened = Vec::new();
+    for person in [&only_by_rule, &by_hand_too] {
+        opened.push(world.open(person, None).await);
+        for groups in [std::slice::from_ref(&group), &[]] {
+            assert!(world.lives(opened.last().unwrap()).await);
+            rule::recheck(&world.inside, &SYSTEM, person.person_id, groups)
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(
+        (world.lives(&opened[0]).await, world.lives(&opened[1]).await),
+        (false, true)
+    );
     world.db.done().await;
 }

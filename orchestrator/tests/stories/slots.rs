@@ -108,20 +108,54 @@ async fn a_slot_in_use_is_not_given_away() {
 }
 
 #[tokio::test]
-async fn slots_are_added_and_never_taken_away() {
+async fn fewer_slots_than_are_taken_drain_and_end_nothing() {
     let db = TestDb::new().await;
     let orchestrator = db.orchestrator().await;
-    let project = seed(&orchestrator, "alpha", 1, 2).await.unwrap();
+    let project = seed(&orchestrator, "alpha", 1, 3).await.unwrap();
     let set = async |actor: &Actor, slots| {
         slot::set_limit(&orchestrator, actor, project.project_id, slots, None).await
     };
     assert_eq!(set(&operator(), 5).await.unwrap(), 5);
-    assert_eq!(set(&operator(), 5).await.unwrap(), 5);
-    assert!(matches!(set(&operator(), 4).await, Err(Error::Conflict(_))));
-    assert!(matches!(set(&operator(), 0).await, Err(Error::Invalid(_))));
+    assert!(matches!(set(&operator(), -1).await, Err(Error::Invalid(_))));
     assert!(matches!(
         set(&project.maintainer, 9).await,
         Err(Error::Forbidden(_))
     ));
+    let mut live = Vec::new();
+    for issue in [1, 2] {
+        project.start(&orchestrator, Some(issue)).await.unwrap();
+        live.push(admit_and_run(&orchestrator).await.unwrap());
+    }
+    let third = project.start(&orchestrator, Some(3)).await.unwrap();
+    let explained = async || {
+        let told = run::explain(&orchestrator, &operator(), third.run_id)
+            .await
+            .unwrap();
+        (told.waits_for, told.summary)
+    };
+    for limit in [1, 1, 0] {
+        assert_eq!(set(&operator(), limit).await.unwrap(), i64::from(limit));
+        assert_eq!(run::admit_next(&orchestrator).await.unwrap(), None);
+        let (waits_for, summary) = explained().await;
+        assert_eq!(waits_for, Some("slot"));
+        assert!(
+            summary.contains(&format!("may use {limit}")) && summary.contains("2 are taken"),
+            "{summary}"
+        );
+    }
+    let slot_id = live[0].state.slot().expect("a slot");
+    let told = slot::explain(&orchestrator, &operator(), slot_id).await.unwrap();
+    assert!(told.summary.contains("no run is given one"), "{told:?}");
+    assert_eq!(set(&operator(), 1).await.unwrap(), 1);
+    for run in live {
+        let still = run::get(&orchestrator, &operator(), run.run_id).await.unwrap();
+        assert_eq!(still.state, run.state, "nothing is ended");
+        assert_eq!(run::admit_next(&orchestrator).await.unwrap(), None);
+        run::cancel(&orchestrator, &operator(), run.run_id, None, None)
+            .await
+            .unwrap();
+        run::pod_proven_gone(&orchestrator, run.lease()).await.unwrap();
+    }
+    assert_eq!(run::admit_next(&orchestrator).await.unwrap(), Some(third.run_id));
     db.done().await;
 }

@@ -1,5 +1,6 @@
 //! A project's rules as people change and try them.
 
+use orchestrator::idempotency::Key;
 use orchestrator::trigger::{self, Act, Asked, Rule, Sample, WantedRule};
 use orchestrator::{Actor, Error, delivery};
 
@@ -126,5 +127,45 @@ async fn a_sample_is_tried_by_the_rules_that_are_switched_on() {
         .await
         .unwrap();
     assert_eq!(verdict().await, "ignore");
+    inbox.db.done().await;
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_is_deleted_and_a_shipped_one_is_only_switched_off() {
+    let inbox = Inbox::new().await;
+    let (orchestrator, by) = (&inbox.orchestrator, &inbox.project.maintainer);
+    let project_id = inbox.project.project_id;
+    let key = || Key::new("trigger_delete", "k", &1).unwrap();
+    let delete = |id, version, key| trigger::delete_rule(orchestrator, by, (project_id, id), version, key);
+    let own = trigger::set_rule(orchestrator, by, project_id, wanted(5, ends_instead()), None)
+        .await
+        .unwrap();
+    assert!(!own.shipped);
+    let stale = delete(own.trigger_rule_id, 2, None).await;
+    assert!(matches!(stale, Err(Error::StaleVersion)), "{stale:?}");
+    let foreign = (orchestrator::id::ProjectId::new(), own.trigger_rule_id);
+    let elsewhere = trigger::delete_rule(orchestrator, by, foreign, 1, None).await;
+    assert!(matches!(elsewhere, Err(Error::NotFound { .. })), "{elsewhere:?}");
+    delete(own.trigger_rule_id, 1, Some(key())).await.unwrap();
+    delete(own.trigger_rule_id, 1, Some(key())).await.unwrap();
+    let gone = delete(own.trigger_rule_id, 1, None).await;
+    assert!(matches!(gone, Err(Error::NotFound { .. })), "{gone:?}");
+
+    let left = trigger::list_rules(orchestrator, by, project_id).await.unwrap();
+    assert_eq!(left.len(), trigger::seeded().len());
+    for rule in left {
+        let kept = delete(rule.trigger_rule_id, rule.version, None).await;
+        assert!(
+            matches!(&kept, Err(Error::Conflict(why)) if why.contains("enabled false")),
+            "{kept:?}"
+        );
+    }
+    let audited: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM audit_entries WHERE operation = 'trigger_delete' AND decision = 'allowed'",
+    )
+    .fetch_one(inbox.db.pool())
+    .await
+    .unwrap();
+    assert_eq!(audited, 1);
     inbox.db.done().await;
 }

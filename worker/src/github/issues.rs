@@ -1,13 +1,13 @@
 //! Issues.
 
 use http::Method;
-use orchestrator::ports::code_host::{HostAccount, HostIssue, HostIssuePage, RepositoryRef};
+use orchestrator::ports::code_host::{HostAccount, HostIssue, HostIssuePage, IssueDraft, RepositoryRef};
 use serde_json::json;
 
 use super::call::Call;
 use super::connection::{Connection, parse};
 use super::token::Grant;
-use super::{Result, link, path, refusal, wire};
+use super::{Result, labels, link, path, refusal, wire};
 
 /// Of 100 issues each, the newest first, that are looked through for one of ours.
 const MOST_PAGES: usize = 3;
@@ -79,13 +79,13 @@ pub(super) async fn find(
 pub(super) async fn create(
     connection: &Connection,
     at: &RepositoryRef,
-    title: &str,
-    body: &str,
+    draft: &IssueDraft,
 ) -> Result<HostIssue> {
+    labels::require(connection, at, &draft.labels).await?;
     let path = format!("{}/issues", path::repository(at));
     let about = format!("issue in {}/{}", at.owner, at.name);
-    let call =
-        Call::write("create_issue", Method::POST, path, about).with(json!({ "title": title, "body": body }));
+    let body = json!({ "title": draft.title, "body": draft.body, "labels": draft.labels });
+    let call = Call::write("create_issue", Method::POST, path, about).with(body);
     let created: wire::Issue = connection.begin(at, Grant::IssuesWrite).ask(&call).await?;
     created
         .known()

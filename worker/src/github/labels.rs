@@ -94,6 +94,29 @@ pub(super) async fn ensure(
     Ok(())
 }
 
+/// Sees to it that an issue can be opened with these labels: GitHub would make any that is not there. One that the platform
+/// ships is made as it ships it, any other is refused.
+pub(super) async fn require(connection: &Connection, at: &RepositoryRef, names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let there = all(connection, at).await?;
+    let mut shipped = label::wanted();
+    let is_shipped = |name: &String| shipped.iter().any(|label| label.name.eq_ignore_ascii_case(name));
+    let missing = names.iter().filter(|name| !has(&there, name));
+    let (known, unknown): (Vec<_>, Vec<_>) = missing.partition(|name| is_shipped(name));
+    if !unknown.is_empty() {
+        let message = format!("the repository has no label {unknown:?}; name labels that it has, or none");
+        return Err(CodeHostError::Refused { status: 422, message });
+    }
+    if !known.is_empty() {
+        shipped.retain(|label| known.iter().any(|name| label.name.eq_ignore_ascii_case(name)));
+        ensure(connection, at, &shipped).await?;
+        tokio::time::sleep(BETWEEN_WRITES).await;
+    }
+    Ok(())
+}
+
 struct Labels<'a> {
     operation: Operation<'a>,
     path: String,

@@ -37,7 +37,7 @@ use orchestrator::effect::domain::Review;
 use orchestrator::ports::code_host::{
     CodeHost, CodeHostError, HostAccount, HostComment, HostDeliveryPage, HostFileAt, HostIssue,
     HostIssuePage, HostMemberPage, HostPermission, HostPullRequest, HostRemark, HostRepository, HostToken,
-    PullRequestDraft, RepositoryRef, TokenAccess,
+    IssueDraft, PullRequestDraft, RepositoryRef, TokenAccess,
 };
 use orchestrator::ports::identity::Group;
 use orchestrator::ports::survey::HostSurvey;
@@ -115,8 +115,8 @@ impl CodeHost for GithubHost {
         issues::find(&self.connection, at, marker, self.own_at(at).await?).await
     }
 
-    async fn create_issue(&self, at: &RepositoryRef, title: &str, body: &str) -> Result<HostIssue> {
-        issues::create(&self.connection, at, title, body).await
+    async fn create_issue(&self, at: &RepositoryRef, draft: &IssueDraft) -> Result<HostIssue> {
+        Box::pin(issues::create(&self.connection, at, draft)).await
     }
 
     async fn find_review(

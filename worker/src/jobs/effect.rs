@@ -6,7 +6,7 @@ use orchestrator::effect::jobs::ApplyEffect;
 use orchestrator::effect::{self, Claim, Claimed, EffectResult, EffectState, Outcome, Write};
 use orchestrator::error::Result;
 use orchestrator::ports::CodeHostError;
-use orchestrator::ports::code_host::{HostComment, HostIssue, HostPullRequest, PullRequestDraft};
+use orchestrator::ports::code_host::{HostComment, HostIssue, HostPullRequest, IssueDraft, PullRequestDraft};
 use orchestrator::queue::{Attempt, Done, Perform};
 
 use crate::Hands;
@@ -70,7 +70,14 @@ impl Hands {
             }
             Write::StatusComment { body } => self.upsert_comment(claim, key, body).await,
             Write::Comment { body } => self.comment_once(claim, key, body).await,
-            Write::Issue { title, body } => self.issue_once(claim, key, title, body).await,
+            Write::Issue { title, body, labels } => {
+                let draft = IssueDraft {
+                    title: title.clone(),
+                    body: marked(body, key),
+                    labels: labels.clone(),
+                };
+                self.issue_once(claim, key, &draft).await
+            }
             Write::Review(review) => self.review_once(claim, key, review).await,
             Write::LabelDefinitions { labels } => {
                 let ensure = self.code_host.ensure_labels(&claim.at, labels);
@@ -198,8 +205,7 @@ impl Hands {
         &self,
         claim: &Claim,
         key: &str,
-        title: &str,
-        body: &str,
+        draft: &IssueDraft,
     ) -> Result<EffectResult, CodeHostError> {
         if claim.look_first {
             let marker = marker(key);
@@ -207,8 +213,7 @@ impl Hands {
                 return Ok(of_issue(there));
             }
         }
-        let body = marked(body, key);
-        let create = self.code_host.create_issue(&claim.at, title, &body);
+        let create = self.code_host.create_issue(&claim.at, draft);
         let created = self.send(claim, create).await?;
         Ok(of_issue(created))
     }

@@ -55,7 +55,10 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
         )
     });
     start("purges", every(60), |hands| {
-        Box::pin(async move { project::purge_due(&hands.orchestrator).await.map(drop) })
+        Box::pin(async move {
+            project::purge_due(&hands.orchestrator).await?;
+            project::erase_due(&hands.orchestrator).await.map(drop)
+        })
     });
     start("orphans", every(30), |hands| {
         Box::pin(async move { orphans::sweep(&hands).await })

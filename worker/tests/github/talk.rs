@@ -2,9 +2,11 @@
 
 use github_sim::{Effect as Harm, Fault};
 use jiff::Timestamp;
+use orchestrator::Error;
 use orchestrator::effect::domain::{LineComment, Review, ReviewVerdict};
 use orchestrator::effect::{self, EffectState};
-use orchestrator::ports::code_host::{CodeHost, RemarkKind};
+use orchestrator::ports::code_host::{CodeHost, IssueDraft, RemarkKind};
+use orchestrator::repository::label::LabelDefinition;
 use orchestrator::testing::agent_of;
 use serde_json::json;
 
@@ -12,6 +14,59 @@ use crate::hands::Platform;
 use crate::world::{ISSUE, REPOSITORY};
 
 const MARKER: &str = "<!-- codex-k8s:0011 -->";
+
+fn draft(title: &str, labels: &[&str]) -> IssueDraft {
+    IssueDraft {
+        title: title.into(),
+        body: "Found beside it.".into(),
+        labels: labels.iter().map(|&label| label.into()).collect(),
+    }
+}
+
+#[tokio::test]
+async fn an_issue_wears_labels_that_are_there_or_shipped_and_no_others() {
+    let platform = Platform::new().await;
+    let pushed = platform.pushed().await;
+    let agent = agent_of(&pushed.run);
+    let (host, at) = (&platform.world.host, platform.world.at());
+    let bug = LabelDefinition {
+        name: "bug".into(),
+        colour: "d73a4a".into(),
+        description: "Something does not work".into(),
+    };
+    host.ensure_labels(&at, &[bug]).await.expect("made");
+    let ask = async |title: &str, labels: &[&str]| {
+        effect::ask_issue(&platform.orchestrator, &agent, draft(title, labels), None).await
+    };
+    let asked = ask("With both", &["Bug", "need:reviewer"]).await.expect("it may");
+    let done = platform.apply(&asked).await;
+    assert_eq!(done.state, EffectState::Applied, "{:?}", done.reason);
+    let asked = ask("With a new one", &["bug", "invented"])
+        .await
+        .expect("it is looked at later");
+    let done = platform.apply(&asked).await;
+    assert!(done.state.is_over() && done.state != EffectState::Applied);
+    assert!(done.reason.is_some_and(|why| why.contains("invented")));
+    for steers in ["run:dev", "Run:dev:revise", "state:dev-done"] {
+        let refused = ask("Steers", &[steers]).await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden(_))),
+            "{steers}: {refused:?}"
+        );
+    }
+    let page = host.issues(&at, true, 100, 1).await.expect("a page");
+    let mut worn: Vec<_> = page
+        .issues
+        .into_iter()
+        .filter(|issue| issue.title.starts_with("With"))
+        .map(|issue| issue.labels)
+        .collect();
+    worn.iter_mut().for_each(|labels| labels.sort());
+    assert_eq!(worn, [["bug", "need:reviewer"]]);
+    let survey = host.survey(&at).await;
+    assert!(!survey.labels.expect("a list").contains(&"invented".to_owned()));
+    platform.end().await;
+}
 
 #[tokio::test]
 async fn an_issue_whose_answer_was_lost_is_found_and_not_opened_again() {
@@ -22,8 +77,7 @@ async fn an_issue_whose_answer_was_lost_is_found_and_not_opened_again() {
         effect::ask_issue(
             &platform.orchestrator,
             &agent,
-            "The tax is wrong",
-            "Found beside it.",
+            draft("The tax is wrong", &[]),
             None,
         )
         .await

@@ -15,7 +15,7 @@ fn profile(include: &[&str], exclude: &[&str]) -> Profile {
 }
 
 /// What a file makes of a profile that may change `src` and Markdown, for 1800 s with medium effort.
-const FILES: [(&str, &str); 26] = [
+const FILES: [(&str, &str); 29] = [
     ("says nothing", "version: 1"),
     (
         "narrows paths",
@@ -54,6 +54,12 @@ const FILES: [(&str, &str); 26] = [
     ("less time", "version: 1\nall: {active_seconds: 600}"),
     ("more time", "version: 1\nall: {active_seconds: 7200}"),
     ("no time", "version: 1\nall: {active_seconds: 0}"),
+    (
+        "the least money of both",
+        "version: 1\nall: {cost_micro_usd: 5}\nstages: {dev: {cost_micro_usd: 3}}",
+    ),
+    ("no money", "version: 1\nall: {cost_micro_usd: 0}"),
+    ("money that is none", "version: 1\nall: {cost_micro_usd: -1}"),
     ("less effort", "version: 1\nall: {effort: low}"),
     ("more effort", "version: 1\nall: {effort: xhigh}"),
     (

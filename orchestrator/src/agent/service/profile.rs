@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::{draft_of, follow, missing, permit, shown, valid_stage};
 use crate::actor::Actor;
+use crate::agent::bounds::beyond;
 use crate::agent::check::check;
 use crate::agent::{Adapter, Output, Profile, STAGES, Versioned, store};
 use crate::audit;
@@ -60,16 +61,31 @@ impl AgentChange {
     }
 }
 
-/// The profile that works on a stage of a project: its own, else the platform's.
+/// The profile that works on a stage of a project: its own, as far as the platform's lets it, else the platform's.
 ///
 /// # Errors
 ///
 /// `Precondition` if there is neither.
 pub async fn profile_for(tx: &mut Tx, project_id: ProjectId, stage: &str) -> Result<Profile> {
     let found = store::profiles::effective(tx, Some(project_id), stage).await?;
-    found
-        .map(|found| found.of)
-        .ok_or_else(|| missing("profile", stage))
+    held(tx, found.ok_or_else(|| missing("profile", stage))?.of).await
+}
+
+/// A project's profile within what the platform's of the stage says now: that may be newer.
+async fn held(tx: &mut Tx, profile: Profile) -> Result<Profile> {
+    Ok(match platforms(tx, &profile).await? {
+        Some(platform) => profile.held_to(&platform),
+        None => profile,
+    })
+}
+
+/// What the platform says of a stage of a project's own profile; none of its own ones.
+async fn platforms(tx: &mut Tx, own: &Profile) -> Result<Option<Profile>> {
+    if own.project_id.is_none() {
+        return Ok(None);
+    }
+    let found = store::profiles::effective(tx, None, &own.stage).await?;
+    Ok(found.map(|found| found.of))
 }
 
 /// All published profiles, stage by stage, the platform's before those of projects.
@@ -77,12 +93,11 @@ pub async fn list_profiles(tx: &mut Tx) -> Result<Vec<Profile>> {
     store::profiles::all(tx).await
 }
 
-/// The version of a profile that a run was given.
+/// The version of a profile that a run was given, as far as the platform's lets it.
 pub async fn get_profile(tx: &mut Tx, agent_profile_id: AgentProfileId) -> Result<Profile> {
     let found = store::profiles::get(tx, agent_profile_id).await?;
-    found
-        .map(|found| found.of)
-        .ok_or_else(|| Error::not_found("agent profile", agent_profile_id))
+    let found = found.ok_or_else(|| Error::not_found("agent profile", agent_profile_id))?;
+    held(tx, found.of).await
 }
 
 /// What works on each stage of a project, or by the platform's default: what is published, and drafts that are newer.
@@ -286,6 +301,15 @@ pub async fn set_profile(tx: &mut Tx, actor: &Actor, settings: &Profile) -> Resu
 
 async fn valid(tx: &mut Tx, profile: &Profile) -> Result<()> {
     check(profile).map_err(Error::Invalid)?;
+    if let Some(platform) = platforms(tx, profile).await? {
+        let faults = beyond(profile, &platform);
+        if !faults.is_empty() {
+            return Err(Error::Invalid(format!(
+                "{}; an owner of the platform changes its own profile with agent_update without a project_id",
+                faults.join("; ")
+            )));
+        }
+    }
     let Some(name) = &profile.model else {
         return Ok(());
     };

@@ -38,3 +38,8 @@ fn version(
         published: published.map(|(by, at)| Published { by, at: at.to_jiff() }),
     }
 }
+
+/// Deletes a batch of a deleted project's profiles and prompts; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(profiles::erase(tx, project_id, limit).await? + prompts::erase(tx, project_id, limit).await?)
+}

@@ -5,7 +5,7 @@ use crate::actor::Actor;
 use crate::agent::{Adapter, Output, Profile, Version, Versioned};
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, PersonId, ProjectId};
-use crate::postgres::{Moment, Tx, json, unknown_word};
+use crate::postgres::{Moment, Tx, erase, json, unknown_word};
 
 struct Row {
     agent_profile_id: AgentProfileId,
@@ -227,5 +227,16 @@ pub(in crate::agent) async fn publish(tx: &mut Tx, id: AgentProfileId, actor: &A
         row.version,
         (row.written_by, row.writer_id, row.created_at),
         (row.published_by, row.published_at),
+    ))
+}
+
+/// Deletes a batch of a deleted project's profiles; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM agent_profiles WHERE agent_profile_id IN (
+             SELECT agent_profile_id FROM agent_profiles WHERE project_id = $1 LIMIT $2)",
     ))
 }

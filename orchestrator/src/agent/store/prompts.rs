@@ -3,7 +3,7 @@ use crate::actor::Actor;
 use crate::agent::{Kind, Prompt, Version, Versioned};
 use crate::error::{Error, Result};
 use crate::id::{PersonId, ProjectId, PromptId};
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 /// Whose prompt of which stage and kind; no project stands for the platform.
 #[derive(Clone, Copy)]
@@ -184,5 +184,16 @@ pub(in crate::agent) async fn publish(tx: &mut Tx, prompt_id: PromptId, actor: &
         row.version,
         (row.written_by, row.writer_id, row.created_at),
         (row.published_by, row.published_at),
+    ))
+}
+
+/// Deletes a batch of a deleted project's prompts; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM prompts WHERE prompt_id IN (
+             SELECT prompt_id FROM prompts WHERE project_id = $1 LIMIT $2)",
     ))
 }

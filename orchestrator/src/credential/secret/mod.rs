@@ -16,3 +16,5 @@ pub use domain::{SecretKind, check_name, origin};
 pub use reseal::reseal;
 #[cfg(feature = "postgres")]
 pub use service::{NewSecret, Secret, fingerprint, list, model_key, set};
+#[cfg(feature = "postgres")]
+pub(crate) use store::erase;

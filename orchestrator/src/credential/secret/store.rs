@@ -3,7 +3,7 @@ use super::service::{NewSecret, Secret};
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, SecretId};
 use crate::page::PageAsk;
-use crate::postgres::{Moment, Tx, unknown_word};
+use crate::postgres::{Moment, Tx, erase, unknown_word};
 
 /// A value as it lies in the table.
 pub(super) struct Sealed {
@@ -189,4 +189,15 @@ pub(super) async fn reseal(tx: &mut Tx, secret_id: SecretId, key_id: &str, seale
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's secrets; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM secrets WHERE secret_id IN (
+             SELECT secret_id FROM secrets WHERE project_id = $1 LIMIT $2)",
+    ))
 }

@@ -1,11 +1,12 @@
 //! The SQL of tokens that people and programs have, and make.
 
 use super::{Token, TokenRow};
+use crate::actor::Actor;
 use crate::credential::staff::{Holder, Parent};
 use crate::error::Result;
 use crate::id::{GrantId, PersonId, ProjectId, TokenId};
 use crate::page::PageAsk;
-use crate::postgres::Tx;
+use crate::postgres::{Tx, erase};
 
 /// A token, and who made it with a tool.
 pub(in crate::credential) struct Listed {
@@ -136,7 +137,7 @@ pub(in crate::credential) async fn hold(tx: &mut Tx, jti: TokenId) -> Result<()>
 pub(in crate::credential) async fn set_maker(
     tx: &mut Tx,
     jti: TokenId,
-    made_by: &str,
+    maker: &Actor,
     parent: Option<Parent>,
 ) -> Result<()> {
     let (token, grant) = match parent {
@@ -145,9 +146,10 @@ pub(in crate::credential) async fn set_maker(
         Some(Parent::Grant(grant_id)) => (None, Some(grant_id)),
     };
     sqlx::query!(
-        "UPDATE access_tokens SET made_by = $2, parent_jti = $3, parent_grant_id = $4 WHERE jti = $1",
+        "UPDATE access_tokens SET made_by = $2, maker_id = $3, parent_jti = $4, parent_grant_id = $5 WHERE jti = $1",
         jti as TokenId,
-        made_by,
+        maker.to_string(),
+        maker.person_id() as Option<PersonId>,
         token as Option<TokenId>,
         grant as Option<GrantId>,
     )
@@ -173,6 +175,27 @@ pub(in crate::credential) async fn revoke_with_children(tx: &mut Tx, jti: TokenI
     Ok(done.rows_affected())
 }
 
+/// Ends a person's own tokens, those it made for programs, and what was made with any of them, one pass; answers them.
+pub(in crate::credential) async fn revoke_of_person(
+    tx: &mut Tx,
+    person_id: PersonId,
+) -> Result<Vec<TokenId>> {
+    let now = tx.moment();
+    let gone = sqlx::query_scalar!(
+        r#"WITH RECURSIVE gone AS (
+             SELECT jti FROM access_tokens WHERE person_id = $1 OR maker_id = $1
+             UNION
+             SELECT child.jti FROM access_tokens child JOIN gone ON child.parent_jti = gone.jti)
+         UPDATE access_tokens SET revoked_at = $2 WHERE jti IN (SELECT jti FROM gone) AND revoked_at IS NULL
+         RETURNING jti AS "jti: TokenId""#,
+        person_id as PersonId,
+        now,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(gone)
+}
+
 /// Ends the tokens of a grant and what was made with them, one pass.
 pub(in crate::credential) async fn revoke_of_grant(tx: &mut Tx, grant_id: GrantId) -> Result<u64> {
     let now = tx.moment();
@@ -188,4 +211,16 @@ pub(in crate::credential) async fn revoke_of_grant(tx: &mut Tx, grant_id: GrantI
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Deletes a batch of a deleted project's tokens, and those of its runs; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM access_tokens WHERE jti IN (
+             SELECT jti FROM access_tokens t LEFT JOIN runs r ON r.run_id = t.run_id
+             WHERE t.project_id = $1 OR r.project_id = $1 LIMIT $2)",
+    ))
 }

@@ -20,7 +20,7 @@ use crate::project::access::{self, Operation};
 use crate::run::{self, Run};
 
 /// Labels one call may name.
-const MAX_LABELS: usize = 20;
+pub(super) const MAX_LABELS: usize = 20;
 /// Characters of a pull request's title (GitHub's own limit).
 pub(super) const MAX_TITLE: usize = 256;
 
@@ -98,19 +98,7 @@ pub async fn ask_labels(
             "name 1 to {MAX_LABELS} labels in add and remove"
         )));
     }
-    for label in add.iter().chain(&remove) {
-        if label.is_empty() || label.chars().count() > 50 || label.chars().any(char::is_control) {
-            return Err(Error::Invalid(format!(
-                "{label:?} is no label: 1 to 50 characters, none of them hidden"
-            )));
-        }
-        let lower = label.to_lowercase();
-        if ["run:", "state:"].iter().any(|family| lower.starts_with(family)) {
-            return Err(Error::Forbidden(format!(
-                "the label {label} steers the platform; only people set it"
-            )));
-        }
-    }
+    check_labels(add.iter().chain(&remove))?;
     let mut tx = orchestrator.begin("effect.ask_labels").await?;
     let run = run::require_live(&mut tx, actor).await?;
     require(&mut tx, actor, Operation::IssueWrite, &run).await?;
@@ -270,6 +258,24 @@ fn change(
         *head_sha = new_head.or(head_sha.take());
     }
     effect.version += 1;
+}
+
+/// Labels that an agent may set and take away: what steers the platform is people's.
+pub(super) fn check_labels<'a>(labels: impl IntoIterator<Item = &'a String>) -> Result<()> {
+    for label in labels {
+        if label.is_empty() || label.chars().count() > 50 || label.chars().any(char::is_control) {
+            return Err(Error::Invalid(format!(
+                "{label:?} is no label: 1 to 50 characters, none of them hidden"
+            )));
+        }
+        let lower = label.to_lowercase();
+        if ["run:", "state:"].iter().any(|family| lower.starts_with(family)) {
+            return Err(Error::Forbidden(format!(
+                "the label {label} steers the platform; only people set it"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// An agent writes to its own issue, and to no other: another's is not there for it.

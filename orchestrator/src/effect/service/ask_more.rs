@@ -3,13 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use super::Effect;
-use super::ask::{MAX_TITLE, checked, require};
+use super::ask::{MAX_LABELS, MAX_TITLE, check_labels, checked, require};
 use super::stage::{Origin, insert_ready};
 use crate::actor::Actor;
 use crate::effect::domain::{EffectKind, MAX_ISSUES_PER_RUN, MAX_REVIEWS_PER_RUN, Review, Write};
 use crate::effect::store;
 use crate::error::{Error, Result};
 use crate::orchestrator::Orchestrator;
+use crate::ports::code_host::IssueDraft;
 use crate::postgres::{Tx, json};
 use crate::project::access::Operation;
 use crate::run::{self, Run};
@@ -21,16 +22,21 @@ const MAX_LINE_COMMENTS: usize = 30;
 ///
 /// # Errors
 ///
-/// `StaleTurn`, `Invalid` or `TooLarge` for a text that must not leave, `Capacity` after 5 issues.
+/// `StaleTurn`, `Invalid` or `TooLarge` for a text that must not leave, `Forbidden` for labels that steer the platform,
+/// `Capacity` after 5 issues.
 pub async fn ask_issue(
     orchestrator: &Orchestrator,
     actor: &Actor,
-    title: &str,
-    body: &str,
+    draft: IssueDraft,
     idempotency_key: Option<&str>,
 ) -> Result<Effect> {
-    checked("title", title)?;
-    checked("body", body)?;
+    let IssueDraft { title, body, labels } = draft;
+    checked("title", &title)?;
+    checked("body", &body)?;
+    check_labels(&labels)?;
+    if labels.len() > MAX_LABELS {
+        return Err(Error::Invalid(format!("labels: at most {MAX_LABELS}")));
+    }
     if title.chars().count() > MAX_TITLE || title.contains(char::is_control) {
         return Err(Error::Invalid(format!(
             "title must be one line of at most {MAX_TITLE} characters"
@@ -40,9 +46,10 @@ pub async fn ask_issue(
     let run = run::require_live(&mut tx, actor).await?;
     require(&mut tx, actor, Operation::IssueCreate, &run).await?;
     let write = Write::Issue {
-        title: title.to_owned(),
+        title,
         // People see at once who wrote it, and why.
         body: format!("{}\n\n<sub>run `{}`</sub>", body.trim_end(), run.run_id),
+        labels,
     };
     let ask = Ask {
         kind: EffectKind::Issue,

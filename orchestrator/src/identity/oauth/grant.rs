@@ -76,12 +76,11 @@ pub async fn sign_issued(
         .ok_or_else(|| Error::internal("a token of OAuth names no person"))?;
     let family_id = token.family_id.as_deref();
     let family_id = family_id.ok_or_else(|| Error::internal("a token of OAuth is of no family"))?;
-    let Some(person) = identity::find(&mut tx, person_id)
-        .await?
-        .filter(|it| it.disabled_at.is_none())
-    else {
+    // Whoever is being disabled gets no grant that nobody would end.
+    if identity::store::is_disabled_for_share(&mut tx, person_id).await? {
         return Ok(None);
-    };
+    }
+    let person = identity::get(&mut tx, person_id).await?;
     let client_id = token.client_id.as_str();
     let client = store::find_client(&mut tx, client_id).await?;
     let client_name = client.map(|row| client_from_row(row.record)).transpose()?;
@@ -162,6 +161,15 @@ pub async fn revoke_grant(
     }
     idempotency::remember(&mut tx, actor, key.as_ref(), &grant_id).await?;
     tx.commit().await
+}
+
+/// Ends all that a person granted, and the tokens made from it. The caller holds the person's row.
+pub(crate) async fn end_grants_of(tx: &mut Tx, person_id: PersonId) -> Result<()> {
+    let window = window(tx.now());
+    for family_id in store::live_families_of(tx, person_id).await? {
+        end_family(tx, &family_id, window).await?;
+    }
+    Ok(())
 }
 
 /// Holds off that a grant ends until the transaction ends; answers until when its consent lasts, if it counts.

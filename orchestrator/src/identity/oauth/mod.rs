@@ -29,7 +29,7 @@ pub use domain::{
 #[cfg(feature = "postgres")]
 pub use grant::{Grant, list_grants, revoke_grant, sign_issued};
 #[cfg(feature = "postgres")]
-pub(crate) use grant::{granted, hold_grant};
+pub(crate) use grant::{end_grants_of, granted, hold_grant};
 #[cfg(feature = "postgres")]
 pub use service::{
     Listed, NewClient, add_client, fresh_document, keep_document, list_clients, register, remove_client,

@@ -19,6 +19,8 @@ pub use service::{add, groups, list, recheck, remove};
 #[cfg(feature = "postgres")]
 pub(super) use service::{apply, knows};
 #[cfg(feature = "postgres")]
+pub(crate) use store::erase;
+#[cfg(feature = "postgres")]
 pub(crate) use watch::changed;
 #[cfg(feature = "postgres")]
 pub use watch::{CHECK_AGAIN, CHECK_EVERY, Check, Claim, checks, claim, listed, not_listed};

@@ -4,7 +4,7 @@ use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{MembershipRuleId, PersonId};
-use crate::identity::{self, Person};
+use crate::identity::{self, Person, session};
 use crate::orchestrator::Orchestrator;
 use crate::ports::identity::Group;
 use crate::postgres::Tx;
@@ -106,9 +106,20 @@ pub(in crate::identity) async fn apply(tx: &mut Tx, person: &Person, groups: &[G
     give(tx, person.person_id, &granted).await
 }
 
+/// Makes the roles that rules give be these. Whoever loses the last role of all by that is signed out.
 pub(super) async fn give(tx: &mut Tx, person_id: PersonId, granted: &Granted) -> Result<()> {
+    let had_one = has_a_role(tx, person_id).await?;
     store::set_platform_role(tx, person_id, granted.platform).await?;
-    project::set_roles_by_rule(tx, person_id, &granted.projects).await
+    project::set_roles_by_rule(tx, person_id, &granted.projects).await?;
+    if had_one && !has_a_role(tx, person_id).await? {
+        session::end_all_of(tx, person_id).await?;
+    }
+    Ok(())
+}
+
+async fn has_a_role(tx: &mut Tx, person_id: PersonId) -> Result<bool> {
+    let person = identity::get(tx, person_id).await?;
+    Ok(person.platform_role.is_some() || project::is_member_of_any(tx, person_id).await?)
 }
 
 /// A name as the code host has them, and nothing that would be another path there.

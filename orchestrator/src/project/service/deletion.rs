@@ -100,8 +100,8 @@ async fn set(
 
 /// Purges the projects whose hold is over, one by one; answers how many.
 ///
-/// A purge ends what lives: runs, tokens, members, bindings of repositories. What was done stays on record: runs, their
-/// events and the audit.
+/// A purge ends what lives: runs, tokens, members, bindings of repositories. Rows go later ([`super::erasing`]); the audit
+/// stays.
 pub async fn purge_due(orchestrator: &Orchestrator) -> Result<usize> {
     let mut purged = 0;
     while purge_next(orchestrator).await? {

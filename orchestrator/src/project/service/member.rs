@@ -161,6 +161,11 @@ pub(crate) async fn set_roles_by_rule(
     Ok(())
 }
 
+/// Whether a person has a role in some project, by hand or by a rule.
+pub(crate) async fn is_member_of_any(tx: &mut Tx, person_id: PersonId) -> Result<bool> {
+    store::is_member_of_any(tx, person_id).await
+}
+
 async fn save(tx: &mut Tx, project_id: ProjectId, person_id: PersonId, wanted: Membership) -> Result<()> {
     let role = match wanted {
         Membership::Role(role) => Some(role),

@@ -1,6 +1,7 @@
 //! The use cases of projects.
 
 pub(super) mod deletion;
+pub(super) mod erasing;
 pub(super) mod figures;
 pub(super) mod member;
 pub(super) mod platform;
@@ -222,11 +223,16 @@ pub async fn update(
     Ok(project)
 }
 
+/// How many of its slots a project may use at once. They are the slots' to count.
+pub(crate) async fn set_slot_limit(tx: &mut Tx, project_id: ProjectId, slots: i32) -> Result<()> {
+    store::set_slot_limit(tx, project_id, slots).await
+}
+
 /// Gives a project more slots, and lets as many runs live; answers how many it has. Without a number nothing changes.
 ///
 /// # Errors
 ///
-/// `Conflict` if it has more already: slots are never taken away.
+/// `Conflict` if it has more already: fewer are an operator's to set.
 pub async fn grow(
     orchestrator: &Orchestrator,
     actor: &Actor,
@@ -240,11 +246,11 @@ pub async fn grow(
     let Some(slots) = slots else { return Ok(there) };
     if i64::from(slots) < there {
         return Err(Error::Conflict(format!(
-            "the project {} has {there} slots, and slots are not taken away; lower its limit of live runs instead",
+            "the project {} has {there} slots; an operator sets fewer with slot_limit_set, or lower its limit of live runs",
             project.slug
         )));
     }
-    crate::slot::ensure(&mut tx, project_id, slots).await?;
+    crate::slot::resize(&mut tx, project_id, slots).await?;
     if project.limits.max_live_runs < slots {
         let limits = Limits {
             max_live_runs: slots,

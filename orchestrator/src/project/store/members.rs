@@ -150,6 +150,16 @@ pub(in crate::project) async fn set_blocked(
     Ok(())
 }
 
+pub(in crate::project) async fn is_member_of_any(tx: &mut Tx, person_id: PersonId) -> Result<bool> {
+    let is_one = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM project_members WHERE person_id = $1) AS "is_one!""#,
+        person_id as PersonId,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(is_one)
+}
+
 pub(in crate::project) async fn roles_by_rule(
     tx: &mut Tx,
     person_id: PersonId,

@@ -6,8 +6,8 @@ mod platform;
 
 pub(super) use figures::{measured, points, runs_by_state};
 pub(super) use members::{
-    members, membership, other_admins, remove_roles_by_rule, roles_by_rule, set_blocked, set_member,
-    set_role_by_rule,
+    is_member_of_any, members, membership, other_admins, remove_roles_by_rule, roles_by_rule, set_blocked,
+    set_member, set_role_by_rule,
 };
 pub(super) use platform::{platform, set_max_live_runs, set_platform_paused};
 
@@ -184,6 +184,17 @@ pub(super) async fn set_limits(tx: &mut Tx, project_id: ProjectId, limits: Limit
     Ok(())
 }
 
+pub(super) async fn set_slot_limit(tx: &mut Tx, project_id: ProjectId, slots: i32) -> Result<()> {
+    sqlx::query!(
+        "UPDATE projects SET slot_limit = $2 WHERE project_id = $1",
+        project_id as _,
+        slots
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn set_paused(tx: &mut Tx, project_id: ProjectId, paused: bool) -> Result<()> {
     let now = tx.moment();
     sqlx::query!(
@@ -248,6 +259,33 @@ pub(super) async fn next_to_purge(tx: &mut Tx) -> Result<Option<ProjectId>> {
     .fetch_optional(&mut **tx)
     .await?;
     Ok(next)
+}
+
+/// A purged project that has rows, and nothing that lives; one that another worker has in hand is not waited for.
+pub(super) async fn next_to_erase(tx: &mut Tx, purged_before: Timestamp) -> Result<Option<ProjectId>> {
+    let next = sqlx::query_scalar!(
+        "SELECT project_id FROM projects p WHERE purged_at <= $1 AND erased_at IS NULL
+           AND NOT EXISTS (SELECT FROM runs r WHERE r.project_id = p.project_id
+               AND r.state NOT IN ('succeeded', 'failed', 'timed_out', 'cancelled'))
+           AND NOT EXISTS (SELECT FROM slots s WHERE s.project_id = p.project_id AND s.state <> 'free')
+         ORDER BY purged_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
+        purged_before.to_sqlx() as _,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(next)
+}
+
+pub(super) async fn set_erased(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+    let now = tx.moment();
+    sqlx::query!(
+        "UPDATE projects SET erased_at = $2 WHERE project_id = $1",
+        project_id as _,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Takes everybody out of the project, and the project out of every list. Its slug stays taken: namespaces with pods

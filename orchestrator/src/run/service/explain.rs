@@ -159,6 +159,17 @@ fn hold(s: &Standing, resumes: bool) -> Answer {
             "an admin raises the budget, or wait for the next month",
         );
     }
+    if let Some(limit) = s.slot_limit.filter(|limit| s.slots_taken >= i64::from(*limit)) {
+        let summary = format!(
+            "the project may use {limit} of its slots at once, and {} are taken",
+            s.slots_taken
+        );
+        return say(
+            "slot",
+            summary,
+            "wait for one to come free, or let an operator raise the limit with slot_limit_set",
+        );
+    }
     if s.slots_free == 0 {
         let summary = match s.slots_quarantined {
             0 => format!("all {} slots of the project are taken", s.slots),
@@ -339,6 +350,8 @@ mod tests {
             slots: 2,
             slots_free: 1,
             slots_quarantined: 0,
+            slot_limit: None,
+            slots_taken: 1,
             ahead: 0,
             pod_of_last_turn_left: false,
         }
@@ -385,7 +398,15 @@ mod tests {
                 slots_quarantined: 1,
                 ..clear()
             },
-            Standing { ahead: 3, ..clear() },
+            Standing {
+                slot_limit: Some(1),
+                ..clear()
+            },
+            Standing {
+                slot_limit: Some(2),
+                ahead: 3,
+                ..clear()
+            },
             clear(),
         ];
         let table: Vec<String> = cases

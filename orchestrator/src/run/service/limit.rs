@@ -72,7 +72,8 @@ async fn affordable(tx: &mut Tx, run: &Run, profile: &Profile, micro_usd: i64) -
 ///
 /// # Errors
 ///
-/// `NotFound`, `Forbidden`, `Invalid` for less than there is or more than the project allows, `Conflict` for a run that
+/// `NotFound`, `Forbidden`, `Invalid` for less than there is or more than the project or the
+/// repository's file allows, `Conflict` for a run that
 /// will use nothing any more.
 pub async fn raise_limits(
     orchestrator: &Orchestrator,
@@ -97,11 +98,14 @@ pub async fn raise_limits(
         )));
     }
     let project = crate::project::get(&mut tx, run.project_id).await?;
+    let narrowing = store::narrowing::find(&mut tx, run_id).await?.unwrap_or_default();
     let given = Given {
         active_seconds: run.active_seconds_limit,
         cost_micro_usd: run.cost_limit_micro_usd,
         project_active_seconds: project.limits.active_seconds,
         project_cost_micro_usd: project.limits.run_cost_micro_usd,
+        file_active_seconds: narrowing.active_seconds,
+        file_cost_micro_usd: narrowing.cost_micro_usd,
     };
     let limits = wanted.over(given);
     let (active_seconds, cost) = limits.map_err(|why| Error::Invalid(why.to_string()))?;

@@ -29,7 +29,8 @@ pub(in crate::run) async fn lock_platform(tx: &mut Tx) -> Result<i64> {
 }
 
 /// Picks fairly: of the projects that can take a run, the one whose last admission is longest ago; in it resumes first,
-/// then the oldest. A project at its limit or out of budget stands in nobody's way, nor does a run without a slot.
+/// then the oldest. A project at its limit or out of budget stands in nobody's way, nor does a run without a slot. A slot
+/// that is not free is some run's: others' count against the project's limit of slots.
 pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
     let now = tx.moment();
     let candidate = sqlx::query_as!(
@@ -42,6 +43,8 @@ pub(in crate::run) async fn next(tx: &mut Tx) -> Result<Option<Candidate>> {
                    SELECT slot_id FROM slots
                    WHERE project_id = p.project_id
                      AND (state = 'free' OR (state = 'held' AND slots.run_id = r.run_id))
+                     AND (p.slot_limit IS NULL OR p.slot_limit > (SELECT count(*) FROM slots o
+                         WHERE o.project_id = p.project_id AND o.run_id <> r.run_id))
                    ORDER BY (state = 'free'), number LIMIT 1
                ) s ON true
                WHERE r.project_id = p.project_id AND r.state = 'queued'
@@ -98,6 +101,9 @@ pub(in crate::run) struct Standing {
     pub(in crate::run) slots: i64,
     pub(in crate::run) slots_free: i64,
     pub(in crate::run) slots_quarantined: i64,
+    pub(in crate::run) slot_limit: Option<i32>,
+    /// By other runs.
+    pub(in crate::run) slots_taken: i64,
     pub(in crate::run) ahead: i64,
     pub(in crate::run) pod_of_last_turn_left: bool,
 }
@@ -124,6 +130,9 @@ pub(in crate::run) async fn standing(tx: &mut Tx, run_id: RunId) -> Result<Stand
                    AND (s.state = 'free' OR (s.state = 'held' AND s.run_id = r.run_id))) AS "slots_free!",
                (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id AND s.state = 'quarantined')
                    AS "slots_quarantined!",
+               p.slot_limit,
+               (SELECT count(*) FROM slots s WHERE s.project_id = p.project_id AND s.run_id <> r.run_id)
+                   AS "slots_taken!",
                (SELECT count(*) FROM runs q WHERE q.project_id = p.project_id AND q.state = 'queued'
                    AND ((q.turn = 0), q.queued_at, q.run_id) < ((r.turn = 0), r.queued_at, r.run_id)) AS "ahead!",
                EXISTS (SELECT FROM run_turns t WHERE t.run_id = r.run_id AND t.pod_gone_at IS NULL)

@@ -1,6 +1,7 @@
 //! The SQL of runs.
 
 pub(super) mod admission;
+pub(super) mod erase;
 pub(super) mod limit;
 pub(super) mod narrowing;
 pub(super) mod record;

@@ -15,13 +15,15 @@ pub(in crate::run) async fn find(tx: &mut Tx, run_id: RunId) -> Result<Option<Na
         .transpose()
 }
 
-/// Keeps it, and lowers the run's active time to what it allows.
+/// Keeps it, and lowers the run's active time and money to what it allows.
 pub(in crate::run) async fn set(tx: &mut Tx, run_id: RunId, narrowing: &Narrowing) -> Result<()> {
     sqlx::query!(
-        "UPDATE runs SET narrowing = $2, active_seconds_limit = least(active_seconds_limit, $3) WHERE run_id = $1",
+        "UPDATE runs SET narrowing = $2, active_seconds_limit = least(active_seconds_limit, $3),
+                         cost_limit_micro_usd = least(cost_limit_micro_usd, $4) WHERE run_id = $1",
         run_id as RunId,
         json(narrowing)?,
         narrowing.active_seconds,
+        narrowing.cost_micro_usd,
     )
     .execute(&mut **tx)
     .await?;

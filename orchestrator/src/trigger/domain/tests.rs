@@ -112,6 +112,18 @@ fn revising(gathers: bool, seen: Facts) -> Facts {
     }
 }
 
+fn reviewing(seen: Facts) -> Facts {
+    Facts {
+        live: Some(LiveRun {
+            stage: "dev".into(),
+            kind: RunKind::Review,
+            gathers: false,
+            finishing: false,
+        }),
+        ..seen
+    }
+}
+
 fn past(stages: &[&str], facts: Facts) -> Facts {
     Facts {
         past: stages.iter().map(|&stage| stage.to_owned()).collect(),
@@ -636,6 +648,24 @@ fn cases() -> Vec<(&'static str, Event, Facts)> {
             "the label of another stage removed",
             unlabeled("run:qa"),
             live("dev", seen(issue(&[]))),
+        ),
+        (
+            "the label that asked for the review removed",
+            on_pull(unlabeled("need:reviewer")),
+            reviewing(seen(issue(&[]))),
+        ),
+        (
+            "the label that asked for the review removed, before looking",
+            on_pull(unlabeled("need:reviewer")),
+            reviewing(Facts {
+                host: None,
+                ..facts()
+            }),
+        ),
+        (
+            "the label that asks for reviews removed beside other work",
+            on_pull(unlabeled("need:reviewer")),
+            revising(false, seen(issue(&[]))),
         ),
         ("the issue closed", closed(), live("dev", seen(closed_now()))),
         ("the issue closed and reopened", closed(), live("dev", facts())),

@@ -98,6 +98,20 @@ pub(in crate::identity::oauth) async fn list_grants(
     Ok(rows)
 }
 
+/// The families of a person's grants that count.
+pub(in crate::identity::oauth) async fn live_families_of(
+    tx: &mut Tx,
+    person_id: PersonId,
+) -> Result<Vec<String>> {
+    let families = sqlx::query_scalar!(
+        "SELECT family_id FROM oauth_grants WHERE person_id = $1 AND revoked_at IS NULL ORDER BY family_id",
+        person_id as PersonId,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(families)
+}
+
 pub(in crate::identity::oauth) async fn revoke_grant_of_family(
     tx: &mut Tx,
     family_id: &str,

@@ -16,7 +16,7 @@ pub(super) use clients::{
 };
 pub(super) use grants::{
     GrantRow, delete_old_grants, ensure_grant, family_of, find_grant, hold_grant, list_grants,
-    revoke_grant_of_family, revoke_grants_of_client,
+    live_families_of, revoke_grant_of_family, revoke_grants_of_client,
 };
 pub(super) use tokens::{
     delete_code, delete_dead, delete_of_client, delete_of_family, delete_refresh_token, delete_token,

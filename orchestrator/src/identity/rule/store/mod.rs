@@ -7,7 +7,7 @@ use crate::actor::{PlatformRole, Role};
 use crate::error::{Error, Result};
 use crate::id::{MembershipRuleId, PersonId, ProjectId};
 use crate::ports::identity::Group;
-use crate::postgres::{Tx, unknown_word};
+use crate::postgres::{Tx, erase, unknown_word};
 
 struct Row {
     membership_rule_id: MembershipRuleId,
@@ -109,4 +109,15 @@ pub(in crate::identity::rule) async fn set_platform_role(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Deletes a batch of a deleted project's rules about groups; answers how many went.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
+    Ok(erase!(
+        tx,
+        project_id,
+        limit,
+        "DELETE FROM membership_rules WHERE membership_rule_id IN (
+             SELECT membership_rule_id FROM membership_rules WHERE project_id = $1 LIMIT $2)",
+    ))
 }
