@@ -198,7 +198,7 @@ fn challenge(resource: &Url, kind: &'static str, why: Option<&str>) -> Response 
 }
 
 fn with_caller(mut request: Request, caller: Caller) -> Request {
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(Arc::new(caller));
     request
 }
 
@@ -214,8 +214,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn trace(headers: &HeaderMap) -> TraceParent {
-    let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    TraceParent::accept(trace).child()
+    match headers.get("traceparent").and_then(|value| value.to_str().ok()) {
+        Some(given) => TraceParent::accept(Some(given)).child(),
+        None => TraceParent::begin(),
+    }
 }
 
 /// Reads the body as far as there is room for it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use orchestrator::actor::Actor;
 use orchestrator::id::TokenId;
-use orchestrator::project::access::{self, Operation};
+use orchestrator::project::access::{self, Operation, Operations};
 use orchestrator::trace::{self, Origin, TraceParent};
 use orchestrator::{Error, Orchestrator, Result};
 use rmcp::handler::server::tool::ToolCallContext;
@@ -116,12 +116,12 @@ impl Server {
     }
 
     async fn rights_now(&self, caller: &Caller) -> Result<Rights> {
-        let mut tx = self.inner.orchestrator.begin("tool.rights").await?;
+        let mut tx = self.inner.orchestrator.look("tool.rights").await?;
         let operations = access::operations(&mut tx, &caller.actor).await?;
         Ok(Rights {
             side: Side::of(&caller.actor),
             narrow: caller.narrow.clone(),
-            may: Box::new(move |operation| operations.contains(&operation)),
+            may: operations,
         })
     }
 
@@ -153,7 +153,7 @@ impl Server {
             .rights(caller)
             .await
             .map_err(|error| failure::protocol(&error))?;
-        Ok((rights.may)(operation))
+        Ok(rights.may.contains(operation))
     }
 
     async fn perform(
@@ -203,25 +203,25 @@ impl Server {
 struct Rights {
     side: Option<Side>,
     narrow: Narrow,
-    may: Box<dyn Fn(Operation) -> bool + Send + Sync>,
+    may: Operations,
 }
 
 impl Rights {
     fn show(&self, access: Access) -> bool {
         let is_for_it = self.side.is_some_and(|side| access.sides.contains(&side));
-        is_for_it && self.narrow.keeps(access) && (self.may)(access.operation)
+        is_for_it && self.narrow.keeps(access) && self.may.contains(access.operation)
     }
 }
 
 /// Who calls. Its absence is a defect: the bearer check lets nobody through without.
-pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Result<Arc<Caller>, ErrorData> {
     let parts = context.extensions.get::<http::request::Parts>();
-    let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+    let caller = parts.and_then(|parts| parts.extensions.get::<Arc<Caller>>());
     let mut caller = caller
         .cloned()
         .ok_or_else(|| ErrorData::internal_error("internal error", None))?;
     if let Some(traceparent) = context.meta.get_traceparent() {
-        caller.trace = TraceParent::accept(Some(traceparent)).child();
+        Arc::make_mut(&mut caller).trace = TraceParent::accept(Some(traceparent)).child();
     }
     Ok(caller)
 }
@@ -289,7 +289,7 @@ impl ServerHandler for Server {
         );
         let began = Instant::now();
         let origin = Origin {
-            traceparent: caller.trace,
+            traceparent: caller.trace.clone(),
             cause: format!("tool {tool}"),
         };
         let response = trace::within(origin, self.perform(request, context))
