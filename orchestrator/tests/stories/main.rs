@@ -18,6 +18,7 @@ mod keeping;
 mod key_rotation;
 mod lifecycle;
 mod limits;
+mod looks;
 mod notices;
 mod oauth;
 mod overtaken;
