@@ -1,6 +1,7 @@
 //! What the gateway is told, once, by `main` or by the lab.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub struct Cli {
     /// Where health and metrics are served, for the cluster alone.
     #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
     pub internal_listen: SocketAddr,
+    /// Threads that serve. One serves some thousand requests a second; take more replicas before more threads.
+    #[arg(long, env = "CODEXK8S_THREADS", default_value_t = NonZeroUsize::MIN)]
+    pub threads: NonZeroUsize,
     /// The mounted file that holds `postgres://user:password@host/name`.
     #[arg(long, env = "CODEXK8S_DATABASE_URL_FILE")]
     pub database_url_file: PathBuf,

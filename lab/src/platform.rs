@@ -157,7 +157,7 @@ impl Memories {
         let of_gateway = Settings::read(&gateway.database_url_file, None, CONNECTIONS)?
             .with_edge_key(&gateway.edge_key_file)?;
         let (file, key) = (&mcp_server.database_url_file, &mcp_server.master_key_file);
-        let of_mcp_server = Settings::read(file, Some(key), CONNECTIONS)?;
+        let of_mcp_server = Settings::read(file, Some(key), CONNECTIONS)?.with_looks();
         let (file, key) = (&worker.database_url_file, &worker.master_key_file);
         let of_worker = Settings::read(file, Some(key), CONNECTIONS)?;
         Ok(Self {

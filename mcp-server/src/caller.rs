@@ -79,7 +79,8 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
         return Err(Box::new(challenge(resource, "missing", None)));
     };
     let audiences: Vec<_> = gate.config.resources().map(Url::as_str).collect();
-    let proven = credential::prove(&gate.orchestrator, &audiences, bearer).await;
+    // Futures that are large are boxed where most of them is waiting for the database: they are moved on the way.
+    let proven = Box::pin(credential::prove(&gate.orchestrator, &audiences, bearer)).await;
     let proven = proven.map_err(|error| Box::new(refuse(resource, &error)))?;
     if proven.actor.run().is_some() && gate.config.is_public(resource) {
         // Runs are inside the cluster: whoever shows a run's token outside has no business with it.
@@ -198,7 +199,7 @@ fn challenge(resource: &Url, kind: &'static str, why: Option<&str>) -> Response 
 }
 
 fn with_caller(mut request: Request, caller: Caller) -> Request {
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(Arc::new(caller));
     request
 }
 
@@ -214,8 +215,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn trace(headers: &HeaderMap) -> TraceParent {
-    let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    TraceParent::accept(trace).child()
+    match headers.get("traceparent").and_then(|value| value.to_str().ok()) {
+        Some(given) => TraceParent::accept(Some(given)).child(),
+        None => TraceParent::begin(),
+    }
 }
 
 /// Reads the body as far as there is room for it.

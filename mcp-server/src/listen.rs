@@ -104,7 +104,7 @@ impl Server {
         }
         let system = Actor::System("subscription");
         let run = run::get(self.orchestrator(), &system, run_id.into()).await?;
-        let mut tx = self.orchestrator().begin("subscription.sees").await?;
+        let mut tx = self.orchestrator().look("subscription.sees").await?;
         let target = Target::new(run.project_id, "run", run_id).of_run(run.run_id, run.started_by);
         access::allows(&mut tx, &caller.actor, Operation::RunRead, &target).await
     }

@@ -20,7 +20,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         &cli.database_url_file,
         Some(&cli.master_key_file),
         cli.database_connections,
-    )?;
+    )?
+    .with_looks();
     let orchestrator = Orchestrator::open(settings, Clock::default()).await?;
     credential::require_signing_key(&orchestrator, cli.server.audience()).await?;
     let readiness = Readiness::new().with("database", {

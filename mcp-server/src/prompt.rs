@@ -84,7 +84,7 @@ impl Server {
 
     /// Prompts are for those who may read the prompt of a run.
     async fn shows_prompts(&self, context: &RequestContext<RoleServer>) -> Result<bool, ErrorData> {
-        self.may(&caller(context)?, Operation::RunPromptRead).await
+        self.may(&*caller(context)?, Operation::RunPromptRead).await
     }
 }
 

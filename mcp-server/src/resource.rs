@@ -85,7 +85,7 @@ impl Server {
         &self,
         context: &RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let visible = self.visible(&caller(context)?).await?;
+        let visible = self.visible(&*caller(context)?).await?;
         let templates = KINDS
             .iter()
             .filter(|kind| visible.iter().any(|tool| tool.name == kind.get))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use orchestrator::actor::Actor;
 use orchestrator::id::TokenId;
-use orchestrator::project::access::{self, Operation};
+use orchestrator::project::access::{self, Operation, Operations};
 use orchestrator::trace::{self, Origin, TraceParent};
 use orchestrator::{Error, Orchestrator, Result};
 use rmcp::handler::server::tool::ToolCallContext;
@@ -116,12 +116,12 @@ impl Server {
     }
 
     async fn rights_now(&self, caller: &Caller) -> Result<Rights> {
-        let mut tx = self.inner.orchestrator.begin("tool.rights").await?;
+        let mut tx = self.inner.orchestrator.look("tool.rights").await?;
         let operations = access::operations(&mut tx, &caller.actor).await?;
         Ok(Rights {
             side: Side::of(&caller.actor),
             narrow: caller.narrow.clone(),
-            may: Box::new(move |operation| operations.contains(&operation)),
+            may: operations,
         })
     }
 
@@ -153,7 +153,7 @@ impl Server {
             .rights(caller)
             .await
             .map_err(|error| failure::protocol(&error))?;
-        Ok((rights.may)(operation))
+        Ok(rights.may.contains(operation))
     }
 
     async fn perform(
@@ -192,7 +192,9 @@ impl Server {
         let seconds = self.inner.config.call_seconds;
         let call = tokio::time::timeout(Duration::from_secs(seconds), progress.during(call));
         match call.await {
-            Ok(Ok(CallToolResponse::Complete(answer))) if wants_task => self.as_task(&caller, answer).await,
+            Ok(Ok(CallToolResponse::Complete(answer))) if wants_task => {
+                Box::pin(self.as_task(&caller, answer)).await
+            }
             Ok(response) => response,
             Err(_) => Ok(failure::answer(&failure::too_slow(seconds))),
         }
@@ -203,25 +205,25 @@ impl Server {
 struct Rights {
     side: Option<Side>,
     narrow: Narrow,
-    may: Box<dyn Fn(Operation) -> bool + Send + Sync>,
+    may: Operations,
 }
 
 impl Rights {
     fn show(&self, access: Access) -> bool {
         let is_for_it = self.side.is_some_and(|side| access.sides.contains(&side));
-        is_for_it && self.narrow.keeps(access) && (self.may)(access.operation)
+        is_for_it && self.narrow.keeps(access) && self.may.contains(access.operation)
     }
 }
 
 /// Who calls. Its absence is a defect: the bearer check lets nobody through without.
-pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Result<Arc<Caller>, ErrorData> {
     let parts = context.extensions.get::<http::request::Parts>();
-    let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+    let caller = parts.and_then(|parts| parts.extensions.get::<Arc<Caller>>());
     let mut caller = caller
         .cloned()
         .ok_or_else(|| ErrorData::internal_error("internal error", None))?;
     if let Some(traceparent) = context.meta.get_traceparent() {
-        caller.trace = TraceParent::accept(Some(traceparent)).child();
+        Arc::make_mut(&mut caller).trace = TraceParent::accept(Some(traceparent)).child();
     }
     Ok(caller)
 }
@@ -254,7 +256,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = caller(&context)?;
         let everything = caller.narrow.names_toolsets() || Side::of(&caller.actor) != Some(Side::Staff);
-        let tools = self.visible(&caller).await?;
+        let tools = Box::pin(self.visible(&caller)).await?;
         let is_usual = |tool: &&Tool| {
             let access = self.inner.catalogue.access(&tool.name);
             everything || access.is_some_and(|access| access.usual)
@@ -289,10 +291,11 @@ impl ServerHandler for Server {
         );
         let began = Instant::now();
         let origin = Origin {
-            traceparent: caller.trace,
+            traceparent: caller.trace.clone(),
             cause: format!("tool {tool}"),
         };
-        let response = trace::within(origin, self.perform(request, context))
+        // Each request's task has room for the largest of these methods, and is moved: so what is large is boxed.
+        let response = trace::within(origin, Box::pin(self.perform(request, context)))
             .instrument(span.clone())
             .await;
         let code = failure::code(&response);
@@ -322,7 +325,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.resources(&context).await
+        Box::pin(self.resources(&context)).await
     }
 
     async fn list_resource_templates(
@@ -330,7 +333,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        self.resource_templates(&context).await
+        Box::pin(self.resource_templates(&context)).await
     }
 
     async fn read_resource(
@@ -338,7 +341,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(self.resource(&context, &request).await?.into())
+        Ok(Box::pin(self.resource(&context, &request)).await?.into())
     }
 
     async fn list_prompts(
@@ -346,7 +349,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        self.prompts(&context).await
+        Box::pin(self.prompts(&context)).await
     }
 
     async fn get_prompt(
@@ -354,7 +357,7 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        Ok(self.prompt(&context, &request).await?.into())
+        Ok(Box::pin(self.prompt(&context, &request)).await?.into())
     }
 
     async fn complete(
@@ -362,7 +365,9 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        Ok(CompleteResult::new(self.completion(&context, &request).await?))
+        Ok(CompleteResult::new(
+            Box::pin(self.completion(&context, &request)).await?,
+        ))
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -370,7 +375,7 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        self.stream(&context).await
+        Box::pin(self.stream(&context)).await
     }
 
     async fn get_task(
@@ -378,7 +383,9 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        Ok(GetTaskResult::new(self.task(&context, &request.task_id).await?))
+        Ok(GetTaskResult::new(
+            Box::pin(self.task(&context, &request.task_id)).await?,
+        ))
     }
 
     /// A run asks people, and not its task's client: there is nothing to hand over, and nothing is what happens.
@@ -387,7 +394,9 @@ impl ServerHandler for Server {
         request: UpdateTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.run_of_task(&context, &request.task_id).await.map(|_| ())
+        Box::pin(self.run_of_task(&context, &request.task_id))
+            .await
+            .map(|_| ())
     }
 
     async fn cancel_task(
@@ -395,7 +404,7 @@ impl ServerHandler for Server {
         request: CancelTaskParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.end_task(&context, &request.task_id).await
+        Box::pin(self.end_task(&context, &request.task_id)).await
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -8,10 +8,10 @@ use sqlx::PgPool;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
-use crate::credential::{EdgeKey, MasterKey};
+use crate::credential::{EdgeKey, MasterKey, Verified};
 use crate::error::{Error, Result};
 use crate::postgres::listen::Notices;
-use crate::postgres::{self, Tx};
+use crate::postgres::{self, LookPool, Tx};
 use crate::queue::{self, Concurrency, Performers, Working};
 
 /// What a program must know to open the platform's memory.
@@ -19,6 +19,8 @@ use crate::queue::{self, Concurrency, Performers, Working};
 pub struct Settings {
     pub database_url: SecretString,
     pub max_connections: u32,
+    /// Connections beside those, for what only reads; a program that mostly writes has none, and reads in transactions.
+    pub look_connections: u32,
     /// Seals keys and secret answers at rest; a program that touches none of them has none.
     pub master_key: Option<MasterKey>,
     /// Seals what the public edge signs with; only the edge and the command line have it.
@@ -46,9 +48,21 @@ impl Settings {
         Ok(Self {
             database_url: url.trim().into(),
             max_connections,
+            look_connections: 0,
             master_key: master_key_file.map(MasterKey::read).transpose()?,
             edge_key: None,
         })
+    }
+
+    /// The same, with half of the connections for what only reads.
+    #[must_use]
+    pub fn with_looks(self) -> Self {
+        let look_connections = self.max_connections / 2;
+        Self {
+            max_connections: self.max_connections - look_connections,
+            look_connections,
+            ..self
+        }
     }
 
     /// The same, with the edge key's file.
@@ -73,8 +87,10 @@ pub struct Orchestrator {
 struct Inner {
     pool: PgPool,
     aside: PgPool,
+    looks: Option<LookPool>,
+    verified: Verified,
     clock: Clock,
-    queue: queue::Client,
+    queue: queue::Door,
     notices: Notices,
     master_key: Option<MasterKey>,
     edge_key: Option<EdgeKey>,
@@ -92,9 +108,18 @@ impl Orchestrator {
         let pool = postgres::connect(settings.database_url.expose_secret(), settings.max_connections).await?;
         let stop = CancellationToken::new();
         let notices = Notices::start(pool.clone(), stop.clone());
-        let queue = queue::insert_only(&pool)?;
+        let queue = queue::Door::new(pool.clone());
+        let looks = (settings.look_connections > 0)
+            .then(|| LookPool::new(&pool.connect_options(), settings.look_connections))
+            .transpose()?;
+        if let Some(looks) = looks.clone() {
+            let stop = stop.clone();
+            tokio::spawn(async move { stop.run_until_cancelled(looks.tidy()).await });
+        }
         let inner = Inner {
             aside: postgres::aside(&pool),
+            looks,
+            verified: Verified::default(),
             pool,
             clock,
             queue,
@@ -112,6 +137,21 @@ impl Orchestrator {
     pub async fn begin(&self, name: &'static str) -> Result<Tx> {
         let inner = &*self.inner;
         Tx::begin(&inner.pool, &inner.aside, &inner.queue, inner.clock.now(), name).await
+    }
+
+    /// Begins a use case that only reads, which PostgreSQL holds it to. Its statements see what was committed when each
+    /// began, as in a transaction. What decides about a write belongs to the write's transaction: [`Self::begin`].
+    pub async fn look(&self, name: &'static str) -> Result<Tx> {
+        let inner = &*self.inner;
+        match &inner.looks {
+            Some(looks) => Tx::look(looks, &inner.aside, &inner.queue, inner.clock.now(), name).await,
+            None => self.begin(name).await,
+        }
+    }
+
+    /// The signatures that hold, as far as this process remembers.
+    pub(crate) fn verified(&self) -> &Verified {
+        &self.inner.verified
     }
 
     pub fn clock(&self) -> &Clock {
@@ -141,7 +181,7 @@ impl Orchestrator {
 
     /// Starts working jobs in this process, of each queue so many at once.
     pub fn work(&self, performers: Performers, concurrency: Concurrency) -> Result<Working> {
-        queue::start(&self.inner.pool, performers, concurrency)
+        queue::start(&self.inner.queue, performers, concurrency)
     }
 
     /// Whether the database answers and its schema is there.
@@ -154,6 +194,9 @@ impl Orchestrator {
 
     /// Gives all connections back.
     pub async fn close(&self) {
+        if let Some(looks) = &self.inner.looks {
+            looks.close();
+        }
         self.inner.aside.close().await;
         self.inner.pool.close().await;
     }

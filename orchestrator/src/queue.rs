@@ -2,7 +2,7 @@
 
 pub mod look;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use tracing::Instrument;
 use crate::actor::words;
 use crate::error::{Error, Result};
 
-pub(crate) type Client = riverqueue::Client;
+type Client = riverqueue::Client;
 
 /// Longest a job may run; longer work is split into jobs.
 const JOB_TIMEOUT: Duration = Duration::from_secs(30);
@@ -140,19 +140,45 @@ impl<J: Job> JobArgs for Args<J> {
     }
 }
 
-/// A client that can only insert.
-pub(crate) fn insert_only(pool: &PgPool) -> Result<Client> {
-    riverqueue::Client::builder(pool.clone())
-        .fetch_cooldown(COOLDOWN)
-        .build()
-        .map_err(Error::internal)
+/// The way into the queue, for all use cases of a process.
+///
+/// River's client holds 6 MiB for events that nobody here listens to. So there is one, made when something is first
+/// asked for: by the process that works jobs, or else by the first that asks.
+#[derive(Clone)]
+pub(crate) struct Door {
+    inner: Arc<Threshold>,
+}
+
+struct Threshold {
+    pool: PgPool,
+    client: OnceLock<Client>,
+}
+
+impl Door {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        let client = OnceLock::new();
+        Self {
+            inner: Arc::new(Threshold { pool, client }),
+        }
+    }
+
+    fn client(&self) -> Result<&Client> {
+        if let Some(client) = self.inner.client.get() {
+            return Ok(client);
+        }
+        let insert_only = riverqueue::Client::builder(self.inner.pool.clone())
+            .fetch_cooldown(COOLDOWN)
+            .build()
+            .map_err(Error::internal)?;
+        Ok(self.inner.client.get_or_init(|| insert_only))
+    }
 }
 
 /// The key of a job's metadata under which its trace stands (W3C trace context).
 const TRACEPARENT: &str = "traceparent";
 
 pub(crate) async fn insert<J: Job>(
-    client: &Client,
+    door: &Door,
     tx: &mut Transaction<'static, Postgres>,
     job: J,
     at: Option<Timestamp>,
@@ -162,7 +188,7 @@ pub(crate) async fn insert<J: Job>(
     if let Some(at) = at {
         opts = opts.with_scheduled_at(at);
     }
-    client
+    door.client()?
         .insert(Args(job))
         .opts(opts)
         .tx(tx)
@@ -173,24 +199,21 @@ pub(crate) async fn insert<J: Job>(
 
 /// Inserts jobs of one kind at once, each with its trace.
 pub(crate) async fn insert_all<J: Job>(
-    client: &Client,
+    door: &Door,
     tx: &mut Transaction<'static, Postgres>,
     jobs: Vec<(J, &str)>,
 ) -> Result<()> {
     let jobs = jobs
         .into_iter()
         .map(|(job, traceparent)| (Args(job), traced(traceparent)));
+    let client = door.client()?;
     client.insert_many(jobs).tx(tx).await.map_err(Error::internal)?;
     Ok(())
 }
 
 /// Makes a job due now, in the caller's transaction.
-pub(crate) async fn retry(
-    client: &Client,
-    tx: &mut Transaction<'static, Postgres>,
-    job_id: i64,
-) -> Result<()> {
-    client
+pub(crate) async fn retry(door: &Door, tx: &mut Transaction<'static, Postgres>, job_id: i64) -> Result<()> {
+    door.client()?
         .jobs()
         .retry(job_id)
         .tx(tx)
@@ -279,12 +302,12 @@ pub struct Working {
 }
 
 /// Starts working the jobs of all queues.
-pub(crate) fn start(pool: &PgPool, performers: Performers, concurrency: Concurrency) -> Result<Working> {
+pub(crate) fn start(door: &Door, performers: Performers, concurrency: Concurrency) -> Result<Working> {
     let maintenance = MaintenanceConfig::default()
         .with_rescue_after(RESCUE_AFTER)
         .with_rescuer_interval(RESCUE_EVERY)
         .with_scheduler_interval(Duration::from_secs(1));
-    let mut builder = riverqueue::Client::builder(pool.clone()).workers(performers.workers);
+    let mut builder = riverqueue::Client::builder(door.inner.pool.clone()).workers(performers.workers);
     for queue in Queue::ALL {
         builder = builder.queue(queue.as_str(), QueueConfig::new(concurrency.of(*queue)));
     }
@@ -297,6 +320,8 @@ pub(crate) fn start(pool: &PgPool, performers: Performers, concurrency: Concurre
         .build()
         .map_err(Error::internal)?;
     let handle = client.start().map_err(Error::internal)?;
+    // Whoever asked before has a client already, and keeps it.
+    let _ = door.inner.client.set(client);
     Ok(Working { handle })
 }
 

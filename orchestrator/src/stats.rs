@@ -28,7 +28,7 @@ pub struct Stats {
 
 /// Counts what there is now.
 pub async fn read(orchestrator: &Orchestrator) -> Result<Stats> {
-    let mut tx = orchestrator.begin("stats.read").await?;
+    let mut tx = orchestrator.look("stats.read").await?;
     let runs = sqlx::query_as!(
         Counted,
         r#"SELECT state, count(*) AS "count!" FROM runs

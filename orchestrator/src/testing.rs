@@ -28,6 +28,8 @@ pub use self::look::{dump, is_sweep_due, make_sweep_due, open_jobs};
 
 /// Databases of tests are named so.
 pub const DATABASE_PREFIX: &str = "t_";
+/// Stories look as mcp-server does.
+const LOOK_CONNECTIONS: u32 = 4;
 
 /// Folders of servers are named so, and by their process.
 const FOLDER_PREFIX: &str = "codex-k8s-test-";
@@ -145,6 +147,7 @@ impl TestDb {
         let settings = Settings {
             database_url: SecretString::from(self.url.clone()),
             max_connections: 10,
+            look_connections: LOOK_CONNECTIONS,
             master_key: Some(master_key),
             edge_key: None,
         };
@@ -163,6 +166,7 @@ impl TestDb {
         let settings = Settings {
             database_url: SecretString::from(Roles::default().url(&self.url, program)),
             max_connections: 10,
+            look_connections: LOOK_CONNECTIONS,
             master_key: Some(master_key),
             edge_key: None,
         };
@@ -176,6 +180,7 @@ impl TestDb {
         let settings = Settings {
             database_url: SecretString::from(Roles::default().url(&self.url, Program::Gateway)),
             max_connections: 10,
+            look_connections: 0,
             master_key: None,
             edge_key: Some(edge_key),
         };
@@ -189,6 +194,7 @@ impl TestDb {
         let settings = Settings {
             database_url: SecretString::from(self.url.clone()),
             max_connections: 10,
+            look_connections: 0,
             master_key: None,
             edge_key: Some(edge_key),
         };

@@ -1,6 +1,8 @@
 //! W3C trace context, kept as a string from webhook to pull request (`traceparent`, level 1).
 
 use std::fmt;
+#[cfg(feature = "postgres")]
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -49,19 +51,19 @@ pub struct Origin {
 
 #[cfg(feature = "postgres")]
 tokio::task_local! {
-    static ORIGIN: Origin;
+    static ORIGIN: Arc<Origin>;
 }
 
 /// Runs a future whose use cases are all done for `origin`.
 #[cfg(feature = "postgres")]
 pub async fn within<T>(origin: Origin, future: impl Future<Output = T>) -> T {
-    ORIGIN.scope(origin, future).await
+    ORIGIN.scope(Arc::new(origin), future).await
 }
 
 /// What this task's use cases are done for, if anybody said so.
 #[cfg(feature = "postgres")]
-pub(crate) fn origin() -> Option<Origin> {
-    ORIGIN.try_with(Clone::clone).ok()
+pub(crate) fn origin() -> Option<Arc<Origin>> {
+    ORIGIN.try_with(Arc::clone).ok()
 }
 
 fn span_id() -> String {

@@ -52,7 +52,7 @@ pub async fn beat(orchestrator: &Orchestrator, worker: &str, version: &str) -> R
 ///
 /// `NotFound` for who may not see them.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor) -> Result<Vec<Worker>> {
-    let mut tx = orchestrator.begin("workers.list").await?;
+    let mut tx = orchestrator.look("workers.list").await?;
     access::require_platform(&mut tx, actor, Operation::WorkerRead, "worker", "list").await?;
     let present_since = tx.now() - PRESENT_WITHIN;
     let rows = sqlx::query!(

@@ -41,7 +41,7 @@ impl Tool for Explain {
             (None, None) => None,
         };
         let who = ask.person_id.map(Into::into);
-        let mut tx = call.orchestrator.begin("tool.explain").await?;
+        let mut tx = call.orchestrator.look("tool.explain").await?;
         Ok(show(
             access::explain_to(&mut tx, call.actor, who, operation, target.as_ref()).await?,
         ))

@@ -96,7 +96,7 @@ impl Tool for Remove {
 /// The person of a login, told only to who may set members.
 async fn person(call: &Call<'_>, project_id: ProjectId, login: &str) -> Result<PersonId> {
     project::require_member_setter(call.orchestrator, call.actor, project_id).await?;
-    let mut tx = call.orchestrator.begin("tool.person").await?;
+    let mut tx = call.orchestrator.look("tool.person").await?;
     let found = identity::find_by_login(&mut tx, login).await?;
     let person = found.ok_or_else(|| Error::not_found("person", login))?;
     Ok(person.person_id)

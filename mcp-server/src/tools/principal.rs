@@ -26,12 +26,9 @@ impl Tool for Get {
     type Answer = PrincipalView;
 
     async fn call(call: &Call<'_>, _ask: PrincipalGet) -> Result<PrincipalView> {
-        let mut tx = call.orchestrator.begin("principal.get").await?;
+        let mut tx = call.orchestrator.look("principal.get").await?;
         let operations = access::operations(&mut tx, call.actor).await?;
-        let mut operations: Vec<_> = operations
-            .into_iter()
-            .map(|operation| operation.to_string())
-            .collect();
+        let mut operations: Vec<_> = operations.iter().map(|operation| operation.to_string()).collect();
         operations.sort_unstable();
         show(call.actor, operations)
     }

@@ -139,7 +139,7 @@ pub async fn expire(orchestrator: &Orchestrator) -> Result<usize> {
 ///
 /// `NotFound`.
 pub async fn get(orchestrator: &Orchestrator, actor: &Actor, wait_id: WaitId) -> Result<Wait> {
-    let mut tx = orchestrator.begin("approval.get").await?;
+    let mut tx = orchestrator.look("approval.get").await?;
     let wait = required(&mut tx, wait_id).await?;
     let run = run::find_in(&mut tx, wait.run_id).await?;
     let mut target = run::target(&run);

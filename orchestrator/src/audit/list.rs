@@ -50,7 +50,7 @@ pub async fn list(
     filter: &Filter,
     ask: PageAsk,
 ) -> Result<Page<Row>> {
-    let mut tx = orchestrator.begin("audit.list").await?;
+    let mut tx = orchestrator.look("audit.list").await?;
     let own_id = actor.id();
     let (mut actor_kind, mut actor_id) = (filter.actor_kind.as_deref(), filter.actor_id.as_deref());
     let mut project_id = None;

@@ -26,6 +26,8 @@ mod statement;
 #[cfg(feature = "postgres")]
 mod store;
 #[cfg(feature = "postgres")]
+mod verified;
+#[cfg(feature = "postgres")]
 mod vouch;
 
 pub use domain::{Claims, ISSUER, Leniency, Narrowing, REFRESH_GRACE, RUN_TOKEN_LIFE, TOOLSETS, TokenFault};
@@ -62,5 +64,7 @@ pub use staff::{
 pub(crate) use statement::{StatementKeys, ensure_statement_key, sign_statement, statement_keys};
 #[cfg(feature = "postgres")]
 pub(crate) use store::staff::erase;
+#[cfg(feature = "postgres")]
+pub(crate) use verified::Verified;
 #[cfg(feature = "postgres")]
 pub use vouch::{vouch, vouched};

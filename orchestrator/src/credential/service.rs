@@ -65,17 +65,21 @@ impl Proven {
 pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str) -> Result<Proven> {
     let unknown =
         || Error::Unauthenticated("the bearer token is not one of this platform's for this address".into());
-    let kid = jwt::kid(bearer).ok_or_else(unknown)?;
-    let mut tx = orchestrator.begin("credential.prove").await?;
-    let key = store::find_key(&mut tx, &kid).await?.ok_or_else(unknown)?;
+    let verified = orchestrator.verified();
+    let shown = verified.shown(bearer).ok_or_else(unknown)?;
+    let mut tx = orchestrator.look("credential.prove").await?;
+    let (token, key) = store::find_token_and_key(&mut tx, shown.jti().into())
+        .await?
+        .ok_or_else(unknown)?;
     if !audiences.contains(&key.audience.as_str()) {
         return Err(unknown());
     }
-    let claims = jwt::verify(bearer, &key.public_key, ISSUER, &key.audience).ok_or_else(unknown)?;
-    let token = store::find_token(&mut tx, claims.jti.into())
-        .await?
-        .filter(|token| is_of_row(&claims, &kid, token))
+    let claims = shown
+        .verify(verified, &key.public_key, &key.audience)
         .ok_or_else(unknown)?;
+    if !is_of_row(&claims, shown.kid(), &token) {
+        return Err(unknown());
+    }
     let now = tx.now();
     let (actor, counts) = bearer_of(&mut tx, &token).await?.ok_or_else(unknown)?;
     Ok(Proven {
@@ -117,7 +121,7 @@ async fn bearer_of(tx: &mut Tx, token: &Token) -> Result<Option<(Actor, bool)>> 
 
 /// Whether a token that was proven before still counts: for what goes on after its call was let in.
 pub async fn still_counts(orchestrator: &Orchestrator, token_id: TokenId) -> Result<bool> {
-    let mut tx = orchestrator.begin("credential.still_counts").await?;
+    let mut tx = orchestrator.look("credential.still_counts").await?;
     let Some(token) = store::find_token(&mut tx, token_id).await? else {
         return Ok(false);
     };

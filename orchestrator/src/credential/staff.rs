@@ -92,7 +92,7 @@ pub async fn list_tokens(
     holder: Option<Holder>,
     ask: PageAsk,
 ) -> Result<Page<NamedToken>> {
-    let mut tx = orchestrator.begin("credential.list_tokens").await?;
+    let mut tx = orchestrator.look("credential.list_tokens").await?;
     let holder = match holder {
         Some(holder) => holder,
         None => own(actor)?,

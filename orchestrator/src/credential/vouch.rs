@@ -59,7 +59,7 @@ pub async fn vouched(orchestrator: &Orchestrator, audience: &str, said: &str) ->
     if !kid.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(None);
     }
-    let mut tx = orchestrator.begin("credential.vouched").await?;
+    let mut tx = orchestrator.look("credential.vouched").await?;
     let left = until - tx.now().as_second();
     let Some(key) = store::find_key(&mut tx, kid)
         .await?

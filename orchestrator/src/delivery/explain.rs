@@ -29,7 +29,7 @@ pub async fn explain(
     actor: &Actor,
     delivery_id: DeliveryId,
 ) -> Result<Explanation> {
-    let mut tx = orchestrator.begin("delivery.explain").await?;
+    let mut tx = orchestrator.look("delivery.explain").await?;
     let delivery = authorized(&mut tx, actor, Operation::DeliveryRead, delivery_id).await?;
     let waited = tx.now().duration_since(delivery.received_at).as_secs();
     let (sentence, next) = words(&delivery, waited);

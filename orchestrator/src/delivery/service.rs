@@ -91,7 +91,7 @@ pub struct PayloadText {
 ///
 /// `NotFound` or `Forbidden`.
 pub async fn get(orchestrator: &Orchestrator, actor: &Actor, delivery_id: DeliveryId) -> Result<Delivery> {
-    let mut tx = orchestrator.begin("delivery.get").await?;
+    let mut tx = orchestrator.look("delivery.get").await?;
     authorized(&mut tx, actor, Operation::DeliveryRead, delivery_id).await
 }
 
@@ -130,7 +130,7 @@ pub async fn list(
     filter: &Filter,
     ask: PageAsk,
 ) -> Result<Page<Delivery>> {
-    let mut tx = orchestrator.begin("delivery.list").await?;
+    let mut tx = orchestrator.look("delivery.list").await?;
     let visible = access::visible_projects(&mut tx, actor, Operation::DeliveryRead).await?;
     let all = access::sees_platform(&mut tx, actor, Operation::DeliveryRead).await?;
     let rows = store::list(&mut tx, &visible, all, filter, ask).await?;

@@ -24,7 +24,7 @@ pub async fn people(
     login: Option<&str>,
     ask: PageAsk,
 ) -> Result<Page<Person>> {
-    let mut tx = orchestrator.begin("identity.people").await?;
+    let mut tx = orchestrator.look("identity.people").await?;
     access::require_platform(&mut tx, actor, Operation::UserRead, "person", "list").await?;
     let rows = store::list(&mut tx, login, ask).await?;
     Ok(ask.page(rows, |person| person.person_id.uuid()))

@@ -3,9 +3,11 @@
 pub mod admin;
 mod inspect;
 pub mod listen;
+mod look;
 mod roles;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use crate::queue::{self, Job};
 use crate::trace::{self, Origin};
 
 pub use inspect::{Inspection, inspect};
+pub(crate) use look::LookPool;
 pub use roles::{DEFAULT_PREFIX, Program, Roles, grant};
 
 /// A `timestamptz` as sqlx reads and writes it.
@@ -122,14 +125,24 @@ pub async fn migrate(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a use case's statements go through.
+enum Line {
+    Begun(Transaction<'static, Postgres>),
+    Looking(look::Looking),
+}
+
 /// The transaction of one use case. What it enqueues and notifies happens when it commits, or never.
+///
+/// A look is one without a transaction: it reads, and PostgreSQL refuses it everything else.
 pub struct Tx {
-    inner: Transaction<'static, Postgres>,
+    line: Line,
     /// For what must stay although this transaction does not.
     aside: PgPool,
-    queue: queue::Client,
+    queue: queue::Door,
     now: Timestamp,
     name: &'static str,
+    /// What this task is done for, if nothing better is said.
+    origin: Option<Arc<Origin>>,
     /// Carried by every job this transaction enqueues.
     traceparent: Option<String>,
     /// What set it off, for the audit.
@@ -140,21 +153,45 @@ impl Tx {
     pub(crate) async fn begin(
         pool: &PgPool,
         aside: &PgPool,
-        queue: &queue::Client,
+        queue: &queue::Door,
         now: Timestamp,
         name: &'static str,
     ) -> Result<Self> {
-        let inner = riverqueue::database::begin_postgres(pool).await?;
-        let tx = Self {
-            inner,
+        let begun = riverqueue::database::begin_postgres(pool).await?;
+        Ok(Self::over(Line::Begun(begun), aside, queue, now, name))
+    }
+
+    /// Begins what only reads.
+    pub(crate) async fn look(
+        pool: &LookPool,
+        aside: &PgPool,
+        queue: &queue::Door,
+        now: Timestamp,
+        name: &'static str,
+    ) -> Result<Self> {
+        let looking = pool.get().await?;
+        Ok(Self::over(Line::Looking(looking), aside, queue, now, name))
+    }
+
+    fn over(line: Line, aside: &PgPool, queue: &queue::Door, now: Timestamp, name: &'static str) -> Self {
+        Self {
+            line,
             aside: aside.clone(),
             queue: queue.clone(),
             now,
             name,
+            origin: trace::origin(),
             traceparent: None,
             cause: None,
-        };
-        Ok(tx.within(trace::origin()))
+        }
+    }
+
+    /// The transaction, for what happens with its commit.
+    fn begun<'a>(line: &'a mut Line) -> Result<&'a mut Transaction<'static, Postgres>> {
+        match line {
+            Line::Begun(begun) => Ok(begun),
+            Line::Looking(_) => Err(Error::internal("a look changes nothing")),
+        }
     }
 
     /// The moment of this use case: one for all rows it writes.
@@ -170,17 +207,10 @@ impl Tx {
     /// Begins a short transaction of its own, for what must stay although this one is rolled back.
     pub(crate) async fn aside(&self) -> Result<Self> {
         let mut aside = Self::begin(&self.aside, &self.aside, &self.queue, self.now, self.name).await?;
+        aside.origin.clone_from(&self.origin);
         aside.traceparent.clone_from(&self.traceparent);
         aside.cause.clone_from(&self.cause);
         Ok(aside)
-    }
-
-    fn within(mut self, origin: Option<Origin>) -> Self {
-        if let Some(origin) = origin {
-            self.traceparent = Some(origin.traceparent.to_string());
-            self.cause = Some(origin.cause);
-        }
-        self
     }
 
     /// Says which trace this use case belongs to, for the jobs it enqueues from here on.
@@ -195,36 +225,41 @@ impl Tx {
 
     /// The trace this use case belongs to, and what set it off.
     pub(crate) fn origin(&self) -> (Option<&str>, Option<&str>) {
-        (self.traceparent.as_deref(), self.cause.as_deref())
+        let origin = self.origin.as_deref();
+        let cause = origin.map(|origin| &*origin.cause);
+        (
+            carried(self.traceparent.as_deref(), origin),
+            self.cause.as_deref().or(cause),
+        )
     }
 
     /// Asks the worker to do something after the commit.
     pub(crate) async fn enqueue<J: Job>(&mut self, job: J) -> Result<()> {
-        let trace = self.traceparent.as_deref();
-        queue::insert(&self.queue, &mut self.inner, job, None, trace).await
+        let trace = carried(self.traceparent.as_deref(), self.origin.as_deref());
+        queue::insert(&self.queue, Self::begun(&mut self.line)?, job, None, trace).await
     }
 
     /// Asks the worker to do something no earlier than `at`.
     pub(crate) async fn enqueue_at<J: Job>(&mut self, job: J, at: Timestamp) -> Result<()> {
-        let trace = self.traceparent.as_deref();
-        queue::insert(&self.queue, &mut self.inner, job, Some(at), trace).await
+        let trace = carried(self.traceparent.as_deref(), self.origin.as_deref());
+        queue::insert(&self.queue, Self::begun(&mut self.line)?, job, Some(at), trace).await
     }
 
     /// Asks the worker to do several things of one kind after the commit, each in its own trace.
     pub(crate) async fn enqueue_all<J: Job>(&mut self, jobs: Vec<(J, &str)>) -> Result<()> {
-        queue::insert_all(&self.queue, &mut self.inner, jobs).await
+        queue::insert_all(&self.queue, Self::begun(&mut self.line)?, jobs).await
     }
 
     /// Makes a job that waits or was given up due after the commit.
     pub(crate) async fn retry_job(&mut self, job_id: i64) -> Result<()> {
-        queue::retry(&self.queue, &mut self.inner, job_id).await
+        queue::retry(&self.queue, Self::begun(&mut self.line)?, job_id).await
     }
 
     /// Wakes whoever waits for this, in every process, after the commit.
     pub(crate) async fn notify(&mut self, topic: listen::Topic, key: impl ToString) -> Result<()> {
         let payload = topic.payload(&key.to_string());
         sqlx::query!("SELECT pg_notify($1, $2)", listen::CHANNEL, payload)
-            .execute(&mut *self.inner)
+            .execute(&mut **Self::begun(&mut self.line)?)
             .await?;
         Ok(())
     }
@@ -235,24 +270,38 @@ impl Tx {
     ///
     /// `Unavailable` when nobody knows whether it was: reconcilers and idempotent calls settle that.
     pub async fn commit(self) -> Result<()> {
+        let Line::Begun(begun) = self.line else {
+            return Ok(());
+        };
         fault::point(&format!("{}:before_commit", self.name));
-        self.inner.commit().await?;
+        begun.commit().await?;
         fault::point(&format!("{}:after_commit", self.name));
         Ok(())
     }
+}
+
+/// The trace that was named, or else the task's.
+fn carried<'a>(named: Option<&'a str>, origin: Option<&'a Origin>) -> Option<&'a str> {
+    named.or(origin.map(|origin| origin.traceparent.as_str()))
 }
 
 impl Deref for Tx {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.inner
+        match &self.line {
+            Line::Begun(begun) => begun,
+            Line::Looking(looking) => looking,
+        }
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        match &mut self.line {
+            Line::Begun(begun) => begun,
+            Line::Looking(looking) => looking,
+        }
     }
 }
 

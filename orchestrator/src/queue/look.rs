@@ -84,7 +84,7 @@ pub async fn list(
     filter: &Filter,
     ask: PageAsk,
 ) -> Result<Page<JobSeen>> {
-    let mut tx = orchestrator.begin("queue.list").await?;
+    let mut tx = orchestrator.look("queue.list").await?;
     access::require_platform(&mut tx, actor, Operation::JobRead, "job", "list").await?;
     let rows = sqlx::query_as!(
         Row,

@@ -181,7 +181,7 @@ pub(super) async fn save_next(tx: &mut Tx, mut slot: Slot, event: SlotEvent) -> 
 ///
 /// `NotFound`.
 pub async fn get(orchestrator: &Orchestrator, actor: &Actor, slot_id: SlotId) -> Result<Slot> {
-    let mut tx = orchestrator.begin("slot.get").await?;
+    let mut tx = orchestrator.look("slot.get").await?;
     let not_found = || Error::not_found("slot", slot_id);
     let slot = store::find(&mut tx, slot_id).await?.ok_or_else(not_found)?;
     access::require(&mut tx, actor, Operation::SlotRead, &slot.target()).await?;
@@ -191,7 +191,7 @@ pub async fn get(orchestrator: &Orchestrator, actor: &Actor, slot_id: SlotId) ->
 
 /// The slots of all projects the actor may see, newest first.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor, page: PageAsk) -> Result<Page<Slot>> {
-    let mut tx = orchestrator.begin("slot.list").await?;
+    let mut tx = orchestrator.look("slot.list").await?;
     let projects = access::visible_projects(&mut tx, actor, Operation::SlotRead).await?;
     let rows = store::list(&mut tx, &projects, page).await?;
     Ok(page.page(rows, |slot| slot.slot_id.uuid()))

@@ -50,7 +50,7 @@ pub async fn list_rules(
     actor: &Actor,
     project_id: ProjectId,
 ) -> Result<Vec<StoredRule>> {
-    let mut tx = orchestrator.begin("trigger.list").await?;
+    let mut tx = orchestrator.look("trigger.list").await?;
     let on = Target::new(project_id, "project", project_id);
     access::require(&mut tx, actor, Operation::TriggerRead, &on).await?;
     crate::project::get(&mut tx, project_id).await?;

@@ -20,6 +20,7 @@ mod key_rotation;
 mod knowledge;
 mod lifecycle;
 mod limits;
+mod looks;
 mod notices;
 mod oauth;
 mod overtaken;

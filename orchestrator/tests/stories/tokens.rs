@@ -147,6 +147,7 @@ async fn a_program_that_signs_starts_with_a_key_that_opens() {
     let keyless = Settings {
         database_url: db.url().into(),
         max_connections: 3,
+        look_connections: 0,
         master_key: None,
         edge_key: None,
     };

@@ -77,10 +77,10 @@ fn check(model: &Model) -> Result<()> {
 ///
 /// `NotFound` for others.
 pub async fn models(orchestrator: &Orchestrator, actor: &Actor) -> Result<Vec<(Model, i64)>> {
-    let mut tx = orchestrator.begin("agent.models").await?;
+    let mut tx = orchestrator.look("agent.models").await?;
     if !access::operations(&mut tx, actor)
         .await?
-        .contains(&Operation::ModelRead)
+        .contains(Operation::ModelRead)
     {
         return Err(Error::not_found("model", "list"));
     }

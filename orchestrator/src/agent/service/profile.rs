@@ -110,7 +110,7 @@ pub async fn list_agents(
     actor: &Actor,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<Agent>> {
-    let mut tx = orchestrator.begin("agent.list").await?;
+    let mut tx = orchestrator.look("agent.list").await?;
     permit(
         &mut tx,
         actor,
@@ -145,7 +145,7 @@ pub async fn read_agent(
     stage: &str,
     version: Option<i32>,
 ) -> Result<Agent> {
-    let mut tx = orchestrator.begin("agent.read").await?;
+    let mut tx = orchestrator.look("agent.read").await?;
     permit(
         &mut tx,
         actor,

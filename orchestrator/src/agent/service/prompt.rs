@@ -86,7 +86,7 @@ pub async fn show_prompt(
     instruction: Option<&str>,
 ) -> Result<String> {
     let repository = repository::read(orchestrator, actor, repository_id).await?;
-    let mut tx = orchestrator.begin("agent.show_prompt").await?;
+    let mut tx = orchestrator.look("agent.show_prompt").await?;
     access::require(&mut tx, actor, Operation::RunPromptRead, &repository.target()).await?;
     let facts = PromptFacts {
         repository: format!("{}/{}", repository.owner, repository.name),
@@ -108,7 +108,7 @@ pub async fn list_prompts(
     actor: &Actor,
     project_id: Option<ProjectId>,
 ) -> Result<Vec<PromptHead>> {
-    let mut tx = orchestrator.begin("prompt.list").await?;
+    let mut tx = orchestrator.look("prompt.list").await?;
     permit(
         &mut tx,
         actor,
@@ -146,7 +146,7 @@ pub async fn get_versioned_prompt(
     (project_id, stage, kind): (Option<ProjectId>, &str, Kind),
     version: Option<i32>,
 ) -> Result<PromptHead> {
-    let mut tx = orchestrator.begin("prompt.read").await?;
+    let mut tx = orchestrator.look("prompt.read").await?;
     permit(
         &mut tx,
         actor,

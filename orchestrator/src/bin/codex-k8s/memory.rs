@@ -34,6 +34,7 @@ impl DatabaseFile {
         let settings = Settings {
             database_url: self.url()?,
             max_connections: CONNECTIONS,
+            look_connections: 0,
             master_key: Some(master_key),
             edge_key,
         };

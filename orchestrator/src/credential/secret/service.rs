@@ -126,7 +126,7 @@ pub async fn list(
     project_id: Option<ProjectId>,
     ask: PageAsk,
 ) -> Result<Page<Secret>> {
-    let mut tx = orchestrator.begin("secret.list").await?;
+    let mut tx = orchestrator.look("secret.list").await?;
     require(&mut tx, actor, Operation::SecretRead, project_id, "list").await?;
     let rows = store::list(&mut tx, project_id, ask).await?;
     Ok(ask.page(rows, |secret| secret.secret_id.uuid()))

@@ -391,6 +391,62 @@ pub(in crate::credential) async fn find_token(tx: &mut Tx, jti: TokenId) -> Resu
     row.map(Token::try_from).transpose()
 }
 
+/// What a token is verified with.
+pub(in crate::credential) struct PublicHalf {
+    pub(in crate::credential) audience: String,
+    pub(in crate::credential) public_key: Vec<u8>,
+}
+
+/// A token with the key that signed it, as long as that one is one of [`find_key`]: what every call begins with, in one
+/// read.
+pub(in crate::credential) async fn find_token_and_key(
+    tx: &mut Tx,
+    jti: TokenId,
+) -> Result<Option<(Token, PublicHalf)>> {
+    let still_shown = (tx.now() - REFRESH_GRACE).to_sqlx();
+    let row = sqlx::query!(
+        r#"SELECT t.jti AS "jti: TokenId", t.kind, t.kid, t.project_id AS "project_id: ProjectId",
+             t.run_id AS "run_id: RunId", t.turn, t.fence, t.name, t.role, t.platform_role,
+             t.person_id AS "person_id: PersonId", t.session_id AS "session_id: SessionId",
+             t.grant_id AS "grant_id: GrantId", t.issued_at, t.expires_at, t.revoked_at, t.toolsets, t.read_only,
+             t.lockdown, k.audience, k.public_key
+         FROM access_tokens t JOIN signing_keys k ON k.kid = t.kid
+         WHERE t.jti = $1 AND (k.retired_at IS NULL OR EXISTS (
+             SELECT 1 FROM access_tokens o WHERE o.kid = k.kid AND o.expires_at > $2))"#,
+        jti as TokenId,
+        still_shown as Moment,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let key = PublicHalf {
+        audience: row.audience,
+        public_key: row.public_key,
+    };
+    let token = TokenRow {
+        jti: row.jti,
+        kind: row.kind,
+        kid: row.kid,
+        project_id: row.project_id,
+        run_id: row.run_id,
+        turn: row.turn,
+        fence: row.fence,
+        name: row.name,
+        role: row.role,
+        platform_role: row.platform_role,
+        person_id: row.person_id,
+        session_id: row.session_id,
+        grant_id: row.grant_id,
+        issued_at: row.issued_at,
+        expires_at: row.expires_at,
+        revoked_at: row.revoked_at,
+        toolsets: row.toolsets,
+        read_only: row.read_only,
+        lockdown: row.lockdown,
+    };
+    Ok(Some((token.try_into()?, key)))
+}
+
 /// The newest tokens of a turn, one per side.
 pub(in crate::credential) async fn tokens_of_turn(
     tx: &mut Tx,

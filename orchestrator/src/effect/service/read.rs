@@ -37,7 +37,7 @@ async fn visible(tx: &mut Tx, actor: &Actor, effect_id: EffectId) -> Result<Effe
 ///
 /// `NotFound`.
 pub async fn get(orchestrator: &Orchestrator, actor: &Actor, effect_id: EffectId) -> Result<Effect> {
-    let mut tx = orchestrator.begin("effect.get").await?;
+    let mut tx = orchestrator.look("effect.get").await?;
     let mut effect = visible(&mut tx, actor, effect_id).await?;
     if effect.state == EffectState::Ready {
         let at = crate::repository::at(&mut tx, effect.repository_id).await?;
@@ -56,7 +56,7 @@ pub async fn list(
     run_id: Option<RunId>,
     page: PageAsk,
 ) -> Result<Page<Effect>> {
-    let mut tx = orchestrator.begin("effect.list").await?;
+    let mut tx = orchestrator.look("effect.list").await?;
     let run_id = match actor.run() {
         Some(own) if run_id.is_some_and(|asked| asked != own.run_id) => {
             return Err(Error::not_found(

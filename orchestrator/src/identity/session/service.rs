@@ -149,7 +149,7 @@ pub async fn end(orchestrator: &Orchestrator, cookie: &str) -> Result<()> {
 ///
 /// `NotFound` if the person is not the asker's to see.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor, person_id: PersonId) -> Result<Vec<Session>> {
-    let mut tx = orchestrator.begin("session.list").await?;
+    let mut tx = orchestrator.look("session.list").await?;
     identity::rule_over(&mut tx, actor, person_id)
         .await?
         .ok_or_else(|| Error::not_found("person", person_id))?;

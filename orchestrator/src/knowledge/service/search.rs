@@ -346,17 +346,15 @@ struct Ranked {
 impl Search {
     async fn words(&self, tx: &mut Tx, asked: &Asked) -> Result<Words> {
         let weighed = store::weigh(tx, &asked.words, &self.ids).await?;
-        let mut any: Vec<_> = plan::telling(weighed, self.chunks)
-            .iter()
-            .map(|word| words::quoted(word))
-            .collect();
-        any.extend(asked.names.iter().map(|name| words::quoted(name)));
+        let (telling, rest) = plan::telling(weighed, self.chunks);
+        let any_of = |words: &[String]| words.iter().map(|word| words::quoted(word)).collect::<Vec<_>>().join(" | ");
         let names = asked
             .names
             .iter()
             .map(|name| format!("{}:A", words::quoted(name)));
         Ok(Words {
-            any: any.join(" | "),
+            any: any_of(&[telling, asked.names.clone()].concat()),
+            rest: any_of(&rest),
             all: store::every_word(tx, &asked.words).await?,
             names: names.collect::<Vec<_>>().join(" | "),
             all_first: asked.is_short,
@@ -438,8 +436,32 @@ impl Search {
         })
     }
 
-    /// The index may give up before enough are found; then every vector is looked at.
+    /// Words that tell much may find little; then the common ones are asked, too.
     async fn candidates(
+        &self,
+        tx: &mut Tx,
+        meant: Option<&(Model, Vec<f32>)>,
+        words: Option<&Words>,
+        wanted: usize,
+    ) -> Result<Vec<nearest::Candidate>> {
+        let found = self.candidates_once(tx, meant, words, wanted).await?;
+        let said = found.iter().filter(|candidate| candidate.list == SAID).count();
+        match words {
+            Some(words) if said < self.limit && !words.rest.is_empty() => {
+                let all = [words.any.as_str(), words.rest.as_str()];
+                let all: Vec<_> = all.into_iter().filter(|any| !any.is_empty()).collect();
+                let more = Words {
+                    any: all.join(" | "),
+                    ..words.clone()
+                };
+                self.candidates_once(tx, meant, Some(&more), wanted).await
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// The index may give up before enough are found; then every vector is looked at.
+    async fn candidates_once(
         &self,
         tx: &mut Tx,
         meant: Option<&(Model, Vec<f32>)>,

@@ -97,7 +97,9 @@ pub(in super::super) async fn weigh(
                            / nullif((SELECT sum(chunks) FROM knowledge_sources WHERE repository_id = ANY ($2)), 0),
                            0)::float8 AS "share!"
            FROM unnest(tsvector_to_array(to_tsvector('english', $1) || to_tsvector('russian', $1)
-                                         || to_tsvector('simple', $1))) AS asked (word)"#,
+                                         || to_tsvector('simple', $1))) AS asked (word)
+           -- A word that a language has no use for is in no passage of it.
+           WHERE to_tsvector('english', asked.word) <> '' AND to_tsvector('russian', asked.word) <> ''"#,
         words,
         &ids,
     )

@@ -18,7 +18,7 @@ pub use matrix::{COLUMNS, MATRIX, rule};
 pub use operation::Operation;
 #[cfg(feature = "postgres")]
 pub use service::{
-    allows, explain_to, operations, require, require_platform, require_system, sees_platform,
+    Operations, allows, explain_to, operations, require, require_platform, require_system, sees_platform,
     visible_projects,
 };
 #[cfg(feature = "postgres")]

@@ -1,7 +1,5 @@
 //! The check as services call it: loads what the actor is now, decides, and writes the decision down.
 
-use std::collections::HashSet;
-
 use super::domain::{Decision, Principal, Rule, Standing, Target, decide};
 use super::explain::{Explained, explain};
 use super::matrix::rule;
@@ -171,13 +169,37 @@ pub async fn visible_projects(tx: &mut Tx, actor: &Actor, operation: Operation) 
     }
 }
 
-/// What `actor` may do somewhere, at least on its own things: what a list of tools is filtered by.
-pub async fn operations(tx: &mut Tx, actor: &Actor) -> Result<HashSet<Operation>> {
+/// What somebody may do somewhere, at least on its own things.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    /// It is the platform itself.
+    all: bool,
+    principals: Vec<Principal>,
+}
+
+impl Operations {
+    pub fn contains(&self, operation: Operation) -> bool {
+        let may = |principal: &Principal| somewhere(rule(*principal, operation));
+        self.all || self.principals.iter().any(may)
+    }
+
+    /// All of them, in the order of the matrix.
+    pub fn iter(&self) -> impl Iterator<Item = Operation> {
+        let all = Operation::ALL.iter().copied();
+        all.filter(|operation| self.contains(*operation))
+    }
+}
+
+/// What `actor` may do somewhere: what a list of tools is filtered by.
+pub async fn operations(tx: &mut Tx, actor: &Actor) -> Result<Operations> {
     let principals = match actor {
-        Actor::System(_) => return Ok(Operation::ALL.iter().copied().collect()),
+        Actor::System(_) => Vec::new(),
         Actor::Person { person_id, .. } => {
             let Some(person) = live_person(tx, *person_id).await? else {
-                return Ok(HashSet::new());
+                return Ok(Operations {
+                    all: false,
+                    principals: Vec::new(),
+                });
             };
             let roles = store::memberships(tx, *person_id).await?;
             let roles = roles.into_iter().map(|(_, role)| Principal::Role(role));
@@ -189,8 +211,8 @@ pub async fn operations(tx: &mut Tx, actor: &Actor) -> Result<HashSet<Operation>
         Actor::Platform { role, .. } => vec![Principal::Platform(*role)],
         Actor::Run(run) => vec![side(run.side)],
     };
-    let may = |operation: &Operation| principals.iter().any(|p| somewhere(rule(*p, *operation)));
-    Ok(Operation::ALL.iter().copied().filter(may).collect())
+    let all = matches!(actor, Actor::System(_));
+    Ok(Operations { all, principals })
 }
 
 async fn standing(tx: &mut Tx, actor: &Actor, target: &Target) -> Result<Standing> {

@@ -39,7 +39,7 @@ pub async fn figures(
     project_id: ProjectId,
     days: i64,
 ) -> Result<Figures> {
-    let mut tx = orchestrator.begin("project.figures").await?;
+    let mut tx = orchestrator.look("project.figures").await?;
     let project = super::get(&mut tx, project_id).await?;
     access::require(&mut tx, actor, Operation::StatsRead, &project.target()).await?;
     let days = days.clamp(1, MAX_FIGURE_DAYS);

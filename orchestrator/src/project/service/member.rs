@@ -60,7 +60,7 @@ pub async fn members(
     project_id: ProjectId,
     ask: PageAsk,
 ) -> Result<Page<Member>> {
-    let mut tx = orchestrator.begin("project.members").await?;
+    let mut tx = orchestrator.look("project.members").await?;
     let project = super::get(&mut tx, project_id).await?;
     access::require(&mut tx, actor, Operation::MemberRead, &project.target()).await?;
     let rows = store::members(&mut tx, project_id, ask).await?;

@@ -301,7 +301,7 @@ pub(super) async fn get_for_update(tx: &mut Tx, project_id: ProjectId) -> Result
 ///
 /// `NotFound` if there is none that the actor may see.
 pub async fn read(orchestrator: &Orchestrator, actor: &Actor, project_id: ProjectId) -> Result<Project> {
-    let mut tx = orchestrator.begin("project.read").await?;
+    let mut tx = orchestrator.look("project.read").await?;
     let project = get(&mut tx, project_id).await?;
     access::require(&mut tx, actor, Operation::ProjectRead, &project.target()).await?;
     Ok(project)
@@ -313,7 +313,7 @@ pub async fn find_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<Project>> {
 
 /// The projects that the actor may see, newest first.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor, ask: PageAsk) -> Result<Page<Project>> {
-    let mut tx = orchestrator.begin("project.list").await?;
+    let mut tx = orchestrator.look("project.list").await?;
     let visible = access::visible_projects(&mut tx, actor, Operation::ProjectRead).await?;
     let rows = store::list(&mut tx, &visible, ask).await?;
     Ok(ask.page(rows, |project| project.project_id.uuid()))

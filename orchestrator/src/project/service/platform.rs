@@ -68,7 +68,7 @@ impl Platform {
 ///
 /// `NotFound` for who may not see them.
 pub async fn platform(orchestrator: &Orchestrator, actor: &Actor) -> Result<Platform> {
-    let mut tx = orchestrator.begin("platform.read").await?;
+    let mut tx = orchestrator.look("platform.read").await?;
     access::require_platform(&mut tx, actor, Operation::SettingRead, "platform", "settings").await?;
     store::platform(&mut tx).await
 }

@@ -59,7 +59,7 @@ pub async fn series(
     bucket: Bucket,
     buckets: u32,
 ) -> Result<Vec<Point>> {
-    let mut tx = orchestrator.begin("project.series").await?;
+    let mut tx = orchestrator.look("project.series").await?;
     let project = super::get(&mut tx, project_id).await?;
     access::require(&mut tx, actor, Operation::StatsRead, &project.target()).await?;
     let mut points = empty(tx.now(), bucket, buckets.clamp(1, MAX_BUCKETS));

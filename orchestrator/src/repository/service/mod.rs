@@ -118,7 +118,7 @@ pub async fn read(
     actor: &Actor,
     repository_id: RepositoryId,
 ) -> Result<Repository> {
-    let mut tx = orchestrator.begin("repository.read").await?;
+    let mut tx = orchestrator.look("repository.read").await?;
     let repository = get(&mut tx, repository_id).await?;
     access::require(&mut tx, actor, Operation::RepositoryRead, &repository.target()).await?;
     Ok(repository)
@@ -131,7 +131,7 @@ pub async fn list(
     project_id: Option<ProjectId>,
     ask: PageAsk,
 ) -> Result<Page<Repository>> {
-    let mut tx = orchestrator.begin("repository.list").await?;
+    let mut tx = orchestrator.look("repository.list").await?;
     let mut visible = access::visible_projects(&mut tx, actor, Operation::RepositoryRead).await?;
     visible.retain(|id| project_id.is_none_or(|only| only == *id));
     let rows = store::list(&mut tx, &visible, ask).await?;

@@ -57,7 +57,7 @@ pub struct Explanation {
 ///
 /// `NotFound`.
 pub async fn explain(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -> Result<Explanation> {
-    let mut tx = orchestrator.begin("run.explain").await?;
+    let mut tx = orchestrator.look("run.explain").await?;
     let run = store::get(&mut tx, run_id).await?;
     access::require(&mut tx, actor, Operation::RunRead, &target(&run)).await?;
     let (waits_for, summary, next) = match &run.state {

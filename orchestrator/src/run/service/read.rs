@@ -101,7 +101,7 @@ async fn visible(tx: &mut Tx, actor: &Actor, run_id: RunId, operation: Operation
 ///
 /// `NotFound`.
 pub async fn get(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -> Result<Run> {
-    let mut tx = orchestrator.begin("run.get").await?;
+    let mut tx = orchestrator.look("run.get").await?;
     visible(&mut tx, actor, run_id, Operation::RunRead).await
 }
 
@@ -112,7 +112,7 @@ pub async fn list(
     filter: &Filter,
     page: PageAsk,
 ) -> Result<Page<Run>> {
-    let mut tx = orchestrator.begin("run.list").await?;
+    let mut tx = orchestrator.look("run.list").await?;
     let projects = access::visible_projects(&mut tx, actor, Operation::RunRead).await?;
     let rows = store::list(
         &mut tx,
@@ -137,7 +137,7 @@ pub async fn events(
     run_id: RunId,
     after: i64,
 ) -> Result<(Vec<Event>, bool)> {
-    let mut tx = orchestrator.begin("run.events").await?;
+    let mut tx = orchestrator.look("run.events").await?;
     let run = visible(&mut tx, actor, run_id, Operation::RunRead).await?;
     let events = store::record::events_after(&mut tx, run_id, after, MAX_READ).await?;
     Ok((events, run.state.is_over()))
@@ -156,7 +156,7 @@ pub async fn log_tail(
     stream: &str,
     after: i64,
 ) -> Result<(Vec<LogPiece>, bool)> {
-    let mut tx = orchestrator.begin("run.log_tail").await?;
+    let mut tx = orchestrator.look("run.log_tail").await?;
     let run = visible(&mut tx, actor, run_id, Operation::RunLogRead).await?;
     let turn = turn.unwrap_or(run.turn);
     let mut pieces = store::record::log_after(&mut tx, run_id, turn, stream, after, MAX_READ).await?;
@@ -177,7 +177,7 @@ pub async fn log_tail(
 ///
 /// `NotFound` before the start too, `Forbidden`.
 pub async fn prompt(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -> Result<(String, String)> {
-    let mut tx = orchestrator.begin("run.prompt").await?;
+    let mut tx = orchestrator.look("run.prompt").await?;
     visible(&mut tx, actor, run_id, Operation::RunPromptRead).await?;
     store::prompt(&mut tx, run_id)
         .await?
@@ -195,7 +195,7 @@ pub async fn changes(
     run_id: RunId,
     after: &str,
 ) -> Result<Vec<Change>> {
-    let mut tx = orchestrator.begin("run.changes").await?;
+    let mut tx = orchestrator.look("run.changes").await?;
     visible(&mut tx, actor, run_id, Operation::RunLogRead).await?;
     store::record::changes(&mut tx, run_id, after, MAX_READ).await
 }
@@ -206,7 +206,7 @@ pub async fn changes(
 ///
 /// `NotFound`.
 pub async fn usage(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -> Result<Vec<UsageRow>> {
-    let mut tx = orchestrator.begin("run.usage").await?;
+    let mut tx = orchestrator.look("run.usage").await?;
     visible(&mut tx, actor, run_id, Operation::RunRead).await?;
     store::record::usage(&mut tx, run_id).await
 }

@@ -33,7 +33,7 @@ pub async fn ensure_task(orchestrator: &Orchestrator, actor: &Actor, run_id: Run
 ///
 /// `NotFound`, also for somebody else's task.
 pub async fn of_task(orchestrator: &Orchestrator, actor: &Actor, task_id: TaskId) -> Result<Run> {
-    let mut tx = orchestrator.begin("run.of_task").await?;
+    let mut tx = orchestrator.look("run.of_task").await?;
     let run_id = store::task::find(&mut tx, task_id, &owner(actor)).await?;
     let run_id = run_id.ok_or_else(|| Error::not_found("task", task_id))?;
     let run = store::get(&mut tx, run_id).await?;

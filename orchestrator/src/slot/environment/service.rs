@@ -31,7 +31,7 @@ pub async fn get(
     slot_id: SlotId,
     operation: Operation,
 ) -> Result<Occupied> {
-    let mut tx = orchestrator.begin("environment.get").await?;
+    let mut tx = orchestrator.look("environment.get").await?;
     let occupied = required(&mut tx, actor, slot_id, operation).await?;
     tx.commit().await?;
     Ok(occupied)
@@ -51,7 +51,7 @@ async fn required(tx: &mut Tx, actor: &Actor, slot_id: SlotId, operation: Operat
 
 /// The environments of all projects the actor may see, newest slot first.
 pub async fn list(orchestrator: &Orchestrator, actor: &Actor, page: PageAsk) -> Result<Page<Occupied>> {
-    let mut tx = orchestrator.begin("environment.list").await?;
+    let mut tx = orchestrator.look("environment.list").await?;
     let projects = access::visible_projects(&mut tx, actor, Operation::EnvironmentRead).await?;
     let rows = store::list_occupied(&mut tx, &projects, page).await?;
     let occupied = rows.into_iter().filter_map(|slot| {
