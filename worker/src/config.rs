@@ -7,8 +7,10 @@ use clap::Parser;
 use telemetry::LogFormat;
 use url::Url;
 
+use crate::embedder::EmbedderConfig;
 use crate::github::GithubConfig;
 use crate::kubernetes::KubernetesConfig;
+use crate::mirror::MirrorConfig;
 
 /// The hands of codex-k8s: jobs and reconcilers, Kubernetes and GitHub.
 #[derive(Parser, Debug)]
@@ -40,6 +42,9 @@ pub struct Cli {
     /// Questions that a caller waits for worked at once
     #[arg(long, env = "CODEXK8S_CONCURRENCY_LIVE", default_value_t = 8)]
     pub concurrency_live: usize,
+    /// Slices of indexing and of embedding worked at once
+    #[arg(long, env = "CODEXK8S_CONCURRENCY_KNOWLEDGE", default_value_t = 2)]
+    pub concurrency_knowledge: usize,
     /// Where health and metrics are served
     #[arg(long, env = "CODEXK8S_INTERNAL_LISTEN", default_value = "0.0.0.0:9090")]
     pub internal_listen: SocketAddr,
@@ -53,4 +58,8 @@ pub struct Cli {
     pub github: GithubConfig,
     #[command(flatten)]
     pub kubernetes: KubernetesConfig,
+    #[command(flatten)]
+    pub mirror: MirrorConfig,
+    #[command(flatten)]
+    pub embedder: EmbedderConfig,
 }

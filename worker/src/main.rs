@@ -2,7 +2,15 @@
 
 use clap::Parser;
 
+fn main() -> anyhow::Result<()> {
+    // Git calls this program for a password, with its question as the only argument.
+    if let Some(answered) = safe_git::askpass::answer_if_asked() {
+        return Ok(answered?);
+    }
+    work()
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn work() -> anyhow::Result<()> {
     worker::run(worker::Cli::parse()).await
 }
