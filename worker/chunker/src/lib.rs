@@ -15,7 +15,7 @@ mod tokens;
 use text_splitter::TextSplitter;
 
 pub use language::Tongue;
-pub use skip::{MOST_BYTES, MOST_LINE_BYTES, Skip};
+pub use skip::{MOST_BYTES, MOST_LINE_BYTES, Skip, readable};
 pub use tokens::{MOST_TOKENS, tokens};
 
 use lines::Lines;
@@ -49,6 +49,22 @@ pub struct Passage {
     pub text: String,
 }
 
+/// What a file is made of, by its name.
+pub fn kind(path: &str) -> Kind {
+    let extension = extension(path);
+    if language::is_markdown(extension) {
+        Kind::Docs
+    } else if language::grammar(extension).is_some() {
+        Kind::Code
+    } else {
+        language::kind(path)
+    }
+}
+
+fn extension(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
 /// Cuts a file.
 ///
 /// # Errors
@@ -56,18 +72,17 @@ pub struct Passage {
 /// [`Skip`] says why nothing of it can be found.
 pub fn cut(path: &str, bytes: &[u8]) -> Result<Cut, Skip> {
     let text = skip::readable(bytes)?;
-    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
     let lines = Lines::of(text);
-    let (kind, passages) = match language::grammar(extension) {
-        Some(grammar) => (Kind::Code, code::cut(text, &lines, &grammar)),
-        None if language::is_markdown(extension) => (Kind::Docs, markdown::cut(text, &lines)),
-        None => (language::kind(path), prose(text, &lines)),
+    let passages = match language::grammar(extension(path)) {
+        Some(grammar) => code::cut(text, &lines, &grammar),
+        None if language::is_markdown(extension(path)) => markdown::cut(text, &lines),
+        None => prose(text, &lines),
     };
     if passages.is_empty() {
         return Err(Skip::Empty);
     }
     Ok(Cut {
-        kind,
+        kind: kind(path),
         tongue: language::tongue(text),
         passages,
     })

@@ -39,7 +39,11 @@ impl fmt::Display for Skip {
 }
 
 /// The file as text, if a person could have written it.
-pub(crate) fn readable(bytes: &[u8]) -> Result<&str, Skip> {
+///
+/// # Errors
+///
+/// [`Skip`] says why nobody could.
+pub fn readable(bytes: &[u8]) -> Result<&str, Skip> {
     if bytes.len() > MOST_BYTES {
         return Err(Skip::TooLarge);
     }
