@@ -90,4 +90,8 @@ ids! {
     SecretId
     PortCallId
     AuditId
+    /// A file of a repository as it can be searched.
+    DocumentId
+    /// A passage of a document.
+    ChunkId
 }

@@ -44,9 +44,12 @@ pub enum Queue {
     Outward,
     /// Questions that somebody waits for now.
     Live,
+    /// Reading repositories and making vectors: long, and nobody waits.
+    Knowledge,
 }
 
-words!(Queue: Default = "default", Cluster = "cluster", Outward = "outward", Live = "live");
+words!(Queue: Default = "default", Cluster = "cluster", Outward = "outward", Live = "live",
+    Knowledge = "knowledge");
 
 /// Jobs worked at once in this process, of each queue.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +58,7 @@ pub struct Concurrency {
     pub cluster: usize,
     pub outward: usize,
     pub live: usize,
+    pub knowledge: usize,
 }
 
 impl Concurrency {
@@ -65,6 +69,7 @@ impl Concurrency {
             cluster: jobs,
             outward: jobs,
             live: jobs,
+            knowledge: jobs,
         }
     }
 
@@ -74,6 +79,7 @@ impl Concurrency {
             Queue::Cluster => self.cluster,
             Queue::Outward => self.outward,
             Queue::Live => self.live,
+            Queue::Knowledge => self.knowledge,
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct Cli {
     /// Questions that a caller waits for worked at once
     #[arg(long, env = "CODEXK8S_CONCURRENCY_LIVE", default_value_t = 8)]
     pub concurrency_live: usize,
-    /// Slices of indexing and of embedding worked at once
+    /// Repositories read and models fed at once
     #[arg(long, env = "CODEXK8S_CONCURRENCY_KNOWLEDGE", default_value_t = 2)]
     pub concurrency_knowledge: usize,
     /// Where health and metrics are served

@@ -41,5 +41,5 @@ pub use service::{
 pub use shipped::shipped_template;
 pub use stage::{STAGES, Stage, stage};
 pub use tasks::Tasks;
-pub use text::{MAX_TEXT_BYTES, Trust, fence, neutralise, without_strangers};
+pub use text::{MAX_TEXT_BYTES, Trust, fence, is_hidden, neutralise, without_strangers};
 pub use version::{Published, Stale, Version, Versioned, next};

@@ -31,9 +31,14 @@ fn visible(c: char) -> Option<char> {
     match c {
         '\n' | '\t' => Some(c),
         '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
-        c if c.is_control() || is_invisible(c) => None,
+        c if is_hidden(c) => None,
         c => Some(c),
     }
+}
+
+/// Whether a character shows nothing by itself. Line ends and tabs count as such, too: keep them before.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// Unicode's format characters and other code points that show nothing, by which text is reordered or smuggled.

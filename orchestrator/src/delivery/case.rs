@@ -13,6 +13,7 @@ use crate::effect::{self, NewComment};
 use crate::error::{Error, Result};
 use crate::id::{DeliveryId, RunId};
 use crate::identity;
+use crate::knowledge;
 use crate::ports::code_host::HostAccount;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
@@ -108,6 +109,11 @@ impl Case {
             && let Some(item) = domain::projection(repository.repository_id, payload)
         {
             work_item::save(tx, &item).await?;
+        }
+        if let Some(repository) = &self.repository
+            && self.event.pushes_default_branch
+        {
+            knowledge::want(tx, repository).await?;
         }
         Ok(())
     }

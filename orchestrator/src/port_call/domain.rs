@@ -45,10 +45,18 @@ pub enum Question {
     Account { login: String },
     /// What the cluster holds for a slot.
     Environment { slot_id: SlotId, part: Part },
+    /// Which of these repositories an account may read now.
+    Readable {
+        repositories: Vec<RepositoryId>,
+        github_user_id: i64,
+        login: String,
+    },
+    /// The vector of a question to the knowledge.
+    QuestionVector { model_id: i16, text: String },
 }
 
 /// What the world answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {
     Issue(IssueAnswer),
@@ -72,6 +80,15 @@ pub enum Answer {
         login: String,
     },
     Environment(Shown),
+    /// Those that could not be asked about are in neither list.
+    Readable {
+        readable: Vec<RepositoryId>,
+        unreadable: Vec<RepositoryId>,
+    },
+    /// It was kept, too.
+    QuestionVector {
+        vector: Vec<f32>,
+    },
 }
 
 /// An issue in a list: whether its author may write is not known.
@@ -142,6 +159,8 @@ impl Question {
             Self::RepositoryToken { .. } => "repository_token",
             Self::Account { .. } => "account",
             Self::Environment { .. } => "environment",
+            Self::Readable { .. } => "readable",
+            Self::QuestionVector { .. } => "question_vector",
         }
     }
 }

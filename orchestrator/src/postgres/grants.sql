@@ -90,6 +90,19 @@ GRANT SELECT, INSERT ON run_events TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, DELETE ON run_log_pieces, run_snapshots, run_changes, project_blocks TO {mcp_server}, {worker};
 GRANT SELECT, INSERT, UPDATE, DELETE ON port_calls TO {mcp_server}, {worker};
 
+-- Knowledge: tools search it and set what is indexed; the worker reads repositories and makes vectors.
+GRANT SELECT, INSERT, UPDATE ON knowledge_sources TO {mcp_server};
+GRANT SELECT, UPDATE (blob_sha) ON knowledge_documents TO {mcp_server};
+GRANT SELECT ON knowledge_chunks, knowledge_names, knowledge_common_words, embedding_models, knowledge_questions
+    TO {mcp_server};
+GRANT SELECT, DELETE ON knowledge_embeddings TO {mcp_server};
+GRANT SELECT, INSERT ON knowledge_pending TO {mcp_server};
+GRANT SELECT, INSERT, UPDATE ON knowledge_readers TO {mcp_server};
+GRANT SELECT, INSERT, UPDATE, DELETE ON knowledge_sources, knowledge_documents, knowledge_chunks, knowledge_names,
+    knowledge_common_words, knowledge_readers, knowledge_pending, knowledge_embeddings, knowledge_questions TO {worker};
+GRANT SELECT, INSERT, UPDATE ON embedding_models TO {worker};
+GRANT EXECUTE ON FUNCTION knowledge_prepare_model(smallint), knowledge_drop_model(smallint) TO {worker};
+
 -- Rows: the gateway sees no key that another key file seals, and no token but people's.
 ALTER TABLE signing_keys ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS of_the_edge ON signing_keys;

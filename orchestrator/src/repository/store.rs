@@ -87,16 +87,18 @@ pub(super) async fn detach(tx: &mut Tx, repository_id: RepositoryId) -> Result<(
     Ok(())
 }
 
-pub(super) async fn detach_all(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
+/// Answers which were not detached before.
+pub(super) async fn detach_all(tx: &mut Tx, project_id: ProjectId) -> Result<Vec<RepositoryId>> {
     let now = tx.moment();
-    sqlx::query!(
-        "UPDATE repositories SET detached_at = $2 WHERE project_id = $1 AND detached_at IS NULL",
+    let detached = sqlx::query_scalar!(
+        r#"UPDATE repositories SET detached_at = $2 WHERE project_id = $1 AND detached_at IS NULL
+           RETURNING repository_id AS "repository_id: RepositoryId""#,
         project_id as _,
         now,
     )
-    .execute(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    Ok(())
+    Ok(detached)
 }
 
 /// The address to clone from is the attacher's choice as long as the name stays. Answers whether it was news.

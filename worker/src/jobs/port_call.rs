@@ -1,6 +1,7 @@
 //! Live questions of tools, asked of the world.
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use orchestrator::error::Result;
 use orchestrator::id::{RepositoryId, SlotId};
 use orchestrator::port_call::domain::{IssueAnswer, ListedIssue, PullRequestAnswer};
@@ -102,6 +103,21 @@ impl Hands {
             Question::Environment { slot_id, part } => {
                 self.environment(slot_id, part).await.map(Answer::Environment)
             }
+            Question::Readable {
+                ref repositories,
+                github_user_id,
+                ref login,
+            } => {
+                let account = HostAccount {
+                    github_user_id,
+                    login: login.clone(),
+                };
+                Ok(self.readable(repositories, &account).await)
+            }
+            Question::QuestionVector { model_id, ref text } => self
+                .question_vector(model_id, text)
+                .await
+                .map(|vector| Answer::QuestionVector { vector }),
             Question::RepositoryToken { repository_id, write } => {
                 let at = self.at(repository_id).await?;
                 let access = if write {
@@ -151,6 +167,24 @@ impl Hands {
             }
         };
         shown.map_err(|error| unseen(&error))
+    }
+
+    /// One repository that cannot be asked about hides no other.
+    async fn readable(&self, repositories: &[RepositoryId], account: &HostAccount) -> Answer {
+        let asked = repositories.iter().map(|&repository_id| async move {
+            let at = self.at(repository_id).await.ok()?;
+            let permission = self.code_host.permission(&at, account).await.ok()?;
+            Some((repository_id, permission >= HostPermission::Read))
+        });
+        let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+        for (repository_id, may_read) in join_all(asked).await.into_iter().flatten() {
+            if may_read {
+                readable.push(repository_id);
+            } else {
+                unreadable.push(repository_id);
+            }
+        }
+        Answer::Readable { readable, unreadable }
     }
 
     async fn at(&self, repository_id: RepositoryId) -> Result<RepositoryRef, Failed> {

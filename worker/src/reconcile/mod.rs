@@ -3,6 +3,7 @@
 
 mod audit;
 mod deliveries;
+mod knowledge;
 mod memberships;
 mod orphans;
 mod pods;
@@ -66,6 +67,9 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     start("memberships", every(60), |hands| {
         Box::pin(async move { memberships::recheck(&hands.orchestrator, &*hands.code_host).await })
     });
+    start("knowledge", every(60), |hands| {
+        Box::pin(async move { knowledge::follow(&hands).await })
+    });
     start("port_calls", every(60), |hands| {
         Box::pin(async move { port_call::sweep(&hands.orchestrator).await.map(drop) })
     });
@@ -127,6 +131,7 @@ async fn forget(orchestrator: Orchestrator) -> Result<()> {
     each("reseal", credential::secret::reseal(&orchestrator)).await;
     each("logins", login::sweep(&orchestrator)).await;
     each("delivery_bodies", delivery::sweep_bodies(&orchestrator)).await;
+    each("vectors", orchestrator::knowledge::sweep(&orchestrator)).await;
     each("idempotency_keys", idempotency::sweep(&orchestrator)).await;
     Ok(())
 }

@@ -36,6 +36,10 @@ pub enum Operation {
     IssueCreate,
     PullRequestRead,
     PullRequestOpen,
+    KnowledgeRead,
+    KnowledgeReindex,
+    KnowledgeSet,
+    KnowledgeConsent,
     AgentRead,
     AgentDraft,
     AgentPublish,
@@ -115,6 +119,10 @@ words!(Operation:
     IssueCreate = "issue_create",
     PullRequestRead = "pull_request_read",
     PullRequestOpen = "pull_request_open",
+    KnowledgeRead = "knowledge_read",
+    KnowledgeReindex = "knowledge_reindex",
+    KnowledgeSet = "knowledge_set",
+    KnowledgeConsent = "knowledge_consent",
     AgentRead = "agent_read",
     AgentDraft = "agent_draft",
     AgentPublish = "agent_publish",
@@ -196,6 +204,10 @@ impl Operation {
             Self::IssueCreate => "Issues: create",
             Self::PullRequestRead => "Pull requests: read",
             Self::PullRequestOpen => "Pull requests: open",
+            Self::KnowledgeRead => "Knowledge: search, read what is found, state of the index",
+            Self::KnowledgeReindex => "Knowledge: read a repository again",
+            Self::KnowledgeSet => "Knowledge: what of a repository is indexed, and for whom",
+            Self::KnowledgeConsent => "Knowledge: let a repository's text go to an embedder outside",
             Self::AgentRead => "Agent profiles: read",
             Self::AgentDraft => "Agent profiles: edit a draft",
             Self::AgentPublish => "Agent profiles: publish",
@@ -281,6 +293,7 @@ impl Operation {
             Self::DeliveryPayloadRead | Self::DeliveryReplay => Self::DeliveryRead,
             Self::IssueWrite => Self::IssueRead,
             Self::PullRequestOpen => Self::PullRequestRead,
+            Self::KnowledgeReindex | Self::KnowledgeSet | Self::KnowledgeConsent => Self::KnowledgeRead,
             Self::AgentDraft | Self::AgentPublish => Self::AgentRead,
             Self::PromptDraft | Self::PromptPublish => Self::PromptRead,
             Self::ModelSet => Self::ModelRead,
@@ -298,6 +311,7 @@ impl Operation {
             | Self::DeliveryRead
             | Self::IssueRead
             | Self::PullRequestRead
+            | Self::KnowledgeRead
             | Self::AgentRead
             | Self::PromptRead
             | Self::ModelRead
@@ -339,6 +353,9 @@ impl Operation {
                 | Self::IssueWrite
                 | Self::IssueCreate
                 | Self::PullRequestOpen
+                | Self::KnowledgeReindex
+                | Self::KnowledgeSet
+                | Self::KnowledgeConsent
                 | Self::AgentDraft
                 | Self::AgentPublish
                 | Self::PromptDraft

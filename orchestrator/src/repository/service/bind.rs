@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::{ProjectId, RepositoryId};
 use crate::idempotency::{self, Key};
 use crate::identity;
+use crate::knowledge;
 use crate::orchestrator::Orchestrator;
 use crate::port_call::{self, Answer, Question};
 use crate::ports::code_host::HostAccount;
@@ -139,6 +140,7 @@ pub async fn attach_found(
         return Ok(None);
     };
     effect::stage_label_definitions(&mut tx, &repository, actor, trace).await?;
+    knowledge::want(&mut tx, &repository).await?;
     idempotency::remember(&mut tx, actor, key.as_ref(), &repository.repository_id).await?;
     tx.commit().await?;
     Ok(Some(repository))
@@ -216,6 +218,7 @@ pub async fn detach(
         return Ok(there);
     }
     store::detach(&mut tx, repository_id).await?;
+    knowledge::forget(&mut tx, repository_id).await?;
     let repository = get(&mut tx, repository_id).await?;
     if matches!(actor, Actor::System(_)) {
         note(&mut tx, actor, "repository_detach", &repository).await?;

@@ -9,6 +9,7 @@ use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
 use crate::id::{ProjectId, RepositoryId};
+use crate::knowledge;
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
 use crate::ports::code_host::RepositoryRef;
@@ -83,6 +84,7 @@ pub async fn attach(orchestrator: &Orchestrator, actor: &Actor, new: NewReposito
         )));
     };
     note(&mut tx, actor, "repository_attach", &repository).await?;
+    knowledge::want(&mut tx, &repository).await?;
     tx.commit().await?;
     Ok(repository)
 }
@@ -94,7 +96,10 @@ async fn note(tx: &mut Tx, actor: &Actor, operation: &str, repository: &Reposito
 
 /// Detaches all repositories of a project that goes.
 pub(crate) async fn detach_all(tx: &mut Tx, project_id: ProjectId) -> Result<()> {
-    store::detach_all(tx, project_id).await
+    for repository_id in store::detach_all(tx, project_id).await? {
+        knowledge::forget(tx, repository_id).await?;
+    }
+    Ok(())
 }
 
 /// Takes part in another context's transaction; checks no right.
@@ -163,6 +168,9 @@ pub(crate) async fn host_access_changed(tx: &mut Tx, actor: &Actor, access: &Hos
             None => "repository_resume".to_owned(),
         };
         note(tx, actor, &operation, &repository).await?;
+        if repository.suspension == Some(Suspension::RepositoryDeleted) {
+            knowledge::forget(tx, repository.repository_id).await?;
+        }
     }
     Ok(())
 }

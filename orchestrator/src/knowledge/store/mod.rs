@@ -1,0 +1,5 @@
+//! The SQL of knowledge.
+
+pub(super) mod documents;
+pub(super) mod embeddings;
+pub(super) mod sources;
