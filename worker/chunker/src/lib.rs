@@ -71,7 +71,7 @@ fn extension(path: &str) -> &str {
 ///
 /// [`Skip`] says why nothing of it can be found.
 pub fn cut(path: &str, bytes: &[u8]) -> Result<Cut, Skip> {
-    let text = skip::readable(bytes)?;
+    let text = readable(bytes)?;
     let lines = Lines::of(text);
     let passages = match language::grammar(extension(path)) {
         Some(grammar) => code::cut(text, &lines, &grammar),

@@ -49,8 +49,8 @@ impl Files {
             return Ok(None);
         };
         let mut line = Vec::new();
-        let read = (&mut running.stdout).take(LINE_BYTES).read_until(0, &mut line);
-        match timeout(DEADLINE, read).await {
+        let mut stdout = (&mut running.stdout).take(LINE_BYTES);
+        match timeout(DEADLINE, stdout.read_until(0, &mut line)).await {
             Ok(Ok(0)) => self.end().await,
             Ok(Ok(_)) => parse(&line)
                 .map(Some)
@@ -61,12 +61,12 @@ impl Files {
     }
 
     async fn end(&mut self) -> Result<Option<File>, MirrorError> {
-        match self.0.take() {
-            Some(running) if !running.ended().await? => {
-                Err(MirrorError::Broken("its tree cannot be listed".to_owned()))
-            }
-            _ => Ok(None),
+        if let Some(running) = self.0.take()
+            && !running.ended().await?
+        {
+            return Err(MirrorError::Broken("its tree cannot be listed".to_owned()));
         }
+        Ok(None)
     }
 }
 

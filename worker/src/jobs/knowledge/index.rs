@@ -28,7 +28,7 @@ const COMPARED: usize = 500;
 impl Hands {
     /// Brings a source up to the head of its default branch, or a slice nearer to it.
     pub(super) async fn index(&self, repository_id: RepositoryId) -> Result<Done> {
-        let at = self.place(repository_id).await?;
+        let at = self.repository_at(repository_id).await?;
         let host = self.code_host.repository(&at).await.map_err(of_code_host)?;
         let Some(mirror) = self.mirror(repository_id, &at, &host).await? else {
             return Ok(Done::Later(FETCHING));
@@ -47,8 +47,8 @@ impl Hands {
         Ok(if again { GO_ON } else { Done::Done })
     }
 
-    async fn place(&self, repository_id: RepositoryId) -> Result<RepositoryRef> {
-        let mut tx = self.orchestrator.begin("knowledge.place").await?;
+    async fn repository_at(&self, repository_id: RepositoryId) -> Result<RepositoryRef> {
+        let mut tx = self.orchestrator.begin("knowledge.repository").await?;
         repository::at(&mut tx, repository_id).await
     }
 
