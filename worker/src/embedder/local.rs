@@ -2,6 +2,8 @@
 //! some minutes: a worker that embeds nothing stays small, and a model that grows or hangs is ended without it.
 
 mod process;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;

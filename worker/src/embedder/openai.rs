@@ -1,10 +1,13 @@
 //! A service that speaks OpenAI's `/v1/embeddings`. It gets our texts and our key, so nobody else may: no redirect is
 //! followed, and what it answers is believed as far as it can be checked.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use async_trait::async_trait;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -58,13 +61,9 @@ impl OpenAiEmbedder {
     ///
     /// # Errors
     ///
-    /// The key would travel in the clear.
+    /// The address is not usable.
     pub fn new(config: &EmbedderConfig) -> anyhow::Result<Self> {
         let url = endpoint(&config.embedder_url)?;
-        ensure!(
-            config.embedder_key_file.is_none() || url.scheme() == "https" || is_loopback(&url),
-            "the embedder has a key and an address of http: use https, or a service on this machine"
-        );
         let client = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -86,13 +85,20 @@ impl OpenAiEmbedder {
         })
     }
 
+    /// None where no key is mounted: some services want none.
     async fn key(&self) -> Result<Option<SecretString>, EmbedderError> {
         let Some(file) = &self.key_file else {
             return Ok(None);
         };
-        let key = tokio::fs::read_to_string(file).await;
-        let key = key.map_err(|error| away(format!("its key file cannot be read: {error}")))?;
-        Ok(Some(SecretString::from(key.trim())))
+        let key = match tokio::fs::read_to_string(file).await {
+            Ok(key) => SecretString::from(key.trim()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(away(format!("its key file cannot be read: {error}"))),
+        };
+        if self.url.scheme() == "https" || is_loopback(&self.url) {
+            return Ok(Some(key));
+        }
+        Err(refused("it has a key and an address of http: the key would travel in the clear".to_owned()))
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Response, EmbedderError> {

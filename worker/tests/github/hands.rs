@@ -72,7 +72,7 @@ impl Platform {
             cluster: cluster.clone(),
             code_host: world.host.clone(),
             embedder: None,
-            mirrors: world.mirrors(),
+            mirrors: world.mirrors_of("worker-1"),
             audience: AUDIENCE.into(),
             model_key: None,
             name: "worker-1".into(),
