@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use local_embedder::MiniLm;
 
-/// Texts, and the first numbers of their vectors as a pass in NumPy, in double precision, gave them.
+/// Texts, and the first numbers of their vectors as a pass in `NumPy`, in double precision, gave them.
 const KNOWN: [(&str, [f32; 8]); 5] = [
     (
         "How do I stop a database server?",

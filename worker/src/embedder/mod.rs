@@ -1,4 +1,4 @@
-//! The embedders: a model of our own on this machine, any service that speaks OpenAI's `/v1/embeddings`, or none.
+//! The embedders: a model of our own on this machine, any service that speaks `/v1/embeddings`, or none.
 
 mod config;
 mod local;

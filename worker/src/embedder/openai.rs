@@ -1,4 +1,4 @@
-//! A service that speaks OpenAI's `/v1/embeddings`. It gets our texts and our key, so nobody else may: no redirect is
+//! A service that speaks `/v1/embeddings`. It gets our texts and our key, so nobody else may: no redirect is
 //! followed, and what it answers is believed as far as it can be checked.
 
 #[cfg(test)]

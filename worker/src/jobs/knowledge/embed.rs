@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::error::Result;
 use orchestrator::knowledge;
-use orchestrator::port_call::Failed;
+use orchestrator::port_call::{Answer, Failed};
 use orchestrator::ports::{Embedder, EmbedderError};
 use orchestrator::queue::Done;
 
@@ -51,7 +51,7 @@ impl Hands {
         &self,
         model_id: i16,
         text: &str,
-    ) -> Result<Vec<f32>, Failed> {
+    ) -> Result<Answer, Failed> {
         let embedder = self.embedder_of(model_id).await.map_err(|error| unread(&error))?;
         let embedder = embedder.ok_or_else(|| Failed::Refused {
             message: "this worker has another embedder, or none".to_owned(),
@@ -60,7 +60,7 @@ impl Hands {
         let vector = vectors.into_iter().next().unwrap_or_default();
         let kept = knowledge::question_vector(&self.orchestrator, model_id, text, &vector).await;
         kept.map_err(|error| unread(&error))?;
-        Ok(vector)
+        Ok(Answer::QuestionVector { vector })
     }
 
     /// Our embedder, if it is the one that makes this model's vectors.

@@ -182,7 +182,7 @@ async fn content(blobs: &mut Blobs, file: &File) -> Result<Read, MirrorError> {
 
 fn of_mirror(error: MirrorError) -> Error {
     match error {
-        MirrorError::Unavailable(_) | MirrorError::Broken(_) => Error::Unavailable(error.to_string()),
-        MirrorError::NoBranch(_) | MirrorError::TooLarge(_) => Error::Precondition(error.to_string()),
+        later @ (MirrorError::Unavailable(_) | MirrorError::Broken(_)) => Error::Unavailable(later.to_string()),
+        never @ (MirrorError::NoBranch(_) | MirrorError::TooLarge(_)) => Error::Precondition(never.to_string()),
     }
 }

@@ -16,8 +16,9 @@ const ADDRESS: &str = "CODEXK8S_TEST_REPOSITORY";
 
 #[tokio::test]
 async fn twenty_thousand_files_take_little_memory() {
-    if let Ok(address) = std::env::var(ADDRESS) {
-        return read_all(&address).await;
+    let told = std::env::vars_os().find(|(name, _)| name == ADDRESS);
+    if let Some((_, told)) = told {
+        return read_all(told.to_str().expect("text")).await;
     }
     let shelf = Shelf::new().await;
     for number in 0..FILES {
