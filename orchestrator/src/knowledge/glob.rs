@@ -5,11 +5,11 @@ use std::fmt::Write;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Globs of one list.
-pub const MAX_GLOBS: usize = 50;
+pub(super) const MAX_GLOBS: usize = 50;
 const MAX_GLOB_BYTES: usize = 200;
 
 /// What is indexed unless somebody says otherwise: documents and code.
-pub const DEFAULT_INCLUDE: &[&str] = &[
+pub(super) const DEFAULT_INCLUDE: &[&str] = &[
     "**/*.md",
     "**/*.mdx",
     "**/*.rst",
@@ -49,7 +49,7 @@ pub const DEFAULT_INCLUDE: &[&str] = &[
     "**/*.tf",
 ];
 /// What is not, though it matches: what nobody wrote.
-pub const DEFAULT_EXCLUDE: &[&str] = &[
+pub(super) const DEFAULT_EXCLUDE: &[&str] = &[
     "**/node_modules/**",
     "**/vendor/**",
     "**/target/**",
@@ -101,7 +101,7 @@ fn set(field: &str, globs: &[String]) -> Result<GlobSet, String> {
 /// # Errors
 ///
 /// Says which one is not plain.
-pub fn check(field: &str, globs: &[String]) -> Result<(), String> {
+pub(super) fn check(field: &str, globs: &[String]) -> Result<(), String> {
     if globs.len() > MAX_GLOBS {
         return Err(format!("{field}: at most {MAX_GLOBS} globs"));
     }

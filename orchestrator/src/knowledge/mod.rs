@@ -8,11 +8,14 @@
 
 mod clean;
 mod document;
+mod fuse;
 mod glob;
 #[cfg(feature = "postgres")]
 pub mod jobs;
+mod plan;
 #[cfg(feature = "postgres")]
 mod service;
+mod snippet;
 mod source;
 #[cfg(feature = "postgres")]
 mod store;
@@ -23,9 +26,10 @@ pub use document::{DocumentKind, Language, NewDocument, NewPassage, Skipped};
 pub use glob::Globs;
 #[cfg(feature = "postgres")]
 pub use service::{
-    Counted, Coverage, Model, ModelState, Source, Unembedded, agree_on, begin, change, compare, due, fail,
-    finish, forget_some, keep_vectors, list, models_at_work, put, question_vector, reindex, skip, sweep,
-    unembedded,
+    Ask, Counted, Coverage, Document, Excerpt, Found, Hit, Index, LeftOut, Lines, MOST_HITS, Mode, Model,
+    ModelState, Named, Recall, Scores, Source, Unembedded, agree_on, begin, change, compare, due, fail,
+    finish, forget_some, get, keep_vectors, list, models_at_work, put, question_vector, recall, reindex,
+    search, skip, sweep, unembedded,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{forget, want};

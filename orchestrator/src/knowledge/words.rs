@@ -16,14 +16,14 @@ const MOST_WORDS: usize = 64;
 const LAST_POSITION: usize = 16_383;
 
 /// Runs of letters, digits and underscores.
-fn tokens(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .map(|token| token.trim_matches('_'))
         .filter(|token| !token.is_empty())
 }
 
 /// The words of an identifier, in lower case: at underscores, and where a capital begins one.
-fn parts(token: &str) -> Vec<String> {
+pub(super) fn parts(token: &str) -> Vec<String> {
     let letters: Vec<char> = token.chars().collect();
     let mut parts = vec![String::new()];
     for (at, &letter) in letters.iter().enumerate() {
