@@ -80,7 +80,11 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     found.extend(known(text).map(|(range, _)| range));
     for values in [&*ASSIGNED, &*IN_ADDRESS] {
         let values = values.captures_iter(text).filter_map(|it| it.get(1));
-        found.extend(values.filter(|value| is_random(value.as_str())).map(|value| value.range()));
+        found.extend(
+            values
+                .filter(|value| is_random(value.as_str()))
+                .map(|value| value.range()),
+        );
     }
     if found.is_empty() {
         return Cow::Borrowed(text);
@@ -135,7 +139,9 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
         let limit = text.floor_char_boundary(head + MOST_BYTES);
         let end = text[head..limit].find(END).and_then(|end| {
             let tail = head + end + END.len();
-            text[tail..].find("-----").map(|length| tail + length + "-----".len())
+            text[tail..]
+                .find("-----")
+                .map(|length| tail + length + "-----".len())
         });
         at = end.unwrap_or_else(|| head + body(&text[head..limit]));
         found.push(start..at);
@@ -181,11 +187,15 @@ mod tests {
 
     use super::*;
 
-    const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7canary\nmore\n-----END RSA PRIVATE KEY-----";
+    const KEY: &str =
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7canary\nmore\n-----END RSA PRIVATE KEY-----";
 
     #[rstest]
     #[case::private_key(KEY, "[secret removed]\n\n\n")]
-    #[case::in_a_literal(r#"k = "-----BEGIN PRIVATE KEY-----\nMIIcanary\n-----END PRIVATE KEY-----";"#, r#"k = "[secret removed]";"#)]
+    #[case::in_a_literal(
+        r#"k = "-----BEGIN PRIVATE KEY-----\nMIIcanary\n-----END PRIVATE KEY-----";"#,
+        r#"k = "[secret removed]";"#
+    )]
     #[case::github("x ghp_0123456789abcdefghijABCDEFGHIJcanary y", "x [secret removed] y")]
     #[case::fine_grained("(github_pat_11ABCDEFG0canarycanary_canary)", "([secret removed])")]
     #[case::aws("AKIAIOSFODNN7EXAMPLE", "[secret removed]")]
@@ -204,9 +214,18 @@ mod tests {
         "{\"apiToken\": \"9f8e7d6c5b4a39281706f5e4d3c2b1a0\"}",
         "{\"apiToken\": \"[secret removed]\"}"
     )]
-    #[case::environment("export DB_PASSWORD='p4ssW0rd9xYz12'", "export DB_PASSWORD='[secret removed]'")]
-    #[case::address("postgres://app:x7Kq2mZp9L@db/shop", "postgres://app:[secret removed]@db/shop")]
-    #[case::two("a ghs_0123456789abcdefghijABCDEFGHIJ012345 b sk-abcdefghijklmnopqrstuvwx", "a [secret removed] b [secret removed]")]
+    #[case::environment(
+        "export DB_PASSWORD='p4ssW0rd9xYz12'",
+        "export DB_PASSWORD='[secret removed]'"
+    )]
+    #[case::address(
+        "postgres://app:x7Kq2mZp9L@db/shop",
+        "postgres://app:[secret removed]@db/shop"
+    )]
+    #[case::two(
+        "a ghs_0123456789abcdefghijABCDEFGHIJ012345 b sk-abcdefghijklmnopqrstuvwx",
+        "a [secret removed] b [secret removed]"
+    )]
     fn credentials_are_taken_out(#[case] text: &str, #[case] expected: &str) {
         let scrubbed = scrub(text);
         assert_eq!(scrubbed, expected);

@@ -84,7 +84,8 @@ impl Outside {
             cluster: Arc::new(cluster),
             code_host: Arc::new(GithubHost::new(&config.github, clock.clone())?),
             embedder: crate::embedder::embedder(&config.embedder).context("the embedder")?,
-            mirrors: Mirrors::open(&config.mirror, &config.name).context("the folder for copies of repositories")?,
+            mirrors: Mirrors::open(&config.mirror, &config.name)
+                .context("the folder for copies of repositories")?,
         })
     }
 

@@ -160,7 +160,15 @@ impl From<pinned_wheel::Error> for Error {
             E::PipMissing(why) => Self::PipMissing(why),
             E::Offline(why) => Self::Offline(why),
             E::FetchRefused(why) => Self::FetchRefused(why),
-            E::WheelMismatch { wheel, expected, found } => Self::WheelMismatch { wheel, expected, found },
+            E::WheelMismatch {
+                wheel,
+                expected,
+                found,
+            } => Self::WheelMismatch {
+                wheel,
+                expected,
+                found,
+            },
             E::WheelBroken { wheel, detail } => Self::WheelBroken { wheel, detail },
             E::DiskFull(path) => Self::DiskFull(path),
             E::NotAllowed { doing, path } => Self::NotAllowed { doing, path },

@@ -38,7 +38,7 @@ mod url;
 
 pub use error::{Error, Result};
 pub use options::{Durability, Options};
-pub use pinned_wheel::{Environment, default_cache_dir};
 use pinned_wheel::program;
+pub use pinned_wheel::{Environment, default_cache_dir};
 pub use server::Postgres;
 pub use source::{Database, Source};

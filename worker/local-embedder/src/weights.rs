@@ -86,8 +86,12 @@ mod tests {
     #[test]
     fn a_file_that_is_not_the_pinned_one_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
-        assert!(matches!(read(dir.path()), Err(LoadError::Missing { file, .. }) if file.ends_with("config.json")));
+        assert!(
+            matches!(read(dir.path()), Err(LoadError::Missing { file, .. }) if file.ends_with("config.json"))
+        );
         std::fs::write(dir.path().join("config.json"), "{}").expect("written");
-        assert!(matches!(read(dir.path()), Err(LoadError::Mismatch { file, .. }) if file.ends_with("config.json")));
+        assert!(
+            matches!(read(dir.path()), Err(LoadError::Mismatch { file, .. }) if file.ends_with("config.json"))
+        );
     }
 }

@@ -107,7 +107,11 @@ impl Embedder for LocalEmbedder {
     async fn embed(&self, texts: &[String]) -> Result<Vectors, EmbedderError> {
         let (answer, answered) = oneshot::channel();
         // One text is a question that somebody waits for.
-        let queue = if texts.len() == 1 { &self.urgent } else { &self.batches };
+        let queue = if texts.len() == 1 {
+            &self.urgent
+        } else {
+            &self.batches
+        };
         let texts = texts.to_vec();
         let gone = || away("its keeper ended".to_owned());
         queue.send(Ask { texts, answer }).await.map_err(|_| gone())?;

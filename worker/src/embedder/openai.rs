@@ -98,7 +98,9 @@ impl OpenAiEmbedder {
         if self.url.scheme() == "https" || is_loopback(&self.url) {
             return Ok(Some(key));
         }
-        Err(refused("it has a key and an address of http: the key would travel in the clear".to_owned()))
+        Err(refused(
+            "it has a key and an address of http: the key would travel in the clear".to_owned(),
+        ))
     }
 
     async fn ask(&self, texts: &[String]) -> Result<Response, EmbedderError> {
@@ -134,8 +136,8 @@ impl Embedder for OpenAiEmbedder {
         if !status.is_success() {
             return Err(refusal(status, wait.map(Duration::from_secs), &body));
         }
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|error| refused(format!("its answer is not one: {error}")))?;
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|error| refused(format!("its answer is not one: {error}")))?;
         vectors(answer, texts.len(), &self.model)
     }
 }
@@ -158,7 +160,9 @@ fn vectors(answer: Answer, count: usize, model: &EmbeddingModel) -> Result<Vec<V
 fn unit(numbers: Vec<Option<f32>>, model: &EmbeddingModel) -> Result<Vec<f32>, EmbedderError> {
     let (dims, found) = (model.dims, numbers.len());
     if usize::try_from(dims) != Ok(found) {
-        return Err(refused(format!("a vector of {found} numbers, and {dims} were told")));
+        return Err(refused(format!(
+            "a vector of {found} numbers, and {dims} were told"
+        )));
     }
     let numbers: Option<Vec<f32>> = numbers.into_iter().collect();
     let numbers = numbers.ok_or_else(|| refused("a vector with a hole in it".to_owned()))?;
@@ -189,14 +193,10 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Em
     };
     let message = format!("{}: {words}", status.as_u16());
     match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => EmbedderError::Unavailable {
-            message,
-            retry_after,
-        },
-        status if status.is_server_error() => EmbedderError::Unavailable {
-            message,
-            retry_after,
-        },
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            EmbedderError::Unavailable { message, retry_after }
+        }
+        status if status.is_server_error() => EmbedderError::Unavailable { message, retry_after },
         _ => refused(message),
     }
 }

@@ -99,7 +99,10 @@ mod parsing {
         let sha = "9fceb02d0ae598e95dc970b74767f19372d61af8";
         let file = |line: String| parse(line.as_bytes());
         let found = file(format!("100644 blob {sha}      12\tdocs/a b.md\0")).expect("a file");
-        assert_eq!((found.entry, found.bytes, &*found.path), (Entry::File, 12, &b"docs/a b.md"[..]));
+        assert_eq!(
+            (found.entry, found.bytes, &*found.path),
+            (Entry::File, 12, &b"docs/a b.md"[..])
+        );
         let link = file(format!("120000 blob {sha}       4\tlink\0")).expect("a link");
         assert_eq!(link.entry, Entry::Link);
         let submodule = file(format!("160000 commit {sha}       -\tsub\0")).expect("a submodule");

@@ -219,7 +219,9 @@ fn git(dir: &Path, environment: &[(OsString, OsString)]) -> Command {
         "core.deltaBaseCacheLimit=16m",
         "pack.threads=1",
     ];
-    BOUNDS.iter().fold(Command::new(dir, environment), |command, bound| {
-        command.args(["-c", bound])
-    })
+    BOUNDS
+        .iter()
+        .fold(Command::new(dir, environment), |command, bound| {
+            command.args(["-c", bound])
+        })
 }

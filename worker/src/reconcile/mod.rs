@@ -70,6 +70,9 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     start("knowledge", every(60), |hands| {
         Box::pin(async move { knowledge::follow(&hands).await })
     });
+    start("recall", every(300), |hands| {
+        Box::pin(async move { knowledge::watch(&hands).await })
+    });
     start("port_calls", every(60), |hands| {
         Box::pin(async move { port_call::sweep(&hands.orchestrator).await.map(drop) })
     });

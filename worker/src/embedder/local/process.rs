@@ -97,10 +97,14 @@ impl Process {
 
     async fn hear<T: for<'de> Deserialize<'de>>(&mut self) -> Result<T, String> {
         let mut line = Vec::new();
-        let read = (&mut self.stdout).take(LINE_BYTES).read_until(b'\n', &mut line).await;
+        let read = (&mut self.stdout)
+            .take(LINE_BYTES)
+            .read_until(b'\n', &mut line)
+            .await;
         match read {
             Ok(0) => Err("its process ended".to_owned()),
-            Ok(_) => serde_json::from_slice(&line).map_err(|error| format!("its process spoke in riddles: {error}")),
+            Ok(_) => serde_json::from_slice(&line)
+                .map_err(|error| format!("its process spoke in riddles: {error}")),
             Err(error) => Err(format!("its process cannot be heard: {error}")),
         }
     }
@@ -109,7 +113,11 @@ impl Process {
     async fn last_words(&mut self) -> Option<String> {
         let mut words = String::new();
         let stderr = self.child.stderr.take()?.take(WORDS_BYTES);
-        let read = timeout(Duration::from_secs(1), BufReader::new(stderr).read_to_string(&mut words)).await;
+        let read = timeout(
+            Duration::from_secs(1),
+            BufReader::new(stderr).read_to_string(&mut words),
+        )
+        .await;
         let words = words.trim();
         (matches!(read, Ok(Ok(_))) && !words.is_empty()).then(|| words.to_owned())
     }

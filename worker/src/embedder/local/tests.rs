@@ -51,11 +51,17 @@ async fn the_process_starts_at_the_first_text_and_ends_when_nobody_asks() {
 
 #[rstest]
 #[case::no_weights("echo 'cannot read the weights' >&2; exit 1", "cannot read the weights")]
-#[case::other_model(r#"echo '{"name":"other","dims":384,"checksum":"00"}'; read -r line"#, "another model")]
+#[case::other_model(
+    r#"echo '{"name":"other","dims":384,"checksum":"00"}'; read -r line"#,
+    "another model"
+)]
 #[case::riddles("echo hello; read -r line", "riddles")]
 #[case::silent("exit 0", "ended")]
 #[tokio::test]
-async fn a_process_that_does_not_hold_the_model_is_told_and_left_alone(#[case] body: &str, #[case] words: &str) {
+async fn a_process_that_does_not_hold_the_model_is_told_and_left_alone(
+    #[case] body: &str,
+    #[case] words: &str,
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let config = script(folder.path(), &format!("echo started >> \"$2.starts\"; {body}"));
     let embedder = LocalEmbedder::with_idle(&config, IDLE).expect("prepared");
@@ -74,11 +80,16 @@ async fn a_process_that_does_not_hold_the_model_is_told_and_left_alone(#[case] b
 #[tokio::test]
 async fn one_that_dies_at_work_is_replaced() {
     let folder = tempfile::tempdir().expect("a folder");
-    let body = format!("if [ -e \"$2.starts\" ]; then {GOOD}\nfi; echo started >> \"$2.starts\"; echo \"$GREETING\"; read -r line");
+    let body = format!(
+        "if [ -e \"$2.starts\" ]; then {GOOD}\nfi; echo started >> \"$2.starts\"; echo \"$GREETING\"; read -r line"
+    );
     let embedder = LocalEmbedder::with_idle(&script(folder.path(), &body), IDLE).expect("prepared");
     let error = embedder.embed(&["a".to_owned()]).await.expect_err("it died");
     assert!(error.to_string().contains("ended"), "{error}");
-    embedder.embed(&["a".to_owned()]).await.expect("the next one lives");
+    embedder
+        .embed(&["a".to_owned()])
+        .await
+        .expect("the next one lives");
 }
 
 #[tokio::test]

@@ -166,6 +166,12 @@ async fn a_key_never_travels_in_the_clear() {
     let error = with(key.path()).embed(&texts(1)).await.expect_err("not sent");
     assert!(matches!(error, EmbedderError::Refused { .. }), "{error}");
     assert!(error.to_string().contains("in the clear") && !error.to_string().contains("canary"));
-    let error = with("/nowhere/key".as_ref()).embed(&texts(1)).await.expect_err("nobody is there");
-    assert!(matches!(error, EmbedderError::Unavailable { .. }), "without a key it is tried: {error}");
+    let error = with("/nowhere/key".as_ref())
+        .embed(&texts(1))
+        .await
+        .expect_err("nobody is there");
+    assert!(
+        matches!(error, EmbedderError::Unavailable { .. }),
+        "without a key it is tried: {error}"
+    );
 }

@@ -47,11 +47,7 @@ impl Hands {
     }
 
     /// The vector of a question that somebody waits for; it is kept for the next time.
-    pub(in crate::jobs) async fn question_vector(
-        &self,
-        model_id: i16,
-        text: &str,
-    ) -> Result<Answer, Failed> {
+    pub(in crate::jobs) async fn question_vector(&self, model_id: i16, text: &str) -> Result<Answer, Failed> {
         let embedder = self.embedder_of(model_id).await.map_err(|error| unread(&error))?;
         let embedder = embedder.ok_or_else(|| Failed::Refused {
             message: "this worker has another embedder, or none".to_owned(),

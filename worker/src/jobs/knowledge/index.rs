@@ -41,7 +41,12 @@ impl Hands {
         let Some(walked) = self.walk(&pass, &mirror).await? else {
             return Ok(GO_ON);
         };
-        let Walked { files, read, skipped, added } = walked;
+        let Walked {
+            files,
+            read,
+            skipped,
+            added,
+        } = walked;
         tracing::info!(%repository_id, commit, files, read, skipped, added, "a repository is indexed");
         let again = knowledge::finish(&self.orchestrator, &pass).await?;
         Ok(if again { GO_ON } else { Done::Done })
@@ -182,7 +187,11 @@ async fn content(blobs: &mut Blobs, file: &File) -> Result<Read, MirrorError> {
 
 fn of_mirror(error: MirrorError) -> Error {
     match error {
-        later @ (MirrorError::Unavailable(_) | MirrorError::Broken(_)) => Error::Unavailable(later.to_string()),
-        never @ (MirrorError::NoBranch(_) | MirrorError::TooLarge(_)) => Error::Precondition(never.to_string()),
+        later @ (MirrorError::Unavailable(_) | MirrorError::Broken(_)) => {
+            Error::Unavailable(later.to_string())
+        }
+        never @ (MirrorError::NoBranch(_) | MirrorError::TooLarge(_)) => {
+            Error::Precondition(never.to_string())
+        }
     }
 }

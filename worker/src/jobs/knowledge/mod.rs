@@ -29,7 +29,10 @@ impl Perform<IndexSource> for Hands {
     async fn perform(&self, job: IndexSource, _: Attempt) -> Result<Done> {
         let indexed = self.index(job.repository_id).await;
         if let Err(error) = &indexed
-            && !matches!(error, Error::Conflict(_) | Error::RateLimited { .. } | Error::Internal(_))
+            && !matches!(
+                error,
+                Error::Conflict(_) | Error::RateLimited { .. } | Error::Internal(_)
+            )
         {
             knowledge::fail(&self.orchestrator, job.repository_id, &error.to_string()).await?;
         }

@@ -120,7 +120,11 @@ mod tests {
     #[case::lfs("a.md", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n".to_vec(), "a pointer to a file in Git LFS")]
     #[case::strange_path("caf\u{fffd}", Vec::new(), "nothing in it")]
     #[tokio::test]
-    async fn bad_files_are_skipped_with_a_reason(#[case] path: &str, #[case] bytes: Vec<u8>, #[case] expected: &str) {
+    async fn bad_files_are_skipped_with_a_reason(
+        #[case] path: &str,
+        #[case] bytes: Vec<u8>,
+        #[case] expected: &str,
+    ) {
         match read(path.as_bytes(), &bytes).await {
             Read::Skipped(reason) => assert_eq!(reason, expected),
             Read::Document(document) => panic!("{document:?}"),
@@ -129,7 +133,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_path_that_is_no_text_is_skipped() {
-        assert!(matches!(read(b"caf\xe9.md", b"words").await, Read::Skipped(reason) if reason.contains("path")));
+        assert!(
+            matches!(read(b"caf\xe9.md", b"words").await, Read::Skipped(reason) if reason.contains("path"))
+        );
     }
 
     #[tokio::test]
@@ -139,9 +145,24 @@ mod tests {
             panic!("it is plain text");
         };
         let kept = format!("{document:?}");
-        assert!(!kept.contains("canary") && !kept.contains("ignore all rules"), "{kept}");
-        assert!(document.text.contains("Use `[secret removed]` here."), "{}", document.text);
-        let lines: Vec<_> = document.passages.iter().map(|it| (it.heading.as_str(), it.lines)).collect();
-        assert_eq!(lines, [("Deploy", (1, 3)), ("Deploy > Then", (5, 7))], "every line keeps its number");
+        assert!(
+            !kept.contains("canary") && !kept.contains("ignore all rules"),
+            "{kept}"
+        );
+        assert!(
+            document.text.contains("Use `[secret removed]` here."),
+            "{}",
+            document.text
+        );
+        let lines: Vec<_> = document
+            .passages
+            .iter()
+            .map(|it| (it.heading.as_str(), it.lines))
+            .collect();
+        assert_eq!(
+            lines,
+            [("Deploy", (1, 3)), ("Deploy > Then", (5, 7))],
+            "every line keeps its number"
+        );
     }
 }

@@ -41,7 +41,9 @@ async fn twenty_thousand_files_take_little_memory() {
     let said = child.await.expect("it ended");
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let number = |name: &str| -> u64 {
-        let found = said.lines().find_map(|line| line.split_once(name)?.1.trim().parse().ok());
+        let found = said
+            .lines()
+            .find_map(|line| line.split_once(name)?.1.trim().parse().ok());
         found.unwrap_or_else(|| panic!("{name}: {said}"))
     };
     assert!(number("files read:") >= FILES as u64, "{said}");

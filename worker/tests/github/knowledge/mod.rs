@@ -29,7 +29,12 @@ async fn a_commit_costs_no_more_than_what_it_changed() {
     assert!(chunks >= 100, "{chunks}");
     shelf.embed().await;
     assert_eq!(shelf.embedder.asked(), chunks);
-    assert_eq!(shelf.number("SELECT count(*)::text FROM knowledge_embeddings").await, chunks);
+    assert_eq!(
+        shelf
+            .number("SELECT count(*)::text FROM knowledge_embeddings")
+            .await,
+        chunks
+    );
     assert_eq!(shelf.commit().await, first);
 
     shelf.write("docs/7.md", about(700));
@@ -37,12 +42,19 @@ async fn a_commit_costs_no_more_than_what_it_changed() {
     let second = shelf.push().await;
     shelf.index().await;
     shelf.embed().await;
-    assert_eq!(shelf.embedder.asked(), chunks + 1, "one file changed, of a hundred");
+    assert_eq!(
+        shelf.embedder.asked(),
+        chunks + 1,
+        "one file changed, of a hundred"
+    );
     assert_eq!(shelf.commit().await, second);
     let texts = "SELECT text FROM knowledge_chunks WHERE text LIKE '%Part 7%' OR text LIKE '%Part 8\n%' ORDER BY text";
     let texts = shelf.platform.db.texts(texts).await;
     assert!(texts.iter().any(|text| text.contains("Part 700")), "{texts:?}");
-    assert!(!texts.iter().any(|text| text.contains("Part 8\n")), "it was removed: {texts:?}");
+    assert!(
+        !texts.iter().any(|text| text.contains("Part 8\n")),
+        "it was removed: {texts:?}"
+    );
     shelf.end().await;
 }
 
@@ -55,7 +67,10 @@ async fn bad_files_are_skipped_and_the_others_found() {
     shelf.write("latin.md", b"caf\xe9 au lait\n");
     shelf.write("line.js", b"x".repeat(1_000_000));
     shelf.write("blank.md", " \n\n");
-    shelf.write("pointer.md", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    shelf.write(
+        "pointer.md",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+    );
     let link = shelf.checkout.path().join("link.md");
     std::os::unix::fs::symlink("../../../../etc/passwd", link).expect("a link");
     let odd = std::ffi::OsStr::from_bytes(b"odd-\xff.md");
@@ -75,7 +90,11 @@ async fn bad_files_are_skipped_and_the_others_found() {
     ];
     assert_eq!(shelf.platform.db.texts(skipped).await, expected);
     assert_eq!(shelf.commit().await, commit, "none of them fails the index");
-    let kept = shelf.platform.db.texts("SELECT text FROM knowledge_documents WHERE path = 'good.md'").await;
+    let kept = shelf
+        .platform
+        .db
+        .texts("SELECT text FROM knowledge_documents WHERE path = 'good.md'")
+        .await;
     assert_eq!(kept, [about(1)]);
     let leaked = "SELECT path FROM knowledge_documents WHERE text LIKE '%root:%'";
     assert_eq!(shelf.platform.db.texts(leaked).await, Vec::<String>::new());
@@ -97,7 +116,8 @@ async fn a_pass_that_is_cut_off_anywhere_is_gone_on_with_by_anybody() {
     for life in 1.. {
         let hands = shelf.hands_of(&format!("worker-{}", life % 2));
         let lived = Duration::from_millis(life * 40);
-        let ended = tokio::time::timeout(lived, Perform::<IndexSource>::perform(&hands, job(), ATTEMPT)).await;
+        let ended =
+            tokio::time::timeout(lived, Perform::<IndexSource>::perform(&hands, job(), ATTEMPT)).await;
         if ended.is_ok_and(|ended| ended.is_ok()) && shelf.commit().await == commit {
             break;
         }
@@ -123,7 +143,12 @@ async fn without_an_embedder_there_are_words_and_no_vectors() {
     hands.embedder = None;
     shelf.embed_with(&hands).await;
     assert!(shelf.number("SELECT count(*)::text FROM knowledge_chunks").await > 0);
-    assert_eq!(shelf.number("SELECT count(*)::text FROM knowledge_embeddings").await, 0);
+    assert_eq!(
+        shelf
+            .number("SELECT count(*)::text FROM knowledge_embeddings")
+            .await,
+        0
+    );
     assert_eq!(shelf.embedder.asked(), 0);
     shelf.end().await;
 }
@@ -135,16 +160,24 @@ async fn no_secret_is_kept_and_no_token_left_behind() {
         "ghp_0123456789abcdefghijABCDEFGHIJcanary",
         "-----BEGIN PRIVATE KEY-----\nMIIcanary\n-----END PRIVATE KEY-----",
     );
-    shelf.write("docs/a.md", format!("# Keys\n\nUse {canary} or\n\n{key}\n\nfor now.\n"));
+    shelf.write(
+        "docs/a.md",
+        format!("# Keys\n\nUse {canary} or\n\n{key}\n\nfor now.\n"),
+    );
     shelf.write("src/a.rs", format!("const TOKEN: &str = \"{canary}\";\n"));
     shelf.push().await;
     shelf.index().await;
     let kept = "SELECT text FROM knowledge_documents UNION ALL SELECT text FROM knowledge_chunks";
     let kept = shelf.platform.db.texts(kept).await.join("\n");
-    assert!(kept.contains("[secret removed]") && !kept.contains("canary"), "{kept}");
+    assert!(
+        kept.contains("[secret removed]") && !kept.contains("canary"),
+        "{kept}"
+    );
     let token = shelf.reader().await;
     for (path, bytes) in files_beneath(&shelf.platform.world.knowledge_dir()) {
-        let has = bytes.windows(token.len()).any(|window| window == token.as_bytes());
+        let has = bytes
+            .windows(token.len())
+            .any(|window| window == token.as_bytes());
         assert!(!has, "{}", path.display());
     }
     shelf.end().await;

@@ -28,7 +28,10 @@ impl Shelf {
         let embedder = Arc::new(Counting::default());
         platform.hands.embedder = Some(embedder.clone());
         let (host, at) = (&platform.world.host, platform.world.at());
-        let token = host.repository_token(&at, TokenAccess::Write).await.expect("a token");
+        let token = host
+            .repository_token(&at, TokenAccess::Write)
+            .await
+            .expect("a token");
         let clone_url = format!("{}/{REPOSITORY}.git", platform.world.sim.url());
         let checkout = Checkout::clone(&clone_url, &token).await.expect("a clone");
         Self {
@@ -55,7 +58,10 @@ impl Shelf {
     /// The token a worker reads with.
     pub(crate) async fn reader(&self) -> String {
         let (host, at) = (&self.platform.world.host, self.platform.world.at());
-        let token = host.repository_token(&at, TokenAccess::Read).await.expect("a token");
+        let token = host
+            .repository_token(&at, TokenAccess::Read)
+            .await
+            .expect("a token");
         token.token.expose_secret().to_owned()
     }
 
@@ -92,7 +98,11 @@ impl Shelf {
         for model in models_at_work(orchestrator).await.expect("models") {
             let model_id = model.model_id;
             let job = || EmbedChunks { model_id };
-            while Perform::<EmbedChunks>::perform(hands, job(), ATTEMPT).await.expect("embedded") != Done::Done {}
+            while Perform::<EmbedChunks>::perform(hands, job(), ATTEMPT)
+                .await
+                .expect("embedded")
+                != Done::Done
+            {}
         }
     }
 

@@ -118,11 +118,7 @@ impl Repository {
 
     fn answering(&self, credential: &Credential) -> Result<Answering, GitError> {
         let program = std::env::current_exe()?;
-        Ok(Answering::start(
-            &self.private_dir,
-            program,
-            credential.clone(),
-        )?)
+        Ok(Answering::start(&self.private_dir, program, credential.clone())?)
     }
 }
 
