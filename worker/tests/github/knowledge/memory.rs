@@ -46,6 +46,7 @@ async fn twenty_thousand_files_take_little_memory() {
             .find_map(|line| line.split_once(name)?.1.trim().parse().ok());
         found.unwrap_or_else(|| panic!("{name}: {said}"))
     };
+    println!("{said}");
     assert!(number("files read:") >= FILES as u64, "{said}");
     let mib = number("MiB at most:");
     assert!((10..MOST_MIB).contains(&mib), "{said}");
