@@ -142,7 +142,7 @@ fn every_program_is_deployed_or_for_development() {
         .collect();
     let mut programs = BTreeSet::new();
     for (package, binary, image) in BESIDE {
-        let recipe = read(&format!("deploy/images/{image}/Dockerfile"));
+        let recipe = read(format!("deploy/images/{image}/Dockerfile"));
         assert!(
             recipe.contains(&format!("--package {package} --bin {binary}")),
             "{image} has no {binary}"
