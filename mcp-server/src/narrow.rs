@@ -12,6 +12,7 @@ pub(crate) enum Toolset {
     #[default]
     Access,
     Agents,
+    Knowledge,
     Operations,
     Repositories,
     Runs,
@@ -21,9 +22,10 @@ pub(crate) enum Toolset {
 }
 
 impl Toolset {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Access,
         Self::Agents,
+        Self::Knowledge,
         Self::Operations,
         Self::Repositories,
         Self::Runs,
@@ -35,6 +37,7 @@ impl Toolset {
         match self {
             Self::Access => "access",
             Self::Agents => "agents",
+            Self::Knowledge => "knowledge",
             Self::Operations => "operations",
             Self::Repositories => "repositories",
             Self::Runs => "runs",

@@ -13,6 +13,7 @@ pub mod effect;
 pub mod environment;
 pub mod failure;
 pub mod issue;
+pub mod knowledge;
 pub mod operations;
 pub mod page;
 pub mod principal;

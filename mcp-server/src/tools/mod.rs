@@ -7,6 +7,7 @@ mod delivery;
 mod effect;
 mod environment;
 mod issue;
+mod knowledge;
 mod live;
 mod member;
 mod model;
@@ -50,12 +51,14 @@ pub(crate) use self::run::show_run;
 
 /// The tools that staff are shown unless they name toolsets; `tool_search` finds the others. At most 30: a long list costs
 /// every conversation of every client.
-const USUAL: [&str; 20] = [
+const USUAL: [&str; 22] = [
     "delivery_explain",
     "delivery_get",
     "delivery_list",
     "delivery_replay",
     "effect_list",
+    "knowledge_get",
+    "knowledge_search",
     "principal_get",
     "repository_get",
     "repository_list",
@@ -91,7 +94,7 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 27] = [
+    let sets: [(Toolset, Add); 28] = [
         (Toolset::Access, access::tools),
         (Toolset::Agents, agent::tools),
         (Toolset::Operations, audit::tools),
@@ -99,6 +102,7 @@ pub(crate) fn catalogue() -> Catalogue {
         (Toolset::Runs, effect::tools),
         (Toolset::Slots, environment::tools),
         (Toolset::Repositories, issue::tools),
+        (Toolset::Knowledge, knowledge::tools),
         (Toolset::Access, member::tools),
         (Toolset::Agents, model::tools),
         (Toolset::Operations, operations::tools),

@@ -13,7 +13,7 @@ const STEM: usize = 4;
 
 /// A part of a passage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snippet {
+pub(super) struct Snippet {
     pub text: String,
     /// Lines of the passage before it.
     pub skipped: usize,
@@ -22,7 +22,7 @@ pub struct Snippet {
 }
 
 /// Finds the lines with the most words of the question; the first ones, if none has any.
-pub fn snippet(text: &str, question: &words::Question) -> Snippet {
+pub(super) fn snippet(text: &str, question: &words::Question) -> Snippet {
     let asked: Vec<_> = question
         .words
         .split(' ')

@@ -94,7 +94,7 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// What a person or an agent asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub(super) struct Question {
     /// As it was asked, clean.
     pub text: String,
     /// Its words, identifiers split.
@@ -109,7 +109,7 @@ impl Question {
     /// # Errors
     ///
     /// Says what to ask instead, where there is no word to search for.
-    pub fn new(text: &str) -> Result<Self, String> {
+    pub(super) fn new(text: &str) -> Result<Self, String> {
         let text: String = text
             .chars()
             .map(|c| if crate::agent::is_hidden(c) { ' ' } else { c })

@@ -14,7 +14,8 @@ pub use embed::{
 pub use index::{Counted, begin, compare, due, fail, finish, forget_some, put, skip};
 pub use read::{Document, Excerpt, Lines, Named, get};
 pub use recall::{Recall, recall};
-pub use scope::{LeftOut, Scoped};
+pub use scope::LeftOut;
+pub(super) use scope::Scoped;
 pub use search::{Ask, Found, Hit, Index, MOST_HITS, Mode, Scores, search};
 pub(super) use search::{Filter, Passage};
 pub use source::{Coverage, Source, change, list, reindex};

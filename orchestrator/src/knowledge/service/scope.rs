@@ -25,16 +25,16 @@ const MOST_ASKED: usize = 50;
 
 /// A source within reach of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scoped {
-    pub repository_id: RepositoryId,
-    pub full_name: String,
-    pub visible_to: VisibleTo,
+pub(crate) struct Scoped {
+    pub(crate) repository_id: RepositoryId,
+    pub(crate) full_name: String,
+    pub(crate) visible_to: VisibleTo,
     /// The commit that the index stands at.
-    pub commit: Option<String>,
-    pub pass_commit: Option<String>,
+    pub(crate) commit: Option<String>,
+    pub(crate) pass_commit: Option<String>,
     /// Since when there is something newer than the index.
-    pub wanted_since: Option<Timestamp>,
-    pub chunks: u64,
+    pub(crate) wanted_since: Option<Timestamp>,
+    pub(crate) chunks: u64,
 }
 
 /// What may be searched, and what of the named projects may not.
