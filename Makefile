@@ -3,7 +3,7 @@
 # All features of all members, so that every recipe shares one build.
 CARGO_RUN := cargo run --quiet --all-features
 # The lab starts the program of the pod from beside itself.
-LAB   := cargo build --quiet --all-features --bin lab --bin lab-runner && $(CARGO_RUN) --bin lab --
+LAB   := cargo build --quiet --all-features --bin lab --bin lab-runner --bin local-embedder && $(CARGO_RUN) --bin lab --
 HOUSE := $(CARGO_RUN) --bin house --
 CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
 # Faster and clearer, but nobody has to have it.
@@ -37,7 +37,7 @@ doctor: ## what this machine lacks, a fix per line
 	@$(LAB) doctor
 
 bench: ## measure, and write docs/benchmarks.md (ONLY=tools for calls of tools alone)
-	@cargo build --quiet --release --bin lab --bin lab-runner --bin gateway --bin mcp-server --bin worker
+	@cargo build --quiet --release --bin lab --bin lab-runner --bin local-embedder --bin gateway --bin mcp-server --bin worker
 	@cargo run --quiet --release --bin lab -- bench $(if $(ONLY),--only $(ONLY))
 
 check: ## format, the domain alone, lints, queries, walls, services, docs

@@ -35,6 +35,9 @@ pub struct LabConfig {
     pub calls_per_second: Option<u32>,
     /// Takes what children say.
     pub log_file: Option<PathBuf>,
+    /// Fetches the weights of the local embedding model, once and in the background, and lets it read; else search knows words
+    /// alone.
+    pub local_embedder: bool,
 }
 
 /// A model that costs money.

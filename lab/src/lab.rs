@@ -24,7 +24,7 @@ use crate::endpoints::{Endpoints, Settings};
 use crate::files::{private_dir, secret, write_private};
 use crate::lock::Lock;
 use crate::platform::{CommandLines, Platform, Program};
-use crate::seed;
+use crate::{search, seed};
 
 const DATABASE: &str = "codex_k8s";
 const RUNNER_IMAGE: &str = "codex-k8s.lab/runner:1";
@@ -110,6 +110,7 @@ impl Lab {
             mcp_url: &mcp_url,
         };
         let mut lines = command_lines(&files, &github, &cluster, &public, model_key)?;
+        lines.worker.extend(search::arguments(&config));
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -524,6 +525,7 @@ mod tests {
             programs: None,
             calls_per_second: None,
             log_file: None,
+            local_embedder: false,
         }
     }
 

@@ -14,6 +14,7 @@ mod lab;
 mod lock;
 mod npm;
 mod platform;
+mod search;
 mod seed;
 
 pub use cli::{CLAUDE, CODEX, Cli};

@@ -40,6 +40,10 @@ enum Command {
 fn main() -> anyhow::Result<std::process::ExitCode> {
     // A container begins as this program: before any thread, and before any argument is read.
     cluster_sim::launcher_main();
+    // Git calls the worker for a password, and that is this program.
+    if let Some(answered) = safe_git::askpass::answer_if_asked() {
+        return Ok(answered.map(|()| std::process::ExitCode::SUCCESS)?);
+    }
     match Cli::parse().command {
         Command::Up(args) => up::up(&args),
         Command::Down(args) => up::down(&args),

@@ -10,6 +10,7 @@ pub mod error;
 pub mod id;
 pub mod page;
 pub mod ports;
+pub mod scrub;
 pub mod trace;
 
 pub mod agent;

@@ -7,8 +7,10 @@ use clap::Parser;
 use telemetry::LogFormat;
 use url::Url;
 
+use crate::embedder::EmbedderConfig;
 use crate::github::GithubConfig;
 use crate::kubernetes::KubernetesConfig;
+use crate::mirror::MirrorConfig;
 
 /// The hands of codex-k8s: jobs and reconcilers, Kubernetes and GitHub.
 #[derive(Parser, Debug)]
@@ -56,4 +58,8 @@ pub struct Cli {
     pub github: GithubConfig,
     #[command(flatten)]
     pub kubernetes: KubernetesConfig,
+    #[command(flatten)]
+    pub mirror: MirrorConfig,
+    #[command(flatten)]
+    pub embedder: EmbedderConfig,
 }

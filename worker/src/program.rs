@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use orchestrator::ports::Embedder;
 use orchestrator::queue::Concurrency;
 use orchestrator::{Clock, Orchestrator, Settings, credential};
 use telemetry::{Readiness, Shutdown};
 
 use crate::github::GithubHost;
 use crate::kubernetes::Kubernetes;
+use crate::mirror::Mirrors;
 use crate::{Cli, Hands, ModelKey};
 
 /// The internal port answers this long after the work ended.
@@ -69,6 +71,8 @@ pub async fn hands(config: Cli, orchestrator: Orchestrator) -> anyhow::Result<Ha
 struct Outside {
     cluster: Arc<Kubernetes>,
     code_host: Arc<GithubHost>,
+    embedder: Option<Arc<dyn Embedder>>,
+    mirrors: Mirrors,
 }
 
 impl Outside {
@@ -79,6 +83,9 @@ impl Outside {
         Ok(Self {
             cluster: Arc::new(cluster),
             code_host: Arc::new(GithubHost::new(&config.github, clock.clone())?),
+            embedder: crate::embedder::embedder(&config.embedder).context("the embedder")?,
+            mirrors: Mirrors::open(&config.mirror, &config.name)
+                .context("the folder for copies of repositories")?,
         })
     }
 
@@ -96,6 +103,8 @@ impl Outside {
             orchestrator,
             cluster: self.cluster,
             code_host: self.code_host,
+            embedder: self.embedder,
+            mirrors: self.mirrors,
             audience: config.audience.into(),
             model_key: model_key.map(|(file, host)| ModelKey {
                 file,

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use orchestrator::Orchestrator;
-use orchestrator::ports::{Cluster, CodeHost};
+use orchestrator::ports::{Cluster, CodeHost, Embedder};
 use orchestrator::queue::Concurrency;
 use telemetry::Shutdown;
 use tokio::task::JoinSet;
 
+use crate::mirror::Mirrors;
 use crate::{jobs, reconcile};
 
 /// All that jobs and reconcilers need.
@@ -17,6 +18,10 @@ pub struct Hands {
     pub orchestrator: Orchestrator,
     pub cluster: Arc<dyn Cluster>,
     pub code_host: Arc<dyn CodeHost>,
+    /// None: search knows words alone.
+    pub embedder: Option<Arc<dyn Embedder>>,
+    /// Copies of repositories, for knowledge to read.
+    pub mirrors: Mirrors,
     /// Audience of run tokens: the canonical address of the tools.
     pub audience: String,
     pub model_key: Option<ModelKey>,

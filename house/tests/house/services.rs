@@ -129,6 +129,9 @@ fn program(build: &Build) -> Option<(&str, &str)> {
     Some((build.package.as_deref()?, build.binary.as_deref()?))
 }
 
+/// Programs without an image of their own: package and binary, and the image whose program starts them.
+const BESIDE: [(&str, &str, &str); 1] = [("local-embedder", "local-embedder", "worker")];
+
 #[test]
 fn every_program_is_deployed_or_for_development() {
     let images = stack().images;
@@ -138,6 +141,13 @@ fn every_program_is_deployed_or_for_development() {
         .map(|(package, binary)| (package.to_owned(), binary.to_owned()))
         .collect();
     let mut programs = BTreeSet::new();
+    for (package, binary, image) in BESIDE {
+        let recipe = read(format!("deploy/images/{image}/Dockerfile"));
+        assert!(
+            recipe.contains(&format!("--package {package} --bin {binary}")),
+            "{image} has no {binary}"
+        );
+    }
     for member in METADATA.members() {
         let folder = member.manifest_path.strip_prefix(root()).expect("beneath");
         if DEVELOPMENT.iter().any(|it| folder.starts_with(it)) {
@@ -148,6 +158,9 @@ fn every_program_is_deployed_or_for_development() {
             .iter()
             .filter(|it| it.kind.iter().any(|kind| kind == "bin"));
         programs.extend(binaries.map(|it| (member.name.clone(), it.name.clone())));
+    }
+    for (package, binary, _) in BESIDE {
+        programs.remove(&(package.to_owned(), binary.to_owned()));
     }
     assert_eq!(programs, deployed);
 }

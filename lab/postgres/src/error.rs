@@ -153,6 +153,34 @@ impl Error {
     }
 }
 
+impl From<pinned_wheel::Error> for Error {
+    fn from(error: pinned_wheel::Error) -> Self {
+        use pinned_wheel::Error as E;
+        match error {
+            E::PipMissing(why) => Self::PipMissing(why),
+            E::Offline(why) => Self::Offline(why),
+            E::FetchRefused(why) => Self::FetchRefused(why),
+            E::WheelMismatch {
+                wheel,
+                expected,
+                found,
+            } => Self::WheelMismatch {
+                wheel,
+                expected,
+                found,
+            },
+            E::WheelBroken { wheel, detail } => Self::WheelBroken { wheel, detail },
+            E::DiskFull(path) => Self::DiskFull(path),
+            E::NotAllowed { doing, path } => Self::NotAllowed { doing, path },
+            E::Busy(folder) => Self::FolderLocked {
+                folder,
+                holder: "it has been fetching PostgreSQL for minutes".to_owned(),
+            },
+            E::Io { what, source } => Self::Io { what, source },
+        }
+    }
+}
+
 /// Adds to an I/O error what was being done to which file.
 pub(crate) trait At<T> {
     fn at(self, doing: &str, path: &Path) -> Result<T>;

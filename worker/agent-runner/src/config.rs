@@ -67,8 +67,8 @@ pub struct SuperviseConfig {
     /// Seconds to wait for SIGTERM after the turn is over. A sidecar that ends earlier is started again.
     #[arg(long, env = "CODEXK8S_LINGER_SECONDS", default_value_t = 600)]
     pub linger_seconds: u64,
-    /// What Git is given of this process's environment; see [`inherited_environment`].
-    #[arg(skip = inherited_environment())]
+    /// What Git is given of this process's environment; see [`safe_git::inherited_environment`].
+    #[arg(skip = safe_git::inherited_environment())]
     pub inherited: Vec<(OsString, OsString)>,
 }
 
@@ -118,25 +118,4 @@ pub struct InstallConfig {
     /// A further file and its name below DIR, for example `/codex/codex=bin/codex`.
     #[arg(long, value_name = "FILE=NAME")]
     pub also: Vec<String>,
-}
-
-/// Settings of the network that Git needs to reach the code host: proxies and certificates, nothing else.
-const INHERITED: [&str; 10] = [
-    "PATH",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "GIT_SSL_CAINFO",
-];
-
-/// Returns the part of this process's environment that Git may see.
-pub fn inherited_environment() -> Vec<(OsString, OsString)> {
-    std::env::vars_os()
-        .filter(|(name, _)| INHERITED.iter().any(|known| name == known))
-        .collect()
 }

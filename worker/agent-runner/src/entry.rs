@@ -1,13 +1,12 @@
 //! The program, whatever binary carries it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Cli, Mode};
-use crate::{agent, askpass, install, supervisor};
+use crate::{agent, install, supervisor};
 
 /// Reads the command line and runs the mode it names.
 ///
@@ -15,11 +14,8 @@ use crate::{agent, askpass, install, supervisor};
 ///
 /// The mode could not be run to its end; the text says why.
 pub fn main() -> anyhow::Result<ExitCode> {
-    // Git calls a password helper with its question as the only argument, so this mode has no subcommand.
-    if let Some(socket) = std::env::var_os(askpass::SOCKET_ENV) {
-        let question = std::env::args().nth(1).unwrap_or_default();
-        askpass::answer(&PathBuf::from(socket), &question)?;
-        return Ok(ExitCode::SUCCESS);
+    if let Some(answered) = safe_git::askpass::answer_if_asked() {
+        return Ok(answered.map(|()| ExitCode::SUCCESS)?);
     }
     let cli = Cli::parse();
     if let Mode::Become(config) = &cli.mode {

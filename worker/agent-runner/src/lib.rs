@@ -6,7 +6,6 @@
 //! supervisor's own.
 
 pub mod agent;
-pub mod askpass;
 mod beneath;
 mod clock;
 pub mod config;

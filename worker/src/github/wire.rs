@@ -35,6 +35,7 @@ pub(super) struct Repository {
     default_branch: Option<String>,
     clone_url: Option<String>,
     archived: Option<bool>,
+    private: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -228,6 +229,8 @@ impl Repository {
             default_branch: self.default_branch?,
             clone_url: self.clone_url?,
             archived: self.archived.unwrap_or_default(),
+            // What is not known is nobody's to see.
+            is_private: self.private.unwrap_or(true),
         })
     }
 }

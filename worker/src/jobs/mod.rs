@@ -3,6 +3,7 @@
 mod delivery;
 mod effect;
 mod failure;
+mod knowledge;
 mod port_call;
 mod run;
 
@@ -20,5 +21,8 @@ pub(crate) fn performers(hands: &Hands) -> Result<Performers> {
     performers.add::<orchestrator::run::jobs::Finalise>(hands.clone())?;
     performers.add::<orchestrator::effect::jobs::ApplyEffect>(hands.clone())?;
     performers.add::<orchestrator::port_call::jobs::AnswerPortCall>(hands.clone())?;
+    performers.add::<orchestrator::knowledge::jobs::IndexSource>(hands.clone())?;
+    performers.add::<orchestrator::knowledge::jobs::EmbedChunks>(hands.clone())?;
+    performers.add::<orchestrator::knowledge::jobs::ForgetSource>(hands.clone())?;
     Ok(performers)
 }

@@ -114,9 +114,7 @@ impl Hands {
                 };
                 Ok(self.readable(repositories, &account).await)
             }
-            Question::QuestionVector { .. } => Err(Failed::Refused {
-                message: "this worker has no embedder".into(),
-            }),
+            Question::QuestionVector { model_id, ref text } => self.question_vector(model_id, text).await,
             Question::RepositoryToken { repository_id, write } => {
                 let at = self.at(repository_id).await?;
                 let access = if write {

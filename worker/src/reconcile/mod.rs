@@ -3,6 +3,7 @@
 
 mod audit;
 mod deliveries;
+mod knowledge;
 mod memberships;
 mod orphans;
 mod pods;
@@ -69,6 +70,12 @@ pub(crate) fn start(hands: &Hands, shutdown: &Shutdown, loops: &mut JoinSet<()>)
     start("memberships", every(60), |hands| {
         Box::pin(async move { memberships::recheck(&hands.orchestrator, &*hands.code_host).await })
     });
+    start("knowledge", every(60), |hands| {
+        Box::pin(async move { knowledge::follow(&hands).await })
+    });
+    start("recall", every(300), |hands| {
+        Box::pin(async move { knowledge::watch(&hands).await })
+    });
     start("port_calls", every(60), |hands| {
         Box::pin(async move { port_call::sweep(&hands.orchestrator).await.map(drop) })
     });
@@ -130,6 +137,7 @@ async fn forget(orchestrator: Orchestrator) -> Result<()> {
     each("reseal", credential::secret::reseal(&orchestrator)).await;
     each("logins", login::sweep(&orchestrator)).await;
     each("delivery_bodies", delivery::sweep_bodies(&orchestrator)).await;
+    each("vectors", orchestrator::knowledge::sweep(&orchestrator)).await;
     each("idempotency_keys", idempotency::sweep(&orchestrator)).await;
     Ok(())
 }

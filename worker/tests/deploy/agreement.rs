@@ -201,7 +201,7 @@ fn nothing_is_deployed_before_what_it_depends_on() {
 }
 
 /// What a program reads and no manifest says, and why.
-const UNSAID: [&str; 8] = [
+const UNSAID: [&str; 9] = [
     // The cluster names a pod's host.
     "HOSTNAME",
     // The account of the pod is used.
@@ -211,6 +211,8 @@ const UNSAID: [&str; 8] = [
     // These manifests decide what the program takes for granted.
     "CODEXK8S_MCP_POD",
     "CODEXK8S_MCP_PORT",
+    // It lies beside the worker in its image.
+    "CODEXK8S_EMBEDDER_PROGRAM",
     // It goes with the runner's image.
     "CODEXK8S_RUNNER_PROGRAMS",
     "CODEXK8S_CLAUDE_PROGRAMS",

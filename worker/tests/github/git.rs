@@ -39,6 +39,21 @@ impl Checkout {
             .expect("a commit")
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Commits whatever changed in the folder.
+    pub(crate) async fn commit_all(&self) -> String {
+        git(self.0.path(), &["add", "--all"], None).await.expect("added");
+        let identity = ["-c", "user.name=agent", "-c", "user.email=agent@example.com"];
+        let commit = [&identity[..], &["commit", "--quiet", "--message", "Change"]].concat();
+        git(self.0.path(), &commit, None).await.expect("committed");
+        git(self.0.path(), &["rev-parse", "HEAD"], None)
+            .await
+            .expect("a commit")
+    }
+
     pub(crate) async fn push(&self, branch: &str, token: &HostToken) -> Result<()> {
         let to = format!("HEAD:refs/heads/{branch}");
         git(self.0.path(), &["push", "--quiet", "origin", &to], Some(token))

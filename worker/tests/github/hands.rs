@@ -71,6 +71,8 @@ impl Platform {
             orchestrator: orchestrator.clone(),
             cluster: cluster.clone(),
             code_host: world.host.clone(),
+            embedder: None,
+            mirrors: world.mirrors_of("worker-1"),
             audience: AUDIENCE.into(),
             model_key: None,
             name: "worker-1".into(),

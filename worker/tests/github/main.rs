@@ -2,6 +2,7 @@
 
 mod git;
 mod hands;
+mod knowledge;
 mod nowhere;
 mod repositories;
 mod starts;

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use worker::github::{GithubConfig, GithubHost};
+use worker::mirror::{MirrorConfig, Mirrors};
 
 pub(crate) const REPOSITORY: &str = "acme/shop";
 pub(crate) const ISSUE: i64 = 1;
@@ -23,7 +24,7 @@ pub(crate) struct World {
     pub(crate) sim: GithubSim,
     pub(crate) host: Arc<GithubHost>,
     /// Removed with the world.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -62,7 +63,7 @@ impl World {
         Self {
             sim,
             host: Arc::new(host),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -74,6 +75,20 @@ impl World {
             owner: "acme".to_owned(),
             name: "shop".to_owned(),
         }
+    }
+
+    /// Where a worker keeps its copies of repositories.
+    pub(crate) fn mirrors_of(&self, worker: &str) -> Mirrors {
+        let config = MirrorConfig {
+            knowledge_dir: self.knowledge_dir(),
+            knowledge_mib: 512,
+            askpass: Some(env!("CARGO_BIN_EXE_worker").into()),
+        };
+        Mirrors::open(&config, worker).expect("a folder of ours")
+    }
+
+    pub(crate) fn knowledge_dir(&self) -> PathBuf {
+        self.folder.path().join("knowledge")
     }
 
     /// How many comments the issue has.

@@ -249,6 +249,7 @@ fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
         // The bench is one caller, and asks as fast as it is answered.
         calls_per_second: Some(1_000_000),
         log_file: None,
+        local_embedder: false,
         lab_program,
         runner_program,
     })

@@ -65,6 +65,7 @@ impl World {
             programs: None,
             calls_per_second: None,
             log_file: None,
+            local_embedder: false,
         };
         change(&mut config);
         let secrets = config.dir.join("secrets");

@@ -20,7 +20,7 @@ use crate::postgres::Tx;
 /// A source that failed is tried again after this long, unless something new is pushed.
 const FAILED_REST: SignedDuration = SignedDuration::from_mins(10);
 /// Documents that one transaction deletes, with all their passages.
-const DELETED_AT_ONCE: i64 = 100;
+pub(super) const DELETED_AT_ONCE: i64 = 100;
 /// Passages that are looked at for their common words.
 const WORDS_SAMPLE: i64 = 20_000;
 /// Longest text of a failure that is kept.

@@ -19,4 +19,4 @@ pub(super) use scope::Scoped;
 pub use search::{Ask, Found, Hit, Index, MOST_HITS, Mode, Scores, search};
 pub(super) use search::{Filter, Passage};
 pub use source::{Coverage, Source, change, list, reindex};
-pub(crate) use source::{forget, want};
+pub(crate) use source::{erase, forget, want};

@@ -347,7 +347,13 @@ impl Search {
     async fn words(&self, tx: &mut Tx, asked: &Asked) -> Result<Words> {
         let weighed = store::weigh(tx, &asked.words, &self.ids).await?;
         let (telling, rest) = plan::telling(weighed, self.chunks);
-        let any_of = |words: &[String]| words.iter().map(|word| words::quoted(word)).collect::<Vec<_>>().join(" | ");
+        let any_of = |words: &[String]| {
+            words
+                .iter()
+                .map(|word| words::quoted(word))
+                .collect::<Vec<_>>()
+                .join(" | ")
+        };
         let names = asked
             .names
             .iter()

@@ -84,6 +84,11 @@ pub(crate) async fn forget(tx: &mut Tx, repository_id: RepositoryId) -> Result<(
     Ok(())
 }
 
+/// Deletes a batch of what is known of a purged project's repositories; answers how many rows.
+pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId) -> Result<u64> {
+    sources::erase(tx, project_id, super::index::DELETED_AT_ONCE).await
+}
+
 /// The sources of the projects the actor may search in, or of one, with what their models have not read yet.
 pub async fn list(
     orchestrator: &Orchestrator,

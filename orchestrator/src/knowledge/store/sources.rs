@@ -156,6 +156,36 @@ pub(in super::super) async fn delete_some(
     Ok(true)
 }
 
+/// Documents with their passages first, then what is left. Answers how many rows.
+pub(in super::super) async fn erase(tx: &mut Tx, project_id: ProjectId, documents: i64) -> Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM knowledge_documents WHERE document_id IN
+             (SELECT document_id FROM knowledge_documents JOIN knowledge_sources USING (repository_id)
+              WHERE project_id = $1 LIMIT $2)",
+        project_id as _,
+        documents,
+    )
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() > 0 {
+        return Ok(done.rows_affected());
+    }
+    let readers = sqlx::query!(
+        "DELETE FROM knowledge_readers USING repositories r
+         WHERE knowledge_readers.repository_id = r.repository_id AND r.project_id = $1",
+        project_id as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    let sources = sqlx::query!(
+        "DELETE FROM knowledge_sources WHERE project_id = $1",
+        project_id as _
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(readers.rows_affected() + sources.rows_affected())
+}
+
 pub(in super::super) async fn find(tx: &mut Tx, repository_id: RepositoryId) -> Result<Option<Source>> {
     let row = sqlx::query_as!(
         Row,

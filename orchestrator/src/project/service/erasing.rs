@@ -8,7 +8,8 @@ use crate::orchestrator::Orchestrator;
 use crate::postgres::{SWEEP_BATCHES, SWEEP_ROWS, Tx};
 use crate::project::store;
 use crate::{
-    agent, approval, credential, delivery, effect, identity, repository, run, slot, trigger, work_item,
+    agent, approval, credential, delivery, effect, identity, knowledge, repository, run, slot, trigger,
+    work_item,
 };
 
 /// From a purge to the deletion of rows: what its last runs wanted to be written outward is written by then.
@@ -52,6 +53,10 @@ async fn erase_some(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u6
     let runs = run::erase(tx, project_id, limit).await?;
     if runs > 0 {
         return Ok(runs);
+    }
+    let known = knowledge::erase(tx, project_id).await?;
+    if known > 0 {
+        return Ok(known);
     }
     Ok(slot::erase(tx, project_id, limit).await?
         + trigger::erase(tx, project_id, limit).await?

@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::runner::{
     Finish, FinishOutcome, Output, RepositoryAccess, RepositoryToken, RepositoryTokenAsk, RunContext,
 };
+use safe_git::Credential;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -17,7 +18,6 @@ use super::platform::Platform;
 use super::progress::{AgentStep, ProgressFile, Seen, Step};
 use super::tokens::{ModelKey, Tokens};
 use super::usage::Meter;
-use crate::askpass::Credential;
 use crate::config::SuperviseConfig;
 
 /// The sub-reason of a turn whose agent vanished.

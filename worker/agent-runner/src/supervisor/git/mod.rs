@@ -4,7 +4,6 @@
 //! user configuration is read, no hook can run, no helper or protocol is allowed beyond the one the call needs.
 
 mod changes;
-mod command;
 mod remote;
 mod scope;
 #[cfg(test)]
@@ -13,9 +12,10 @@ mod tests;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub(crate) use safe_git::GitError;
+use safe_git::{Allow, Command};
+
 pub(crate) use self::changes::Change;
-pub(crate) use self::command::GitError;
-use self::command::{Allow, Command};
 pub(crate) use self::remote::Pushed;
 pub(crate) use self::scope::Scope;
 use crate::wire::{CHECKPOINT_REF, RESULT_REF};

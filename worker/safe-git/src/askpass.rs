@@ -1,7 +1,7 @@
-//! How Git gets the credential: over a socket on the supervisor's private volume, and nowhere else.
+//! How Git gets the credential: over a socket in a folder of its own, and nowhere else.
 //!
-//! Git calls this binary with its question as the only argument (`GIT_ASKPASS`). The answer is fetched from the
-//! supervisor that started Git, so the credential is never in an argument, an environment or a file.
+//! Git calls a program with its question as the only argument (`GIT_ASKPASS`): ours, the same that started Git. The answer
+//! is fetched from that process, so the credential is never in an argument, an environment or a file.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -14,13 +14,21 @@ use tokio::net::{UnixListener, UnixStream};
 use url::Url;
 
 /// Names the socket; its presence is what makes the binary answer Git.
-pub const SOCKET_ENV: &str = "CODEXK8S_ASKPASS_SOCKET";
+pub(crate) const SOCKET_ENV: &str = "CODEXK8S_ASKPASS_SOCKET";
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const QUESTION_BYTES: usize = 4096;
 
-/// Answers Git's question on standard output. Called by Git, as a process of its own.
-pub fn answer(socket: &Path, question: &str) -> io::Result<()> {
+/// Answers Git, if it is Git that called this program: then it says how that went, and the program is to end. A password
+/// helper is called with its question as the only argument, so this is no subcommand.
+pub fn answer_if_asked() -> Option<io::Result<()>> {
+    let socket = PathBuf::from(std::env::var_os(SOCKET_ENV)?);
+    let question = std::env::args().nth(1).unwrap_or_default();
+    Some(answer(&socket, &question))
+}
+
+/// Answers Git's question on standard output.
+fn answer(socket: &Path, question: &str) -> io::Result<()> {
     let mut stream = StdUnixStream::connect(socket)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     stream.write_all(question.as_bytes())?;
@@ -28,7 +36,7 @@ pub fn answer(socket: &Path, question: &str) -> io::Result<()> {
     let mut reply = String::new();
     stream.take(64 * 1024).read_to_string(&mut reply)?;
     if reply.is_empty() {
-        return Err(io::Error::other("the supervisor has no answer to this question"));
+        return Err(io::Error::other("nobody has an answer to this question"));
     }
     println!("{reply}");
     Ok(())
@@ -36,22 +44,24 @@ pub fn answer(socket: &Path, question: &str) -> io::Result<()> {
 
 /// A user name and password for one host.
 #[derive(Clone)]
-pub(crate) struct Credential {
-    pub(crate) username: String,
-    pub(crate) password: SecretString,
+pub struct Credential {
+    pub username: String,
+    pub password: SecretString,
     /// The address the credential is for; questions about another host get no answer.
-    pub(crate) address: Url,
+    pub address: Url,
 }
 
 /// Answers the questions of one Git command; the socket goes with it.
-pub(crate) struct Answering {
+pub struct Answering {
+    program: PathBuf,
     socket: PathBuf,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Answering {
-    /// Starts answering on a fresh socket in `folder`, which nobody but this user may enter.
-    pub(crate) fn start(folder: &Path, credential: Credential) -> io::Result<Self> {
+    /// Starts answering on a fresh socket in `folder`, which nobody but this user may enter. Git calls `program`, which
+    /// begins with [`answer_if_asked`].
+    pub fn start(folder: &Path, program: PathBuf, credential: Credential) -> io::Result<Self> {
         let socket = folder.join(format!("askpass-{}.sock", uuid::Uuid::new_v4().simple()));
         let listener = UnixListener::bind(&socket)?;
         let task = tokio::spawn(async move {
@@ -59,7 +69,15 @@ impl Answering {
                 let _ = tokio::time::timeout(DEADLINE, reply(stream, &credential)).await;
             }
         });
-        Ok(Self { socket, task })
+        Ok(Self {
+            program,
+            socket,
+            task,
+        })
+    }
+
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     pub(crate) fn socket(&self) -> &Path {
