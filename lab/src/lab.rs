@@ -110,6 +110,9 @@ impl Lab {
             mcp_url: &mcp_url,
         };
         let mut lines = command_lines(&files, &github, &cluster, &public, model_key)?;
+        if let Some(folder) = &config.console {
+            lines.gateway.extend(["--console-dir".into(), folder.into()]);
+        }
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -523,6 +526,7 @@ mod tests {
             runner_program: PathBuf::new(),
             programs: None,
             calls_per_second: None,
+            console: None,
             log_file: None,
         }
     }

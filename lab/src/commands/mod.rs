@@ -103,6 +103,7 @@ impl LabArgs {
             runner_program,
             programs: None,
             calls_per_second: None,
+            console: None,
         })
     }
 }
