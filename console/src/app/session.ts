@@ -1,10 +1,12 @@
 import { computed } from 'vue'
+import { ownCsrfToken } from '../mcp/cookies'
 import { useTool } from '../mcp/use'
 
-/** Who looks at this, and what they may do somewhere. */
+/** Who looks at this, and what they may do somewhere. Without a session's cookie the platform is not even asked. */
 export function usePrincipal() {
-  const query = useTool('principal_get', {})
+  const hasSession = ownCsrfToken() !== undefined
+  const query = useTool('principal_get', {}, { enabled: hasSession })
   const operations = computed(() => new Set(query.data.value?.operations))
-  const signedOut = computed(() => query.error.value?.code === 'unauthenticated')
+  const signedOut = computed(() => !hasSession || query.error.value?.code === 'unauthenticated')
   return { ...query, operations, signedOut }
 }

@@ -3,7 +3,7 @@ import type { RouteRecordRaw } from 'vue-router'
 
 /** What the folder of a context brings: its routes, and its places in the navigation. */
 export interface Screens {
-  /** Beneath `/p/:project`, but for those that begin with `/`. */
+  /** Beneath `/p/:project`, but for those that begin with `/`: they are of the platform. */
   routes: RouteRecordRaw[]
   places?: Place[]
 }
