@@ -16,7 +16,10 @@ async function ownFetch(input: URL | RequestInfo, init?: RequestInit): Promise<R
   const headers = new Headers(init?.headers)
   const token = ownCsrfToken()
   if (token) headers.set('x-csrf-token', token)
-  const trace = traceOf(init?.body)
+  const message = messageOf(init?.body)
+  // The library leaves it out when it ends a stream; the server wants it in every request.
+  if (message?.method && !headers.has('mcp-method')) headers.set('mcp-method', message.method)
+  const trace = message?.params?._meta?.traceparent
   if (trace) headers.set('traceparent', trace)
   try {
     const response = await fetch(input, { ...init, headers, credentials: 'same-origin', redirect: 'error' })
@@ -29,11 +32,12 @@ async function ownFetch(input: URL | RequestInfo, init?: RequestInit): Promise<R
   }
 }
 
-function traceOf(body: unknown): string | undefined {
-  if (typeof body !== 'string') return undefined
-  const message = JSON.parse(body) as { params?: { _meta?: { traceparent?: string } } }
-  return message.params?._meta?.traceparent
+interface Message {
+  method?: string
+  params?: { _meta?: { traceparent?: string } }
 }
+
+const messageOf = (body: unknown) => (typeof body === 'string' ? (JSON.parse(body) as Message) : undefined)
 
 const requestId = (traceparent: string) => traceparent.slice(3, 35)
 
