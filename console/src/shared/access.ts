@@ -2,11 +2,8 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue'
 import { useTool } from '../mcp/use'
 import { words } from './format'
 
-export interface Right {
-  operation: string
-  project_id?: string
-  run_id?: string
-}
+/** An operation in a project or on a run; with neither, of the platform. */
+export type Right = { operation: string } & ({ project_id: string } | { run_id: string } | { project_id?: never; run_id?: never })
 
 const list = (names: readonly string[]) => names.map((name) => words(name).toLowerCase()).join(' or ')
 

@@ -3,6 +3,8 @@ import { ago, count, duration, exact, money, words } from './format'
 
 test.each([
   [-5, '0s'],
+  [0, '0s'],
+  [44, '<1s'],
   [999, '1s'],
   [59_400, '59s'],
   [61_000, '1m 1s'],

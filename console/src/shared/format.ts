@@ -1,6 +1,7 @@
 /** A span as people say it: two units at most, and the smaller one only while it matters. */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds === 0 && ms > 0) return '<1s'
   if (seconds < 60) return `${seconds}s`
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return seconds % 60 && minutes < 10 ? `${minutes}m ${seconds % 60}s` : `${minutes}m`
