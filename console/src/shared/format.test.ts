@@ -17,7 +17,7 @@ test.each([
 ])('%i ms is %s', (ms, text) => expect(duration(ms)).toBe(text))
 
 test.each([
-  [0, 'now'],
+  [0, 'just now'],
   [30_000, '30s ago'],
   [120_000, '2m ago'],
   [7_200_000, '2h ago'],

@@ -15,7 +15,7 @@ export function duration(ms: number): string {
 export function ago(then: number, now: number): string {
   const seconds = Math.round((now - then) / 1_000)
   if (seconds < -5) return `in ${unit(-seconds)}`
-  if (seconds < 5) return 'now'
+  if (seconds < 5) return 'just now'
   return `${unit(seconds)} ago`
 }
 

@@ -33,6 +33,8 @@ export function useRuns(filter: MaybeRefOrGetter<Input<'run_list'>>, atTop: () =
   })
   const base = computed(() => (query.data.value?.pages ?? []).flatMap((page) => page.runs))
   const waiting = computed(() => {
+    // Until the first page is there, nothing is new.
+    if (!query.data.value) return []
     const known = new Set([...joined.value, ...base.value].map((run) => run.run_id))
     const top = base.value[0]
     return [...fresh.value.values()].filter((run) => !known.has(run.run_id) && (!top || run.created_at >= top.created_at))
@@ -47,6 +49,9 @@ export function useRuns(filter: MaybeRefOrGetter<Input<'run_list'>>, atTop: () =
     joined.value = [...waiting.value, ...joined.value].toSorted((one, other) => (one.run_id < other.run_id ? 1 : -1))
   }
 
-  const rows = computed(() => [...joined.value, ...base.value].map((run) => fresh.value.get(run.run_id) ?? run))
+  const rows = computed(() => {
+    const all = new Map([...joined.value, ...base.value].map((run) => [run.run_id, run]))
+    return [...all.values()].map((run) => fresh.value.get(run.run_id) ?? run)
+  })
   return { ...query, rows, waiting, join }
 }
