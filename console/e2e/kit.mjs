@@ -74,6 +74,12 @@ export class Person {
     })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: lab.gateway_url })
     const person = new Person(context, lab, login)
+    await context.addInitScript(() => {
+      window.violations = []
+      document.addEventListener('securitypolicyviolation', (event) =>
+        window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`),
+      )
+    })
     await person.signIn(path)
     return person
   }
@@ -95,12 +101,17 @@ export class Person {
     this.page.on('pageerror', (error) => this.faults.push(String(error.stack ?? error)))
     await this.page.goto(`${this.lab.gateway_url}${path}`)
     await this.page.getByRole('link', { name: 'Sign in with GitHub' }).click()
-    await this.page.getByText(this.login, { exact: true }).first().click()
+    await this.page.getByRole('button', { name: `Continue as ${this.login}` }).click()
     await this.page.waitForURL((url) => url.origin === this.lab.gateway_url && !url.pathname.startsWith('/sign-in'))
   }
 
   async goto(path) {
     await this.page.goto(`${this.lab.gateway_url}${path}`)
+  }
+
+  /** Everything that the page did wrong until now: what it wrote to the console, what its policy refused. */
+  async wrong() {
+    return [...this.faults, ...(await this.page.evaluate(() => window.violations))]
   }
 
   close() {
@@ -140,3 +151,38 @@ export async function call(lab, name, input, role = 'admin') {
   if (error || result.isError) throw new Error(`${name}: ${JSON.stringify(error ?? result.structuredContent)}`)
   return result.structuredContent
 }
+
+/** An agent of the lab: a shell script that works on a stage. */
+export async function agent(lab, stage, script, output = 'none') {
+  const { project_id } = lab
+  const profile = { project_id, stage, adapter: 'command', command: ['sh', '-c', script], output, cpu: '1', memory: '1Gi' }
+  const known = await call(lab, 'agent_get', { project_id, stage })
+  const made = await call(lab, 'agent_update', { ...profile, version: known.newest_version })
+  await call(lab, 'agent_publish', { project_id, stage, version: made.version })
+}
+
+/** Drives the simulator of GitHub. */
+export async function github(lab, what, body) {
+  const response = await fetch(`${lab.github_url}/_sim/${what}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${lab.github_key}` },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`${what}: ${await response.text()}`)
+  return response.json()
+}
+
+/** Opens an issue as somebody at GitHub; answers its number. */
+export async function issue(lab, login, title, body = 'As it says.') {
+  const { token } = await github(lab, 'tokens', { login })
+  const response = await fetch(`${lab.github_api_url}/repos/${lab.repository}/issues`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ title, body }),
+  })
+  if (!response.ok) throw new Error(`an issue: ${response.status} ${await response.text()}`)
+  return (await response.json()).number
+}
+
+export const label = (lab, number, name, by) =>
+  github(lab, 'label', { repository: lab.repository, number, label: name, by })

@@ -5,13 +5,11 @@ export function toggleTheme(): void {
   settings.theme = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'
 }
 
-/** Ends the session at the platform, everywhere at once; then this page knows nothing any more. */
-export async function signOut(): Promise<void> {
-  const token = ownCsrfToken() ?? ''
-  await fetch('/logout', {
-    method: 'POST',
-    credentials: 'same-origin',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-csrf-token': token },
-  })
-  location.assign('/sign-in')
+/** Ends the session at the platform, everywhere at once. The page goes with it: a form leaves nothing behind that still asks. */
+export function signOut(): void {
+  const form = Object.assign(document.createElement('form'), { method: 'post', action: '/logout', hidden: true })
+  const csrf = Object.assign(document.createElement('input'), { type: 'hidden', name: 'csrf', value: ownCsrfToken() ?? '' })
+  form.append(csrf)
+  document.body.append(form)
+  form.submit()
 }
