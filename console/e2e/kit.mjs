@@ -153,9 +153,9 @@ export async function call(lab, name, input, role = 'admin') {
 }
 
 /** An agent of the lab: a shell script that works on a stage. */
-export async function agent(lab, stage, script, output = 'none') {
+export async function agent(lab, stage, script, parts = []) {
   const { project_id } = lab
-  const profile = { project_id, stage, adapter: 'command', command: ['sh', '-c', script], output, cpu: '1', memory: '1Gi' }
+  const profile = { project_id, stage, adapter: 'command', command: ['sh', '-c', script, 'sh', ...parts], output: 'none', cpu: '1', memory: '1Gi' }
   const known = await call(lab, 'agent_get', { project_id, stage })
   const made = await call(lab, 'agent_update', { ...profile, version: known.newest_version })
   await call(lab, 'agent_publish', { project_id, stage, version: made.version })
