@@ -6,7 +6,7 @@ export function routes(lab, runs) {
     { name: 'inbox', path: `${project}/inbox`, ready: 'h1:text("Inbox")' },
     { name: 'runs', path: `${project}/runs`, ready: 'a.row-link' },
     { name: 'runs-by-issue', path: `${project}/runs?by=issue`, ready: 'a.row-link' },
-    { name: 'runs-none', path: `${project}/runs?q=nothing-is-like-this`, ready: 'h2:text("No run fits")' },
+    { name: 'runs-none', path: `${project}/runs?q=nothing-is-like-this`, ready: 'h2:text("No run fits")', picture: false },
     { name: 'run', path: run('dev'), ready: '.events .event' },
     { name: 'run-failed', path: run('intake'), ready: '.annotation.bad' },
     { name: 'run-log', path: run('qa', 'log'), ready: '.log-line' },
@@ -17,8 +17,8 @@ export function routes(lab, runs) {
     { name: 'issues', path: `${project}/issues`, ready: 'a.row-link' },
     { name: 'issue', path: `${project}/issues/${lab.repository_id}/1`, ready: '.runs .run' },
     { name: 'overview', path: `${project}/overview`, ready: '.charts canvas' },
-    { name: 'nowhere', path: '/nowhere', ready: 'h2:text("This address leads nowhere")' },
-    { name: 'no-project', path: '/p/nonesuch/runs', ready: 'h2:text("There is no such project")' },
+    { name: 'nowhere', path: '/nowhere', ready: 'h2:text("This address leads nowhere")', picture: false },
+    { name: 'no-project', path: '/p/nonesuch/runs', ready: 'h2:text("There is no such project")', picture: false },
   ]
 }
 

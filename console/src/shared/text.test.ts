@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { safeUrl, visible } from './text'
+import { plain, safeUrl, sentence, visible } from './text'
 
 test.each([
   ['plain ünïcode 漢字 🎉', 'plain ünïcode 漢字 🎉'],
@@ -19,3 +19,13 @@ test.each([
   ['http://127.0.0.1/', false],
   [undefined, false],
 ])('%s as a link: %s', (url, yes) => expect(safeUrl(url) !== undefined).toBe(yes))
+
+test.each([
+  ['\u001b[1;31mred\u001b[0m', 'red'],
+  ['a\u202eb\u001b[2J', 'a⟨U+202E⟩b⟨U+001B⟩[2J'],
+])('%j is plainly %j', (text, seen) => expect(plain(text)).toBe(seen))
+
+test.each([
+  ['its log says why.', 'Its log says why.'],
+  ['wait', 'Wait.'],
+])('%j as a sentence', (text, said) => expect(sentence(text)).toBe(said))

@@ -7,6 +7,18 @@ export function visible(text: string): string {
   return text.replace(UNSEEN, (letter) => `\u27e8U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}\u27e9`)
 }
 
+/** What a program said, outside of a log: its colours are left out, everything else is as it is. */
+export function plain(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- escape sequences are what is looked for
+  return visible(text.replace(/\u001b\[[0-9;:]*m/g, ''))
+}
+
+/** Words of the platform as a sentence. */
+export function sentence(text: string): string {
+  const whole = text.trim()
+  return `${whole.charAt(0).toUpperCase()}${whole.slice(1)}${/[.!?]$/.test(whole) ? '' : '.'}`
+}
+
 /** An address that may be a link: https, or http where the page itself is. Everything else stays text. */
 export function safeUrl(url: string | undefined): string | undefined {
   if (!url) return undefined
