@@ -4,7 +4,7 @@ import { Person, agent, call, issue, label, startBrowser, startLab, until } from
 import { routes } from './routes.mjs'
 
 const folder = new URL('../../docs/console/', import.meta.url).pathname
-const SIZE = { width: 1200, height: 760 }
+const SIZE = { width: 1180, height: 700 }
 const WORK = `echo "\\033[1mcollecting tests\\033[0m"; for i in $(seq 1 24); do printf "\\033[32mPASS\\033[0m tests/test_%02d.py::test_greeting \\033[2m(0.%02ds)\\033[0m\\n" $i $i; sleep 0.05; done
 printf "\\033[33mWARN\\033[0m 1 test is slow\\n\\033[31mFAIL\\033[0m tests/test_25.py::test_farewell\\n"; sleep `
 

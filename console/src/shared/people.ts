@@ -10,6 +10,6 @@ export function usePeople() {
   })
   const logins = computed(() => new Map(data.value?.members.map((it) => [it.person_id, it.login])))
   const nameOf = (person: string | undefined) =>
-    person === undefined ? 'A program or rule' : (logins.value.get(person) ?? 'A person')
+    person === undefined ? 'A program' : (logins.value.get(person) ?? 'A person')
   return { nameOf, logins }
 }
