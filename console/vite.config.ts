@@ -13,7 +13,12 @@ export default defineConfig(({ command }) => ({
   // The gateway's cookies bear its own port in their names.
   define: command === 'serve' ? { 'import.meta.env.VITE_LAB_PORT': JSON.stringify(new URL(lab).port) } : {},
   plugins: [vue()],
-  resolve: { alias: { '@': new URL('./src', import.meta.url).pathname } },
+  resolve: {
+    alias: {
+      '@modelcontextprotocol/client/_shims': new URL('./src/mcp/shims.ts', import.meta.url).pathname,
+      '@/': new URL('./src/', import.meta.url).pathname,
+    },
+  },
   build: {
     target: 'es2023',
     sourcemap: false,
