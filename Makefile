@@ -8,12 +8,14 @@ HOUSE := $(CARGO_RUN) --bin house --
 CLIPPY := cargo clippy --workspace --all-targets --all-features -- -D warnings
 # Faster and clearer, but nobody has to have it.
 TEST  := $(if $(shell command -v cargo-nextest),cargo nextest run,cargo test) --workspace --all-features
+# The console's own scripts; its packages come by its lock file.
+CONSOLE := npm --silent --prefix console run
 # Installed by .ci/tools.
 DENY  := $(firstword $(shell command -v cargo-deny) $(wildcard $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-k8s/tools/bin/cargo-deny))
 CODEX := $(CURDIR)/lab/npm/codex/node_modules/@openai/codex-linux-*/vendor/*-unknown-linux-musl/bin/codex
 CLAUDE := $(CURDIR)/lab/npm/claude/node_modules/@anthropic-ai/claude-code-linux-*/claude
 
-.PHONY: help up down reset logs demo test conformance check bench access prepare doctor
+.PHONY: help up down reset logs demo test conformance check bench access prepare doctor console screenshots
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -45,12 +47,26 @@ check: ## format, the domain alone, lints, queries, walls, services, docs
 	cargo check --quiet --package orchestrator --no-default-features
 	$(HOUSE) prepare --check -- $(CLIPPY)
 	cargo test --quiet --workspace --all-features --test house
+	$(CONSOLE) check
 	@if [ -n '$(DENY)' ]; then '$(DENY)' --log-level error check bans licenses sources; \
 	else echo 'skipped: cargo-deny, which .ci/tools installs; the tests of `house` read deny.toml too'; fi
 
 test: ## every test, on a PostgreSQL of its own or of DATABASE_URL; installs what it needs
 	@.ci/tools
 	CODEX_PROGRAM=$$(echo $(CODEX)) CLAUDE_PROGRAM=$$(echo $(CLAUDE)) $(HOUSE) with-postgres -- $(TEST)
+	@$(MAKE) --no-print-directory console
+
+console: ## the console in a real browser against a real lab; a part of `make test`
+	@.ci/tools
+	@$(LAB) --version >/dev/null
+	$(CONSOLE) build
+	$(CONSOLE) e2e
+
+screenshots: ## write docs/console/*.png, every screen in light and dark
+	@.ci/tools
+	@$(LAB) --version >/dev/null
+	$(CONSOLE) build
+	$(CONSOLE) screenshots
 
 access: ## write docs/access.md, who may do what, from the matrix
 	$(CARGO_RUN) --bin codex-k8s -- access > docs/access.md.new && mv docs/access.md.new docs/access.md
@@ -59,5 +75,6 @@ conformance: ## the protocol's own suite, the Inspector and the Python client ag
 	@.ci/tools
 	$(HOUSE) with-postgres -- $(TEST) --test protocol --test oauth
 
-prepare: ## describe every query anew in .sqlx
+prepare: ## describe every query anew in .sqlx, and every tool in the console's types
 	cargo run --quiet --package house -- prepare
+	$(CONSOLE) tools

@@ -66,6 +66,9 @@ pub struct Config {
         default_value = "chatgpt.com,claude.ai,vscode.dev"
     )]
     pub oauth_document_hosts: Vec<String>,
+    /// The folder of a built console to serve too: for a lab. In a cluster the console is a deployable of its own.
+    #[arg(long)]
+    pub console_dir: Option<PathBuf>,
     #[command(flatten)]
     pub webhook: WebhookConfig,
     #[command(flatten)]

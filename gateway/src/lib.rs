@@ -6,6 +6,7 @@
 mod address;
 mod answer;
 mod config;
+mod console;
 mod login;
 mod oauth;
 mod program;
@@ -28,6 +29,7 @@ pub use config::{Cli, Config, GithubConfig, WebhookConfig};
 pub use program::run;
 pub use webhook::Secrets;
 
+use console::Console;
 use login::Login;
 use login::github::Github;
 use oauth::OAuth;
@@ -77,12 +79,19 @@ fn router(config: &Config, orchestrator: &Orchestrator) -> anyhow::Result<Router
     let upstream = config.mcp_upstream.clone();
     let proxy = Proxy::new(orchestrator.clone(), site, upstream, Arc::clone(&trusted))?;
     let sign_ins = login::routes(login).merge(oauth::routes(oauth));
+    let rest = match &config.console_dir {
+        Some(folder) => Console::read(folder)?.routes(),
+        None => Router::new()
+            // Reached only where no ingress sends browsers to the console.
+            .route("/", get(login::session_page))
+            .fallback(|| async { answer::Refusal::no_such_path() }),
+    };
     Ok(Router::new()
         .route("/webhooks/github", post(webhook::receive))
         .with_state(doorway)
         .merge(rate::sign_ins(sign_ins, &trusted)?)
         .merge(rate::calls(proxy::routes(proxy), &trusted)?)
         .route("/healthz", get(|| async { "ok" }))
-        .fallback(|| async { answer::Refusal::no_such_path() })
+        .merge(rest)
         .layer(CatchPanicLayer::new()))
 }

@@ -33,6 +33,8 @@ pub struct LabConfig {
     pub programs: Option<PathBuf>,
     /// Calls of one caller per second, instead of what is usual.
     pub calls_per_second: Option<u32>,
+    /// The folder of a built console, served at the platform's address.
+    pub console: Option<PathBuf>,
     /// Takes what children say.
     pub log_file: Option<PathBuf>,
     /// Fetches the weights of the local embedding model, once and in the background, and lets it read; else search knows words

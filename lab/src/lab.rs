@@ -111,6 +111,9 @@ impl Lab {
         };
         let mut lines = command_lines(&files, &github, &cluster, &public, model_key)?;
         lines.worker.extend(search::arguments(&config));
+        if let Some(folder) = &config.console {
+            lines.gateway.extend(["--console-dir".into(), folder.into()]);
+        }
         if let Some(file) = &config.fault_file {
             lines.worker.extend(["--fault-file".into(), file.into()]);
         }
@@ -524,6 +527,7 @@ mod tests {
             runner_program: PathBuf::new(),
             programs: None,
             calls_per_second: None,
+            console: None,
             log_file: None,
             local_embedder: false,
         }

@@ -35,8 +35,10 @@ use crate::site::Site;
 
 /// Where GitHub sends a browser back to; the App names it exactly.
 pub(crate) const CALLBACK: &str = "/login/callback";
-/// Where a browser is sent that wanted nowhere else.
-const HOME: &str = "/login/session";
+/// Where a browser is sent that wanted nowhere else: the console.
+const HOME: &str = "/";
+/// A page without a script that says who is signed in.
+const SESSION_PAGE: &str = "/login/session";
 /// Sign-ins that ask GitHub at once; one more is asked to come again.
 const MAX_AT_ONCE: usize = 64;
 /// Bytes of a code or state that came back; GitHub's are far shorter.
@@ -117,9 +119,14 @@ pub(crate) fn routes(login: Login) -> Router {
             "/login/break-glass",
             get(break_glass::ask).post(break_glass::redeem),
         )
-        .route(HOME, get(leave::show))
+        .route(SESSION_PAGE, get(leave::show))
         .route("/logout", post(leave::leave))
         .with_state(login)
+}
+
+/// `GET /` where there is no console.
+pub(crate) async fn session_page() -> Response {
+    see_other(SESSION_PAGE, &SetCookies::none())
 }
 
 #[derive(Deserialize)]

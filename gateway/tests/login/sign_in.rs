@@ -281,7 +281,7 @@ async fn nobody_is_sent_to_another_host(#[case] return_to: &str) {
         .await;
     let answer = browser.come_back(&back).await;
     let location = answer.location.unwrap();
-    assert_eq!(location.as_str(), format!("{}/login/session", world.gateway_url));
+    assert_eq!(location.as_str(), format!("{}/", world.gateway_url));
     world.end().await;
 }
 

@@ -204,6 +204,7 @@ fn config(folder: &tempfile::TempDir, gateway_url: &str, upstream: Url, github: 
     Config {
         public_url: gateway_url.parse().unwrap(),
         mcp_upstream: upstream,
+        console_dir: None,
         trusted_proxies: Vec::new(),
         oauth_document_hosts: Vec::new(),
         webhook: WebhookConfig {

@@ -71,6 +71,7 @@ impl World {
         let config = Config {
             public_url: url.parse().unwrap(),
             mcp_upstream: "http://127.0.0.1:1".parse().unwrap(),
+            console_dir: None,
             trusted_proxies: Vec::new(),
             oauth_document_hosts: vec!["claude.ai".into()],
             webhook: WebhookConfig {

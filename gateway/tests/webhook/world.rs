@@ -68,6 +68,7 @@ impl World {
         let config = Config {
             public_url: nobody.clone(),
             mcp_upstream: nobody.clone(),
+            console_dir: None,
             trusted_proxies: Vec::new(),
             oauth_document_hosts: Vec::new(),
             webhook: WebhookConfig {

@@ -99,8 +99,9 @@ fn every_image_of_ours_has_its_dockerfile_and_every_dockerfile_its_image() {
         .iter()
         .filter_map(|it| Some(it.build.as_ref()?.dockerfile.clone()))
         .collect();
-    let there: BTreeSet<_> = files_beneath(&root().join("deploy"), "Dockerfile")
+    let there: BTreeSet<_> = ["deploy", "console"]
         .iter()
+        .flat_map(|folder| files_beneath(&root().join(folder), "Dockerfile"))
         .map(|file| file.strip_prefix(root()).expect("beneath").display().to_string())
         .collect();
     assert_eq!(named, there);

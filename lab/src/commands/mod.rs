@@ -104,6 +104,7 @@ impl LabArgs {
             programs: None,
             calls_per_second: None,
             local_embedder: true,
+            console: None,
         })
     }
 }

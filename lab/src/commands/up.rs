@@ -33,7 +33,9 @@ pub(crate) fn up(args: &LabArgs) -> anyhow::Result<ExitCode> {
         .block_on(async {
             let began = Instant::now();
             let shutdown = Shutdown::on_signals()?;
-            let config = args.config()?;
+            let mut config = args.config()?;
+            let folder = config.dir.clone();
+            config.console = Some(tokio::task::spawn_blocking(move || lab::console(&folder)).await??);
             let mut starting = std::pin::pin!(Lab::start(config));
             let lab = tokio::select! {
                 lab = &mut starting => lab?,
@@ -72,6 +74,7 @@ pub(super) fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> Strin
         let _ = write!(tokens, "\n  {role:<18} {token}");
     }
     let Endpoints {
+        gateway_url,
         github_url,
         login_url,
         mcp_url,
@@ -85,6 +88,7 @@ pub(super) fn notice(endpoints: &Endpoints, dir: &Path, took: Duration) -> Strin
 DEMO. Everything here is simulated but the platform itself; nothing listens beyond this machine.
 up after {:.1} s; {isolation}
 
+  console            {gateway_url}
   GitHub simulator   {}
   sign in            {login_url} (open the GitHub simulator first: it gives this browser the lab's key)
   tools (MCP)        {mcp_url}

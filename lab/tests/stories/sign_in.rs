@@ -18,7 +18,9 @@ async fn a_seeded_person_signs_in_calls_a_tool_and_leaves() {
         .choose(endpoints, &away, "mia", Some(&endpoints.github_key))
         .await;
     let home = location(&browser.get(location(&back).as_str()).await);
-    let page = browser.get(home.as_str()).await.text().await.expect("a page");
+    assert_eq!(home.path(), "/", "the console's place");
+    let session = format!("{}/login/session", endpoints.gateway_url);
+    let page = browser.get(&session).await.text().await.expect("a page");
     assert!(page.contains("<strong>mia</strong>"), "{page}");
 
     let origin = endpoints.gateway_url.clone();

@@ -7,7 +7,11 @@ fn pods() -> Vec<(String, PodSpec)> {
         .iter()
         .filter_map(|manifest| Some((manifest.name().to_owned(), manifest.pod()?)))
         .collect();
-    assert_eq!(found.len(), 5, "three programs, the migration, the database");
+    assert_eq!(
+        found.len(),
+        6,
+        "three programs, the console, the migration, the database"
+    );
     found
 }
 

@@ -244,6 +244,7 @@ fn config(dir: &Path, server: &Server) -> anyhow::Result<LabConfig> {
         model: None,
         unsafe_without_isolation: false,
         throw_away: true,
+        console: None,
         fault_file: None,
         programs: lab_program.parent().map(Path::to_owned),
         // The bench is one caller, and asks as fast as it is answered.

@@ -59,6 +59,7 @@ impl World {
             model: None,
             unsafe_without_isolation: false,
             throw_away: true,
+            console: None,
             fault_file: None,
             lab_program: PathBuf::from(env!("CARGO_BIN_EXE_lab")),
             runner_program: PathBuf::from(env!("CARGO_BIN_EXE_lab-runner")),
