@@ -10,7 +10,9 @@ test('an event says what happened', () => {
 test('a reason and its detail', () => {
   expect(whyOf({ reason: 'own_event', detail: 'the App itself' })).toBe('Own event: the App itself')
   expect(whyOf({ reason: 'no_rule' })).toBe('No rule')
-  expect(whyOf({ detail: 'only this' })).toBe('only this')
+  expect(whyOf({ reason: 'unknown_sender', detail: 'label run:dev by sam', sender_login: 'sam' })).toBe('Unknown sender: label run:dev')
+  expect(whyOf({ reason: 'own_event', detail: 'by bot', sender_login: 'bot' })).toBe('Own event')
+  expect(whyOf({ detail: 'only this' })).toBe('Only this')
   expect(whyOf({})).toBe('')
 })
 

@@ -1,5 +1,5 @@
 import type { Output } from '@/mcp/client'
-import { words } from '@/shared/format'
+import { sentence, words } from '@/shared/format'
 
 export type Delivery = Output<'delivery_list'>['deliveries'][number]
 export type Verdict = NonNullable<Delivery['verdict']>
@@ -11,10 +11,16 @@ export const eventOf = (delivery: Pick<Delivery, 'event' | 'action'>) =>
   `${delivery.event}${delivery.action ? ` ${delivery.action}` : ''}`.replaceAll('_', ' ')
 
 /** Why it ended like that, in a few words: the platform's own word, and what it adds. */
-export function whyOf(delivery: Pick<Delivery, 'reason' | 'detail'>): string {
-  if (!delivery.reason) return delivery.detail ?? ''
-  return delivery.detail ? `${words(delivery.reason)}: ${delivery.detail}` : words(delivery.reason)
+export function whyOf({ reason, detail, sender_login }: Pick<Delivery, 'reason' | 'detail' | 'sender_login'>): string {
+  // Who sent it has a place of its own.
+  const by = `by ${sender_login}`
+  const rest = sender_login && detail?.endsWith(by) ? detail.slice(0, -by.length).trim() : (detail ?? '')
+  if (!reason) return sentence(rest)
+  return rest ? `${words(reason)}: ${rest}` : words(reason)
 }
+
+/** What the platform itself did at GitHub comes back as an event, and starts nothing. */
+export const isOwn = (delivery: Pick<Delivery, 'reason'>) => delivery.reason === 'own_event'
 
 /** A payload as it reads best: indented where it is JSON, as it came where it is not, or was cut. */
 export function pretty(payload: string): string {
