@@ -86,6 +86,12 @@ const VOCABULARY = {
     repository_archived: bad('Archived', CircleAlert),
     repository_deleted: bad('Gone from GitHub', CircleAlert),
   },
+  source: {
+    ready: done('Read'),
+    reading: busy('Reading'),
+    waiting: calm('Not read yet', CircleDashed),
+    failed: bad('Failed'),
+  },
   version: {
     published: done('Published'),
     draft: wait('Draft', CircleDashed),
