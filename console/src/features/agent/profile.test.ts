@@ -7,7 +7,7 @@ const profile: Profile = {
   state: 'published',
   version: 3,
   adapter: 'command',
-  command: ['sh', '-c', 'echo  two'],
+  command: ['sh', '-c', 'echo  two\n\necho three'],
   cpu: '2',
   memory: '4Gi',
   environment: { A: 'x=y' },

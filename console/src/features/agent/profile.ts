@@ -23,7 +23,7 @@ export function asText(profile: Profile): string {
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`])).join('\n')
 }
 
-/** A profile as a form holds it: lists as lines of text. */
+/** A profile as a form holds it: lists as lines of text; a command as its arguments, which have lines of their own. */
 export interface Form {
   adapter: Profile['adapter']
   model: string
@@ -33,7 +33,7 @@ export interface Form {
   memory: string
   minutes: number | ''
   runtime_class: string
-  command: string
+  command: string[]
   environment: string
   write_include: string
   write_exclude: string
@@ -48,7 +48,7 @@ export const toForm = (profile: Profile): Form => ({
   memory: profile.memory,
   minutes: profile.active_seconds === undefined ? '' : Math.round(profile.active_seconds / 60),
   runtime_class: profile.runtime_class ?? '',
-  command: profile.command.join('\n'),
+  command: [...profile.command],
   environment: Object.entries(profile.environment)
     .map(([name, value]) => `${name}=${value}`)
     .join('\n'),
@@ -56,7 +56,7 @@ export const toForm = (profile: Profile): Form => ({
   write_exclude: profile.write_exclude.join('\n'),
 })
 
-/** What the form asks for. A command's line is one argument as it stands, blanks and all. */
+/** What the form asks for. An argument of a command stays as it stands, blanks and all. */
 export function fromForm(form: Form): Omit<Input<'agent_update'>, 'stage' | 'project_id' | 'version'> {
   const pairs = lines(form.environment).map((it): [string, string] => {
     const at = it.indexOf('=')
@@ -71,7 +71,7 @@ export function fromForm(form: Form): Omit<Input<'agent_update'>, 'stage' | 'pro
     memory: form.memory.trim(),
     active_seconds: form.minutes === '' ? 0 : form.minutes * 60,
     runtime_class: form.runtime_class.trim(),
-    ...(form.adapter === 'command' ? { command: form.command.split('\n').filter(Boolean) } : {}),
+    ...(form.adapter === 'command' ? { command: form.command.filter((it) => it !== '') } : {}),
     environment: Object.fromEntries(pairs),
     write_include: lines(form.write_include),
     write_exclude: lines(form.write_exclude),
