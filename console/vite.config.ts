@@ -24,7 +24,8 @@ export default defineConfig(({ command }) => ({
     sourcemap: false,
     // Strict CSP: nothing is inlined, not even as data: URL.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // The scripts of a screen are found when it is asked for: a list of all of them would be a part of every first load.
+    modulePreload: { polyfill: false, resolveDependencies: (_file, needed, { hostType }) => (hostType === 'html' ? needed : needed.filter((it) => it.endsWith('.css'))) },
     manifest: true,
   },
   server: {

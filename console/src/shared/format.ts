@@ -55,5 +55,8 @@ export function words(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** Words of the platform as a sentence of their own. */
+export const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
+
 export const shortId = (id: string) => id.slice(-8)
 export const shortSha = (sha: string) => sha.slice(0, 7)

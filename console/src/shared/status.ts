@@ -78,6 +78,35 @@ const VOCABULARY = {
     failed: bad('Failed'),
     superseded: calm('Superseded', CornerDownRight),
   },
+  repository: {
+    attached: done('Attached'),
+    detached: calm('Detached', Ban),
+    app_removed: bad('App removed', CircleAlert),
+    app_suspended: bad('App suspended', CircleAlert),
+    repository_archived: bad('Archived', CircleAlert),
+    repository_deleted: bad('Gone from GitHub', CircleAlert),
+  },
+  source: {
+    ready: done('Read'),
+    reading: busy('Reading'),
+    waiting: calm('Not read yet', CircleDashed),
+    failed: bad('Failed'),
+  },
+  version: {
+    published: done('Published'),
+    draft: wait('Draft', CircleDashed),
+  },
+  decision: {
+    allowed: done('Allowed'),
+    denied: bad('Denied', Ban),
+  },
+  life: {
+    live: done('Live'),
+    ended: calm('Ended', LogOut),
+    revoked: calm('Revoked', Ban),
+    disabled: bad('Disabled', Ban),
+    blocked: bad('Blocked', Ban),
+  },
   preflight: {
     good: done('Good'),
     warning: wait('Warning', CircleAlert),

@@ -10,6 +10,7 @@ use orchestrator::actor::{Actor, PlatformRole, Role};
 use orchestrator::approval::{self, WaitKind};
 use orchestrator::delivery::{self, NewDelivery};
 use orchestrator::effect;
+use orchestrator::knowledge::{self, DocumentKind, Language, NewDocument, NewPassage};
 use orchestrator::page::PageAsk;
 use orchestrator::run;
 use orchestrator::slot;
@@ -154,7 +155,7 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 104] = [
+const TOOLS: [&str; 109] = [
     "access_explain",
     "agent_get",
     "agent_list",
@@ -177,6 +178,11 @@ const TOOLS: [&str; 104] = [
     "issue_get",
     "issue_label",
     "issue_list",
+    "knowledge_get",
+    "knowledge_search",
+    "knowledge_source_list",
+    "knowledge_source_set",
+    "knowledge_reindex",
     "model_list",
     "model_set",
     "principal_get",
@@ -283,6 +289,13 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
         "issue_create" => {
             Ask::On(json!({"repository_id": repository, "title": "Found", "body": "Something else."}))
+        }
+        "knowledge_get" => Ask::On(json!({"repository_id": repository, "path": "README.md"})),
+        "knowledge_reindex" => Ask::On(json!({"repository_id": repository})),
+        "knowledge_search" => Ask::On(json!({"repository_id": repository, "query": "price"})),
+        "knowledge_source_list" => Ask::On(json!({"project_id": project})),
+        "knowledge_source_set" => {
+            Ask::On(json!({"repository_id": repository, "version": 1, "visible_to": "project"}))
         }
         "pull_request_review" => Ask::On(json!({"repository_id": repository, "body": "Fine."})),
         "run_limit_raise" => Ask::On(json!({"run_id": run, "active_seconds_limit": 7200})),
@@ -395,6 +408,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         .await
         .expect("rules");
     let delivery = delivery_from(world, github_repository_id).await;
+    index_readme(world, of).await;
     let (_, session) = world.session_of(of.person_id).await;
     let things = Things {
         project: of.project_id.uuid(),
@@ -411,6 +425,30 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
         rule: rules.first().expect("a rule").trigger_rule_id.uuid(),
     };
     (things, turn)
+}
+
+/// A README of the project's repository, which is private, as it can be searched.
+async fn index_readme(world: &World, of: &Seeded) {
+    let orchestrator = &world.orchestrator;
+    let pass = knowledge::begin(orchestrator, of.repository_id, &"c".repeat(40), true).await;
+    let pass = pass.expect("a pass").expect("something to read");
+    let text = "What a price is.".to_owned();
+    let readme = NewDocument {
+        path: "README.md".into(),
+        blob_sha: "b".repeat(40),
+        bytes: 16,
+        kind: DocumentKind::Docs,
+        language: Language::English,
+        passages: vec![NewPassage {
+            heading: "Prices".into(),
+            names: Vec::new(),
+            lines: (1, 1),
+            text: text.clone(),
+        }],
+        text,
+    };
+    knowledge::put(orchestrator, &pass, &readme).await.expect("a document");
+    knowledge::finish(orchestrator, &pass).await.expect("an index");
 }
 
 /// A delivery of a repository, worked on.

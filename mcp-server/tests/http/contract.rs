@@ -59,6 +59,8 @@ async fn the_tools_of_each_kind_of_principal() {
             "issue_get",
             "issue_label",
             "issue_list",
+            "knowledge_get",
+            "knowledge_search",
             "pull_request_get",
             "pull_request_open",
             "pull_request_review"

@@ -102,6 +102,14 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
             github_user_id: 4242,
             login: login.clone(),
         },
+        // Who reads a repository here are the people of its project; the vector of all questions is one.
+        Question::Readable { repositories, .. } => Answer::Readable {
+            readable: repositories.clone(),
+            unreadable: Vec::new(),
+        },
+        Question::QuestionVector { .. } => Answer::QuestionVector {
+            vector: vec![0.6, 0.8],
+        },
         Question::RepositoryToken { .. } => Answer::RepositoryToken {
             username: "x-access-token".into(),
             token: TOKEN.into(),
