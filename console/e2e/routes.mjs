@@ -35,8 +35,6 @@ export function routes(lab, runs) {
     { name: 'why', path: `${project}/access/why?operation=slot_release`, ready: 'h2:text("You may not")' },
     { name: 'audit', path: `${project}/audit`, ready: 'tbody .two' },
     { name: 'knowledge', path: `${project}/knowledge`, ready: 'h2:text("Ask what an agent would ask")' },
-    { name: 'nowhere', path: '/nowhere', ready: 'h2:text("This address leads nowhere")' },
-    { name: 'no-project', path: '/p/nonesuch/runs', ready: 'h2:text("There is no such project")' },
   ]
 }
 

@@ -447,7 +447,9 @@ async fn index_readme(world: &World, of: &Seeded) {
         }],
         text,
     };
-    knowledge::put(orchestrator, &pass, &readme).await.expect("a document");
+    knowledge::put(orchestrator, &pass, &readme)
+        .await
+        .expect("a document");
     knowledge::finish(orchestrator, &pass).await.expect("an index");
 }
 

@@ -35,9 +35,10 @@ pub struct Claims {
 }
 
 /// The groups of tools a token can be narrowed to.
-pub const TOOLSETS: [&str; 7] = [
+pub const TOOLSETS: [&str; 8] = [
     "access",
     "agents",
+    "knowledge",
     "operations",
     "repositories",
     "runs",
