@@ -3036,7 +3036,7 @@ slots: number
 export interface SlotLimitSetOutput {
 project_id: string
 /**
- * How many it has now.
+ * How many it may use now.
  */
 slots: number
 }
@@ -3405,6 +3405,23 @@ title: string
 }[]
 }
 
+export interface TriggerDeleteInput {
+idempotency_key?: string
+project_id: string
+trigger_rule_id: string
+/**
+ * The `version` that was looked at.
+ */
+version: number
+}
+
+export interface TriggerDeleteOutput {
+/**
+ * What is gone.
+ */
+trigger_rule_id: string
+}
+
 export interface TriggerListInput {
 project_id: string
 }
@@ -3447,6 +3464,10 @@ event: string
  */
 not_understood: boolean
 position: number
+/**
+ * It came with the platform: it can be switched off and not deleted.
+ */
+shipped: boolean
 /**
  * Where an event comes from.
  */
@@ -3545,6 +3566,10 @@ event: string
  */
 not_understood: boolean
 position: number
+/**
+ * It came with the platform: it can be switched off and not deleted.
+ */
+shipped: boolean
 /**
  * Where an event comes from.
  */
@@ -3963,6 +3988,8 @@ export interface Tools {
   token_revoke: { input: TokenRevokeInput; output: TokenRevokeOutput }
   /** Find a tool */
   tool_search: { input: ToolSearchInput; output: ToolSearchOutput }
+  /** Delete a trigger rule */
+  trigger_delete: { input: TriggerDeleteInput; output: TriggerDeleteOutput }
   /** List trigger rules */
   trigger_list: { input: TriggerListInput; output: TriggerListOutput }
   /** Set a trigger rule */
