@@ -1007,6 +1007,505 @@ scheduled_at: string
 state: ("available" | "cancelled" | "completed" | "discarded" | "pending" | "retryable" | "running" | "scheduled")
 }
 
+export interface KnowledgeGetInput {
+document_id?: string
+/**
+ * The first line wanted; 1, unless asked otherwise.
+ */
+line_from?: number
+/**
+ * The last line wanted; the last there is, unless asked otherwise.
+ */
+line_to?: number
+path?: string
+repository_id?: string
+}
+
+export interface KnowledgeGetOutput {
+blob_sha: string
+/**
+ * Of the file in the repository.
+ */
+bytes: number
+commit: string
+document_id: string
+/**
+ * What a file is made of.
+ */
+kind: ("docs" | "code")
+/**
+ * How a text's words are stemmed.
+ */
+language: ("english" | "russian" | "simple")
+/**
+ * What of it is here.
+ */
+line_from: number
+line_to: number
+/**
+ * Of the whole file.
+ */
+lines: number
+/**
+ * Ask for the rest from here.
+ */
+next_line?: number
+path: string
+repository_id: string
+/**
+ * Why there is no text.
+ */
+skipped?: string
+/**
+ * Without secrets and hidden characters; every line keeps its number.
+ */
+text?: string
+/**
+ * Always true: whoever may write to a repository wrote this.
+ */
+untrusted: boolean
+}
+
+export interface KnowledgeReindexInput {
+idempotency_key?: string
+repository_id: string
+/**
+ * Reads and cuts every file again, not the changed ones alone.
+ */
+whole?: boolean
+}
+
+export interface KnowledgeReindexOutput {
+chunks: number
+/**
+ * The commit the index stands at.
+ */
+commit?: string
+consent_at?: string
+/**
+ * Who agreed that its text goes to an embedder outside, and when.
+ */
+consent_by?: string
+default_branch: string
+/**
+ * Files that can be found, and those that cannot.
+ */
+documents: number
+/**
+ * What of it is not.
+ */
+exclude: string[]
+failed_at?: string
+/**
+ * Why the last pass did not end; what was indexed before is still found.
+ */
+failure?: string
+/**
+ * What is indexed, by globs of paths.
+ */
+include: string[]
+indexed_at?: string
+/**
+ * Seconds since the repository has something newer than the index; 0 if it has not.
+ */
+lag_seconds: number
+/**
+ * Items: An embedding model, and what of a source it has not read.
+ */
+models: {
+dims: number
+/**
+ * Whether texts leave the installation.
+ */
+external: boolean
+name: string
+/**
+ * Where an embedding model is in its life.
+ */
+state: (("serving" | "retired") | "building")
+/**
+ * Passages it has not read.
+ */
+unembedded: number
+}[]
+private: boolean
+project_id: string
+/**
+ * The commit that is being read now.
+ */
+reading_commit?: string
+/**
+ * `owner/name`.
+ */
+repository: string
+repository_id: string
+skipped: number
+/**
+ * Pass it to `knowledge_source_set`.
+ */
+version: number
+/**
+ * Who finds the text of a repository.
+ */
+visible_to: ("project" | "github_readers")
+/**
+ * Whether somebody chose it; else a private repository stays with its readers.
+ */
+visible_to_is_set: boolean
+}
+
+export interface KnowledgeSearchInput {
+/**
+ * The first 7 to 40 digits of a commit: only an index that stands there answers.
+ */
+commit?: string
+/**
+ * Only files of these kinds.
+ * 
+ * Items: What a file is made of.
+ */
+kinds?: ("docs" | "code")[]
+/**
+ * 10, unless asked otherwise.
+ */
+limit?: number
+/**
+ * By what passages are found.
+ */
+mode?: ("hybrid" | "text" | "vector")
+/**
+ * Only files whose path matches one of these globs, for example `docs/**`.
+ */
+paths?: string[]
+/**
+ * A question, words, or a name such as `lease_slot` or `MaybeUninit`.
+ */
+query: string
+/**
+ * Only in this repository; without it in all you may search. An agent searches its own.
+ */
+repository_id?: string
+}
+
+export interface KnowledgeSearchOutput {
+/**
+ * Items: A passage that was found.
+ */
+hits: {
+/**
+ * The commit the text is of.
+ */
+commit: string
+/**
+ * Near copies of the passage, which are not shown.
+ * 
+ * Items: A near copy of a hit.
+ */
+copies: {
+line_from: number
+line_to: number
+path: string
+}[]
+document_id: string
+/**
+ * The headings it stands under, or what it defines.
+ */
+heading: string
+/**
+ * What a file is made of.
+ */
+kind: ("docs" | "code")
+/**
+ * The passage's first and last line.
+ */
+line_from: number
+line_to: number
+/**
+ * Words of the snippet that were asked for, as they stand there.
+ */
+matched: string[]
+path: string
+/**
+ * `owner/name`.
+ */
+repository: string
+repository_id: string
+/**
+ * Why a hit stands where it does: places are counted from 1.
+ */
+scores: {
+/**
+ * The places fused: the sum of weight / (60 + place).
+ */
+fused: number
+/**
+ * Its place among those that define a name of the question.
+ */
+name_rank?: number
+/**
+ * Its place by meaning.
+ */
+near_rank?: number
+/**
+ * Cosine similarity with the question, -1 to 1.
+ */
+similarity?: number
+/**
+ * Its place by words.
+ */
+text_rank?: number
+text_score?: number
+}
+/**
+ * The lines of it with the most words of the question.
+ */
+snippet: string
+/**
+ * The first line of the snippet.
+ */
+snippet_line: number
+}[]
+/**
+ * The indexes that were searched, those of hits first; at most 20.
+ * 
+ * Items: The state of an index.
+ */
+indexes: {
+/**
+ * The commit it stands at; absent until the first pass ended.
+ */
+commit?: string
+/**
+ * Seconds since the repository has something newer; 0 if it has not.
+ */
+lag_seconds: number
+/**
+ * The model whose vectors were compared; absent if none was.
+ */
+model?: string
+repository: string
+repository_id: string
+/**
+ * Passages that the model has not read: words alone find them.
+ */
+unembedded: number
+}[]
+/**
+ * Repositories of your projects that were not searched.
+ * 
+ * Items: A repository that was not searched.
+ */
+left_out: {
+repository: string
+repository_id: string
+why: string
+}[]
+/**
+ * What was searched by.
+ */
+mode: ("hybrid" | "text" | "vector")
+/**
+ * Why it was not searched as asked.
+ */
+note?: string
+/**
+ * Always true: whoever may write to a repository wrote this.
+ */
+untrusted: boolean
+}
+
+export interface KnowledgeSourceListInput {
+cursor?: string
+limit?: number
+project_id?: string
+}
+
+export interface KnowledgeSourceListOutput {
+/**
+ * Pass it as `cursor` for the next page; absent on the last.
+ */
+next_cursor?: string
+/**
+ * Items: A repository with an index.
+ */
+sources: {
+chunks: number
+/**
+ * The commit the index stands at.
+ */
+commit?: string
+consent_at?: string
+/**
+ * Who agreed that its text goes to an embedder outside, and when.
+ */
+consent_by?: string
+default_branch: string
+/**
+ * Files that can be found, and those that cannot.
+ */
+documents: number
+/**
+ * What of it is not.
+ */
+exclude: string[]
+failed_at?: string
+/**
+ * Why the last pass did not end; what was indexed before is still found.
+ */
+failure?: string
+/**
+ * What is indexed, by globs of paths.
+ */
+include: string[]
+indexed_at?: string
+/**
+ * Seconds since the repository has something newer than the index; 0 if it has not.
+ */
+lag_seconds: number
+/**
+ * Items: An embedding model, and what of a source it has not read.
+ */
+models: {
+dims: number
+/**
+ * Whether texts leave the installation.
+ */
+external: boolean
+name: string
+/**
+ * Where an embedding model is in its life.
+ */
+state: (("serving" | "retired") | "building")
+/**
+ * Passages it has not read.
+ */
+unembedded: number
+}[]
+private: boolean
+project_id: string
+/**
+ * The commit that is being read now.
+ */
+reading_commit?: string
+/**
+ * `owner/name`.
+ */
+repository: string
+repository_id: string
+skipped: number
+/**
+ * Pass it to `knowledge_source_set`.
+ */
+version: number
+/**
+ * Who finds the text of a repository.
+ */
+visible_to: ("project" | "github_readers")
+/**
+ * Whether somebody chose it; else a private repository stays with its readers.
+ */
+visible_to_is_set: boolean
+}[]
+}
+
+export interface KnowledgeSourceSetInput {
+exclude?: string[]
+/**
+ * True records your consent that its text goes to an embedder outside; false takes consent and those vectors back.
+ */
+external_embedder?: boolean
+idempotency_key?: string
+include?: string[]
+repository_id: string
+/**
+ * Of the source as you read it.
+ */
+version: number
+/**
+ * Who finds the text of a repository.
+ */
+visible_to?: ("project" | "github_readers")
+}
+
+export interface KnowledgeSourceSetOutput {
+chunks: number
+/**
+ * The commit the index stands at.
+ */
+commit?: string
+consent_at?: string
+/**
+ * Who agreed that its text goes to an embedder outside, and when.
+ */
+consent_by?: string
+default_branch: string
+/**
+ * Files that can be found, and those that cannot.
+ */
+documents: number
+/**
+ * What of it is not.
+ */
+exclude: string[]
+failed_at?: string
+/**
+ * Why the last pass did not end; what was indexed before is still found.
+ */
+failure?: string
+/**
+ * What is indexed, by globs of paths.
+ */
+include: string[]
+indexed_at?: string
+/**
+ * Seconds since the repository has something newer than the index; 0 if it has not.
+ */
+lag_seconds: number
+/**
+ * Items: An embedding model, and what of a source it has not read.
+ */
+models: {
+dims: number
+/**
+ * Whether texts leave the installation.
+ */
+external: boolean
+name: string
+/**
+ * Where an embedding model is in its life.
+ */
+state: (("serving" | "retired") | "building")
+/**
+ * Passages it has not read.
+ */
+unembedded: number
+}[]
+private: boolean
+project_id: string
+/**
+ * The commit that is being read now.
+ */
+reading_commit?: string
+/**
+ * `owner/name`.
+ */
+repository: string
+repository_id: string
+skipped: number
+/**
+ * Pass it to `knowledge_source_set`.
+ */
+version: number
+/**
+ * Who finds the text of a repository.
+ */
+visible_to: ("project" | "github_readers")
+/**
+ * Whether somebody chose it; else a private repository stays with its readers.
+ */
+visible_to_is_set: boolean
+}
+
 export interface MemberListInput {
 cursor?: string
 limit?: number
@@ -3876,6 +4375,16 @@ export interface Tools {
   job_list: { input: JobListInput; output: JobListOutput }
   /** Retry a job */
   job_retry: { input: JobRetryInput; output: JobRetryOutput }
+  /** Read a document */
+  knowledge_get: { input: KnowledgeGetInput; output: KnowledgeGetOutput }
+  /** Index a repository again */
+  knowledge_reindex: { input: KnowledgeReindexInput; output: KnowledgeReindexOutput }
+  /** Search what repositories say */
+  knowledge_search: { input: KnowledgeSearchInput; output: KnowledgeSearchOutput }
+  /** List what is indexed */
+  knowledge_source_list: { input: KnowledgeSourceListInput; output: KnowledgeSourceListOutput }
+  /** Set what is indexed */
+  knowledge_source_set: { input: KnowledgeSourceSetInput; output: KnowledgeSourceSetOutput }
   /** List members */
   member_list: { input: MemberListInput; output: MemberListOutput }
   /** Remove a member */
@@ -4011,4 +4520,4 @@ export interface Tools {
 }
 
 /** Those that change nothing. */
-export const READING: ReadonlySet<string> = new Set(["access_explain","agent_get","agent_list","audit_list","audit_verify","delivery_explain","delivery_get","delivery_list","effect_get","effect_list","environment_event_list","environment_get","environment_list","environment_log_tail","issue_list","job_list","member_list","model_list","principal_get","project_get","project_list","prompt_get","prompt_list","repository_get","repository_list","repository_preflight","run_change_list","run_event_list","run_explain","run_get","run_list","run_log_tail","run_prompt_get","run_usage_get","secret_list","session_list","setting_list","slot_explain","slot_get","slot_list","stats_get","stats_series_get","token_list","tool_search","trigger_list","trigger_test","user_list","wait_get","worker_list"])
+export const READING: ReadonlySet<string> = new Set(["access_explain","agent_get","agent_list","audit_list","audit_verify","delivery_explain","delivery_get","delivery_list","effect_get","effect_list","environment_event_list","environment_get","environment_list","environment_log_tail","issue_list","job_list","knowledge_get","knowledge_search","knowledge_source_list","member_list","model_list","principal_get","project_get","project_list","prompt_get","prompt_list","repository_get","repository_list","repository_preflight","run_change_list","run_event_list","run_explain","run_get","run_list","run_log_tail","run_prompt_get","run_usage_get","secret_list","session_list","setting_list","slot_explain","slot_get","slot_list","stats_get","stats_series_get","token_list","tool_search","trigger_list","trigger_test","user_list","wait_get","worker_list"])

@@ -16,6 +16,8 @@ use crate::project::ProjectRole;
 #[serde(rename_all = "snake_case")]
 pub enum ToolsetName {
     Access,
+    Agents,
+    Knowledge,
     Operations,
     Repositories,
     Runs,

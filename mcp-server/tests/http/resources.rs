@@ -41,7 +41,7 @@ async fn a_resource_is_what_its_tool_answers() {
         .iter()
         .map(|one| one["uriTemplate"].as_str().expect("a template"))
         .collect();
-    assert_eq!(templates, ["run://{id}", "delivery://{id}"]);
+    assert_eq!(templates, ["run://{id}", "delivery://{id}", "document://{id}"]);
     world.db.done().await;
 }
 

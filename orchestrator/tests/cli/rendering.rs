@@ -18,6 +18,7 @@ fn values() -> tempfile::NamedTempFile {
         "MCP_SERVER",
         "WORKER",
         "CLI",
+        "CONSOLE",
         "RUNNER",
         "AGENT",
         "POSTGRES",
