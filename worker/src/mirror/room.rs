@@ -47,13 +47,15 @@ pub(super) fn make(dir: &Path, kept: &Path, most: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what a worker that was killed left half done.
+/// Removes what a worker that was killed left half done. Where a git of it still writes, it stays until the next start.
 pub(super) fn tidy(dir: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         let extension = path.extension().unwrap_or_default();
         if extension == "fresh" {
-            remove(&path)?;
+            if let Err(error) = remove(&path) {
+                tracing::warn!(%error, "an unfinished copy of a repository could not be removed");
+            }
         } else if extension == "sock" {
             std::fs::remove_file(&path)?;
         }
