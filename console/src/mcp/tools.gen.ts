@@ -3725,7 +3725,7 @@ role?: ("viewer" | "contributor" | "reviewer" | "maintainer" | "admin")
  * 
  * Items: A group of tools that a token can be narrowed to.
  */
-toolsets?: (("access" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
+toolsets?: (("access" | "agents" | "knowledge" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
 }
 
 export interface TokenCreateOutput {
@@ -3764,7 +3764,7 @@ token_id: string
  * 
  * Items: A group of tools that a token can be narrowed to.
  */
-toolsets?: (("access" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
+toolsets?: (("access" | "agents" | "knowledge" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
 }
 /**
  * What its bearer shows. It is in this answer alone and kept nowhere: absent when a call is repeated under its
@@ -3829,7 +3829,7 @@ token_id: string
  * 
  * Items: A group of tools that a token can be narrowed to.
  */
-toolsets?: (("access" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
+toolsets?: (("access" | "agents" | "knowledge" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
 }[]
 }
 
@@ -3869,7 +3869,7 @@ token_id: string
  * 
  * Items: A group of tools that a token can be narrowed to.
  */
-toolsets?: (("access" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
+toolsets?: (("access" | "agents" | "knowledge" | "operations" | "repositories" | "runs" | "slots") | "turn")[]
 }
 
 export interface ToolSearchInput {
