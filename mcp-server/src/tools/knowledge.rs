@@ -45,7 +45,7 @@ impl Tool for Search {
     type Answer = KnowledgeHits;
 
     async fn call(call: &Call<'_>, ask: KnowledgeSearch) -> Result<KnowledgeHits> {
-        let kinds = ask.kinds.iter().map(kind).collect::<Result<Vec<_>>>()?;
+        let kinds = ask.kinds.into_iter().map(kind).collect::<Result<Vec<_>>>()?;
         let mode = written_word(ask.mode)?;
         let ask = Ask {
             query: ask.query.into_inner(),
@@ -167,7 +167,7 @@ impl Tool for SourceSet {
 
     async fn call(call: &Call<'_>, ask: KnowledgeSourceSet) -> Result<KnowledgeSource> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
-        let visible_to = ask.visible_to.as_ref().map(visible_to).transpose()?;
+        let visible_to = ask.visible_to.map(visible_to).transpose()?;
         let changes = SourceChanges {
             include: ask.include.map(globs),
             exclude: ask.exclude.map(globs),
@@ -208,12 +208,12 @@ fn globs(globs: Vec<Glob>) -> Vec<String> {
     globs.into_iter().map(Text::into_inner).collect()
 }
 
-fn kind(kind: &contract::knowledge::DocumentKind) -> Result<DocumentKind> {
+fn kind(kind: contract::knowledge::DocumentKind) -> Result<DocumentKind> {
     let word = written_word(kind)?;
     DocumentKind::parse(&word).ok_or_else(|| Error::internal(format!("there is no kind {word}")))
 }
 
-fn visible_to(to: &VisibleTo) -> Result<knowledge::VisibleTo> {
+fn visible_to(to: VisibleTo) -> Result<knowledge::VisibleTo> {
     let word = written_word(to)?;
     knowledge::VisibleTo::parse(&word).ok_or_else(|| Error::internal(format!("nobody is called {word}")))
 }

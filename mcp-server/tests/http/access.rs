@@ -267,6 +267,16 @@ const TOOLS: [&str; 109] = [
     "run_finish",
 ];
 
+fn knowledge_ask(tool: &str, project: &Uuid, repository: &Uuid) -> Ask {
+    Ask::On(match tool {
+        "knowledge_get" => json!({"repository_id": repository, "path": "README.md"}),
+        "knowledge_search" => json!({"repository_id": repository, "query": "price"}),
+        "knowledge_source_list" => json!({"project_id": project}),
+        "knowledge_source_set" => json!({"repository_id": repository, "version": 1, "visible_to": "project"}),
+        _ => json!({"repository_id": repository}),
+    })
+}
+
 fn ask(tool: &str, things: &Things) -> Ask {
     let Things {
         project,
@@ -287,16 +297,8 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "delivery_get" => Ask::On(json!({"delivery_id": delivery, "payload": true})),
         "effect_get" => Ask::On(json!({"effect_id": effect})),
         "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
-        "issue_create" => {
-            Ask::On(json!({"repository_id": repository, "title": "Found", "body": "Something else."}))
-        }
-        "knowledge_get" => Ask::On(json!({"repository_id": repository, "path": "README.md"})),
-        "knowledge_reindex" => Ask::On(json!({"repository_id": repository})),
-        "knowledge_search" => Ask::On(json!({"repository_id": repository, "query": "price"})),
-        "knowledge_source_list" => Ask::On(json!({"project_id": project})),
-        "knowledge_source_set" => {
-            Ask::On(json!({"repository_id": repository, "version": 1, "visible_to": "project"}))
-        }
+        "issue_create" => Ask::On(json!({"repository_id": repository, "title": "Found", "body": "All."})),
+        knowledge if knowledge.starts_with("knowledge_") => knowledge_ask(knowledge, project, repository),
         "pull_request_review" => Ask::On(json!({"repository_id": repository, "body": "Fine."})),
         "run_limit_raise" => Ask::On(json!({"run_id": run, "active_seconds_limit": 7200})),
         "slot_extend" => Ask::On(json!({"slot_id": slot, "minutes": 5})),

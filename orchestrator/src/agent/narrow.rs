@@ -148,11 +148,11 @@ impl Narrowing {
             self.include(profile, wanted)?;
         }
         self.write_exclude.extend_from_slice(&limits.write.exclude);
-        if let Some(seconds) = limits.active_seconds {
-            if profile.active_seconds.is_some_and(|own| own < seconds) {
-                self.notes
-                    .push(format!("active_seconds {seconds} is more than the profile's"));
-            }
+        if let Some(seconds) = limits.active_seconds
+            && profile.active_seconds.is_some_and(|own| own < seconds)
+        {
+            self.notes
+                .push(format!("active_seconds {seconds} is more than the profile's"));
         }
         self.active_seconds = lower(self.active_seconds, limits.active_seconds);
         self.cost_micro_usd = lower(self.cost_micro_usd, limits.cost_micro_usd);

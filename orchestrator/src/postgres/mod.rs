@@ -187,7 +187,7 @@ impl Tx {
     }
 
     /// The transaction, for what happens with its commit.
-    fn begun<'a>(line: &'a mut Line) -> Result<&'a mut Transaction<'static, Postgres>> {
+    fn begun(line: &mut Line) -> Result<&mut Transaction<'static, Postgres>> {
         match line {
             Line::Begun(begun) => Ok(begun),
             Line::Looking(_) => Err(Error::internal("a look changes nothing")),

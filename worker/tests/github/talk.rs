@@ -61,7 +61,9 @@ async fn an_issue_wears_labels_that_are_there_or_shipped_and_no_others() {
         .filter(|issue| issue.title.starts_with("With"))
         .map(|issue| issue.labels)
         .collect();
-    worn.iter_mut().for_each(|labels| labels.sort());
+    for labels in &mut worn {
+        labels.sort();
+    }
     assert_eq!(worn, [["bug", "need:reviewer"]]);
     let survey = host.survey(&at).await;
     assert!(!survey.labels.expect("a list").contains(&"invented".to_owned()));

@@ -131,7 +131,7 @@ pub(super) fn document(path: &str, language: Language, paragraphs: &[&str]) -> N
         path: path.into(),
         blob_sha: format!("blob of {text}"),
         bytes: i64::try_from(text.len()).unwrap(),
-        kind: if path.ends_with(".md") {
+        kind: if path.contains(".md") {
             DocumentKind::Docs
         } else {
             DocumentKind::Code
