@@ -79,7 +79,7 @@ const ON_THE_WAY_BACK: [&str; 8] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 54] = [
+const BESIDE: [&str; 68] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -120,6 +120,21 @@ const BESIDE: [&str; 54] = [
     "oauth.sweep_clients",
     "session.sweep",
     "workers.beat",
+    // An attached repository is indexed while its run is under way.
+    "github.get_repository",
+    "mirror.fetch",
+    "knowledge.agree_on",
+    "knowledge.begin",
+    "knowledge.compare",
+    "knowledge.due",
+    "knowledge.fail",
+    "knowledge.finish",
+    "knowledge.forget_some",
+    "knowledge.keep_vectors",
+    "knowledge.put",
+    "knowledge.recall",
+    "knowledge.skip",
+    "knowledge.sweep",
     "kubernetes.list_namespaces",
     "kubernetes.list_jobs",
     "kubernetes.list_pods",
@@ -161,7 +176,8 @@ async fn from_the_pod_to_the_pull_request() {
 /// The points of a commit, or of a call outward.
 fn points(names: &[&str]) -> Vec<String> {
     let both = |name: &&str| {
-        let [before, after] = if name.starts_with("github.") || name.starts_with("kubernetes.") {
+        let outward = ["github.", "kubernetes.", "mirror."];
+        let [before, after] = if outward.iter().any(|port| name.starts_with(port)) {
             ["before", "after"]
         } else {
             ["before_commit", "after_commit"]
