@@ -11,7 +11,8 @@ mod search;
 mod source;
 
 pub use embed::{
-    Model, ModelState, Unembedded, agree_on, keep_vectors, models_at_work, question_vector, sweep, unembedded,
+    Model, ModelState, Unembedded, agree_on, keep_vectors, models_at_work, question_vector, refuse, sweep,
+    unembedded,
 };
 pub(super) use hits::Passage;
 pub use hits::{Hit, Scores};

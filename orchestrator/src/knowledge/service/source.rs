@@ -64,6 +64,10 @@ impl Source {
 pub struct Coverage {
     pub model: Model,
     pub waiting: i64,
+    /// Passages it will never read.
+    pub refused: i64,
+    /// Why one of them.
+    pub refusal: Option<String>,
 }
 
 /// The source of a repository that just came to a project or has something new; its index follows after the commit.
@@ -108,11 +112,17 @@ pub async fn list(
             continue;
         }
         let waiting = embeddings::waiting(&mut tx, model.model_id, &ids).await?;
+        let refused = embeddings::refused(&mut tx, model.model_id, &ids).await?;
         coverage.extend(ids.iter().map(|id| {
             let waiting = waiting.iter().find(|(repository_id, _)| repository_id == id);
-            let waiting = waiting.map_or(0, |(_, waiting)| *waiting);
-            let model = model.clone();
-            (*id, Coverage { model, waiting })
+            let refused = refused.iter().find(|(repository_id, ..)| repository_id == id);
+            let of_source = Coverage {
+                model: model.clone(),
+                waiting: waiting.map_or(0, |(_, waiting)| *waiting),
+                refused: refused.map_or(0, |(_, refused, _)| *refused),
+                refusal: refused.map(|(.., refusal)| refusal.clone()),
+            };
+            (*id, of_source)
         }));
     }
     Ok((page, coverage))
