@@ -54,20 +54,19 @@ async fn an_index_is_whole_wherever_its_worker_died() {
     let mut repositories = Vec::new();
     for n in 0..all.len() {
         let id = repository(&world, n).await;
-        push(&world, n, first);
-        repositories.push(id);
+        repositories.push((id, push(&world, n, first)));
     }
-    for (n, id) in repositories.iter().enumerate() {
-        stands(&world, n, id, FILES + 1, has_model, "before any kill").await;
+    for (id, commit) in &repositories {
+        stands(&world, (id, commit), has_model, "nobody died").await;
     }
     for (n, point) in all.iter().enumerate() {
         std::fs::write(&file, point).expect("armed");
-        push(&world, n, second);
+        repositories[n].1 = push(&world, n, second);
         dies(&file, point).await;
         println!("{point:<40} repository {n}");
     }
-    for ((n, id), point) in repositories.iter().enumerate().zip(&all) {
-        stands(&world, n, id, FILES + 1, has_model, point).await;
+    for ((n, (id, commit)), point) in repositories.iter().enumerate().zip(&all) {
+        stands(&world, (id, commit), has_model, point).await;
         is_whole(&world, n, id, point).await;
     }
     world.end().await;
@@ -107,8 +106,8 @@ fn second(n: usize, tree: &Path) {
     std::fs::write(tree.join("docs/binary.md"), b"a\0b").expect("ours");
 }
 
-/// Pushes what somebody makes of the tree.
-fn push(world: &World, n: usize, change: fn(usize, &Path)) {
+/// Pushes what somebody makes of the tree; answers the commit.
+fn push(world: &World, n: usize, change: fn(usize, &Path)) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let token = world.lab.github.person_token("mia").expect("a token");
     let address = format!("{}/{}.git", world.lab.github.url(), name(n));
@@ -131,9 +130,10 @@ fn push(world: &World, n: usize, change: fn(usize, &Path)) {
         ],
     );
     git(&tree, &["push", "--quiet", "origin", "HEAD"]);
+    git(&tree, &["rev-parse", "HEAD"]).trim().to_owned()
 }
 
-fn git(folder: &Path, arguments: &[&str]) {
+fn git(folder: &Path, arguments: &[&str]) -> String {
     let done = Command::new("git")
         .args(arguments)
         .current_dir(folder)
@@ -145,17 +145,20 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Waits until the index follows and the model has read all of it.
-async fn stands(world: &World, n: usize, id: &str, documents: usize, has_model: bool, point: &str) {
-    let what = format!("repository {n} is indexed although {point}");
+/// Waits until the index stands at a commit and the model has read all of it.
+async fn stands(world: &World, (id, commit): (&str, &str), has_model: bool, point: &str) {
     let look = async || {
         let source = source(world, id).await?;
-        let follows =
-            source["lag_seconds"] == 0 && source["reading_commit"].is_null() && source["commit"].is_string();
+        let follows = source["commit"] == commit && source["reading_commit"].is_null();
         let read = !has_model || source["models"][0]["unembedded"] == 0;
-        (follows && read && source["documents"] == documents).then_some(())
+        (follows && read).then_some(())
     };
-    within(RECOVERED_WITHIN, &what, look).await;
+    within(
+        RECOVERED_WITHIN,
+        &format!("{id} is indexed although {point}"),
+        look,
+    )
+    .await;
 }
 
 async fn source(world: &World, id: &str) -> Option<Value> {
