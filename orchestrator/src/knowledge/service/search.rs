@@ -182,7 +182,7 @@ async fn meaning(
     if mode == Mode::Text || scope.sources.is_empty() {
         return Ok((None, None));
     }
-    let mut tx = orchestrator.begin("knowledge.meaning").await?;
+    let mut tx = orchestrator.look("knowledge.meaning").await?;
     let models = embeddings::models(&mut tx).await?;
     let Some(model) = models
         .into_iter()

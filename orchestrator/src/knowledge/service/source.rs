@@ -100,7 +100,7 @@ pub async fn list(
     project_id: Option<ProjectId>,
     ask: PageAsk,
 ) -> Result<(Page<Source>, Vec<(RepositoryId, Coverage)>)> {
-    let mut tx = orchestrator.begin("knowledge.list").await?;
+    let mut tx = orchestrator.look("knowledge.list").await?;
     let mut visible = access::visible_projects(&mut tx, actor, Operation::KnowledgeRead).await?;
     visible.retain(|id| project_id.is_none_or(|only| only == *id));
     let rows = sources::list(&mut tx, &visible, ask).await?;

@@ -59,7 +59,7 @@ impl Shelf {
         let settings = Settings {
             database_url: server.url(DATABASE).into(),
             max_connections: u32::try_from(CONNECTIONS)?,
-            look_connections: 0,
+            look_connections: u32::try_from(CONNECTIONS)?,
             master_key: None,
             edge_key: None,
         };
