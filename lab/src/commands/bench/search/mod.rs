@@ -58,11 +58,17 @@ pub(super) async fn measure(
     };
     eprintln!("recall");
     let recall = recall::measure(server, &shelf, &vectors, &sentences).await?;
+    for row in &recall {
+        eprintln!("  {:.4} behind {:.1} %", row.recall, row.selectivity * 100.0);
+    }
     eprintln!("questions with known answers");
     let quality = vec![
         quality::measure(&shelf, "exact symbols", &symbols).await?,
         quality::measure(&shelf, "first sentences", &sentences).await?,
     ];
+    for ranking in quality.iter().flat_map(|kind| &kind.rankings) {
+        eprintln!("  {}: hit@1 {:.2}", ranking.mode, ranking.hit_at_1);
+    }
     eprintln!("rates");
     let rates = rates::measure(server, &shelf, &vectors, (&sentences, kept), (rounds, round)).await?;
     shelf.orchestrator.close().await;
