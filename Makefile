@@ -38,7 +38,7 @@ demo: ## label an issue and follow the run to its pull request (AGENT=codex or A
 doctor: ## what this machine lacks, a fix per line
 	@$(LAB) doctor
 
-bench: ## measure, and write docs/benchmarks.md (ONLY=tools for calls of tools alone)
+bench: ## measure, and write docs/benchmarks.md (ONLY=tools or ONLY=search for that part alone)
 	@cargo build --quiet --release --bin lab --bin lab-runner --bin local-embedder --bin gateway --bin mcp-server --bin worker
 	@cargo run --quiet --release --bin lab -- bench $(if $(ONLY),--only $(ONLY))
 

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use github_sim::{AccountKind, AccountSeed, IssueSeed, LabelSeed, RepositorySeed, Role, Seed};
 use jiff::Timestamp;
 use orchestrator::Actor;
 use orchestrator::project::{self, Limits};
-use orchestrator::repository::{self, NewRepository};
 use orchestrator::slot;
 use serde_json::{Value, json};
 
+use crate::kit::killing::{dies, name, points, repository};
 use crate::kit::{World, within};
 
 /// A point, and what a run has behind it when it gets there: an event of its own, or only its delivery.
@@ -155,8 +154,6 @@ const BESIDE: [&str; 68] = [
 /// Counted from the last of the kills: until then the worker dies every second or two, with whatever it has in hand. A
 /// killed worker's job is taken up again after 30 s, its write lane after 45 s.
 const RECOVERED_WITHIN: Duration = Duration::from_mins(2);
-/// A status comment is edited 30 s after it was written.
-const PASSED_WITHIN: Duration = Duration::from_mins(1);
 /// A point that loops pass for whichever run is there may kill every worker before it comes to the one it was armed for:
 /// after so many deaths any of them counts.
 const MOST_DEATHS: u32 = 4;
@@ -171,20 +168,6 @@ async fn from_the_delivery_to_the_pod() {
 #[tokio::test]
 async fn from_the_pod_to_the_pull_request() {
     kill_at(&TO_THE_PULL_REQUEST).await;
-}
-
-/// The points of a commit, or of a call outward.
-fn points(names: &[&str]) -> Vec<String> {
-    let both = |name: &&str| {
-        let outward = ["github.", "kubernetes.", "mirror."];
-        let [before, after] = if outward.iter().any(|port| name.starts_with(port)) {
-            ["before", "after"]
-        } else {
-            ["before_commit", "after_commit"]
-        };
-        [format!("{name}:{before}"), format!("{name}:{after}")]
-    };
-    names.iter().flat_map(both).collect()
 }
 
 /// Killed at a point, with a run of its own.
@@ -295,71 +278,12 @@ async fn make_room(world: &World, runs: usize) {
     tx.commit().await.expect("committed");
 }
 
-fn name(n: usize) -> String {
-    format!("owner-{n}/hello")
-}
-
-/// A repository of another owner, with an issue, known to the project; answers its id.
-async fn repository(world: &World, n: usize) -> String {
-    let owner = format!("owner-{n}");
-    let seed = Seed {
-        accounts: vec![AccountSeed {
-            login: owner.clone(),
-            kind: AccountKind::Organization,
-            ..AccountSeed::default()
-        }],
-        repositories: vec![RepositorySeed {
-            id: Some(7000 + n as u64),
-            owner: owner.clone(),
-            name: "hello".into(),
-            roles: [("mia".to_owned(), Role::Write)].into(),
-            files: [("README.md".to_owned(), "# hello\n".to_owned())].into(),
-            labels: vec![LabelSeed {
-                name: "run:dev".into(),
-                ..LabelSeed::default()
-            }],
-            issues: vec![IssueSeed {
-                number: Some(1),
-                title: "A wish".into(),
-                author: "mia".into(),
-                ..IssueSeed::default()
-            }],
-            ..RepositorySeed::default()
-        }],
-    };
-    let github = &world.lab.github;
-    github.seed(&seed).await.expect("seeded");
-    let installation = github.installation_id(&owner).expect("the App is installed");
-    let new = NewRepository {
-        project_id: world.project_id(),
-        github_repository_id: 7000 + i64::try_from(n).expect("few"),
-        installation_id: i64::try_from(installation).expect("small"),
-        owner,
-        name: "hello".into(),
-        default_branch: "main".into(),
-        clone_url: format!("{}/{}.git", github.url(), name(n)),
-        agent_image: None,
-    };
-    let attached = repository::attach(&world.orchestrator, &Actor::System("story"), new).await;
-    attached.expect("attached").repository_id.to_string()
-}
-
 /// Starts the run of a repository.
 fn label(world: &World, n: usize) {
     let github = &world.lab.github;
     github
         .label_issue(&name(n), 1, "run:dev", "mia")
         .expect("labelled");
-}
-
-/// Waits until the worker died at the armed point.
-async fn dies(file: &Path, point: &str) {
-    within(PASSED_WITHIN, &format!("{point} is passed"), async || {
-        std::fs::read_to_string(file)
-            .is_ok_and(|left| left.is_empty())
-            .then_some(())
-    })
-    .await;
 }
 
 /// Points in the record that no list names.

@@ -10,6 +10,8 @@ mod environment;
 mod explain;
 mod hostile;
 #[cfg(feature = "faults")]
+mod kill_index;
+#[cfg(feature = "faults")]
 mod kill_points;
 mod killed_replicas;
 mod logins;

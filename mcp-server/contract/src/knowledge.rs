@@ -312,6 +312,11 @@ pub struct KnowledgeModel {
     pub external: bool,
     /// Passages it has not read.
     pub unembedded: u64,
+    /// Passages it will never read: words alone find them.
+    pub refused: u64,
+    /// Why one of those, in the embedder's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 /// Input of `knowledge_source_set`; what is left out stays as it is.

@@ -310,5 +310,7 @@ fn model(coverage: &Coverage) -> Result<KnowledgeModel> {
         state: word(coverage.model.state.as_str())?,
         external: pinned.is_external,
         unembedded: count(coverage.waiting),
+        refused: count(coverage.refused),
+        refusal: coverage.refusal.clone(),
     })
 }

@@ -8,6 +8,7 @@ mod eras;
 mod follow;
 mod keys;
 mod previous;
+mod private;
 mod program;
 mod resources;
 mod room;

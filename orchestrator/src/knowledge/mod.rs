@@ -28,8 +28,8 @@ pub use glob::Globs;
 pub use service::{
     Ask, Counted, Coverage, Document, Excerpt, Found, Hit, Index, LeftOut, Lines, MOST_HITS, Mode, Model,
     ModelState, Named, Recall, Scores, Source, Unembedded, agree_on, begin, change, compare, due, fail,
-    finish, forget_some, get, keep_vectors, list, models_at_work, put, question_vector, recall, reindex,
-    search, skip, sweep, unembedded,
+    finish, forget_some, get, keep_vectors, list, models_at_work, put, question_vector, recall, refuse,
+    reindex, search, skip, sweep, unembedded,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{erase, forget, want};

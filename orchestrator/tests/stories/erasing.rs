@@ -57,7 +57,7 @@ const MADE_BY_HAND: [&str; 14] = [
     "WITH model AS
              (INSERT INTO embedding_models (name, dims, checksum, is_external, state, created_at)
               VALUES ($3::text, 1, 'c', false, 'building', now()) RETURNING model_id)
-         INSERT INTO knowledge_pending SELECT model_id, chunk_id, repository_id FROM model, knowledge_chunks
+         INSERT INTO knowledge_pending (model_id, chunk_id, repository_id) SELECT model_id, chunk_id, repository_id FROM model, knowledge_chunks
          WHERE repository_id = $2 AND $1 <> $3 AND $4 <> $3",
     "INSERT INTO knowledge_readers SELECT $4, $2, true, now() WHERE $1 <> $3",
 ];

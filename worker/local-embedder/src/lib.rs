@@ -4,8 +4,10 @@
 //! output ([`talk`]): a model is a hundred megabytes and minutes of work, so it gets a process that can be ended. What the
 //! worker does not link it need not carry while nothing is embedded.
 
+mod bert;
 mod model;
 pub mod talk;
+mod vectorized;
 mod weights;
 
 pub use model::{EmbedError, MOST_TOKENS, MiniLm};

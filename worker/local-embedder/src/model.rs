@@ -1,34 +1,34 @@
-//! The forward pass: batches of texts that are about equally long, mean of the tokens, unit length.
+//! Texts become tokens, tokens become vectors, on as many threads as there are processors.
 
 use std::path::Path;
+use std::thread;
 
-use candle_core::{Device, Tensor};
-use candle_nn::VarBuilder;
-use candle_transformers::models::bert::{BertModel, Config, DTYPE};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::LoadError;
+use crate::bert::Bert;
 use crate::weights;
 
 /// What the model was trained to read; the rest of a longer text is left out.
 pub const MOST_TOKENS: usize = 256;
 
-/// Most tokens in one pass, padding counted: bounds its memory.
-const PASS_TOKENS: usize = 2048;
+/// Most tokens in one pass, which bounds its memory to about 15 MB.
+const PASS_TOKENS: usize = 1024;
 
 /// Why texts have no vectors.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbedError {
     #[error("the tokenizer failed: {0}")]
     Tokenizer(#[from] tokenizers::Error),
-    #[error("the model failed: {0}")]
-    Model(#[from] candle_core::Error),
+    #[error("a thread of the model panicked")]
+    Panicked,
 }
 
-/// The model in memory: about 110 MB, and 60 more while it works.
+/// The model in memory: about 110 MB, and 15 more for each thread while it works.
 pub struct MiniLm {
-    model: BertModel,
+    model: Bert,
     tokenizer: Tokenizer,
+    threads: usize,
 }
 
 impl MiniLm {
@@ -40,21 +40,22 @@ impl MiniLm {
     pub fn load(dir: &Path) -> Result<Self, LoadError> {
         let files = weights::read(dir)?;
         let broken = |error: &dyn std::fmt::Display| LoadError::Broken(error.to_string());
-        let config: Config = serde_json::from_slice(&files.config).map_err(|error| broken(&error))?;
+        let config = serde_json::from_slice(&files.config).map_err(|error| broken(&error))?;
         let mut tokenizer = Tokenizer::from_bytes(&files.tokenizer).map_err(|error| broken(&error))?;
         let truncation = TruncationParams {
             max_length: MOST_TOKENS,
             ..TruncationParams::default()
         };
-        // Its file pads everything to 128 tokens; we pad to the longest of a pass.
+        // Its file pads everything to 128 tokens; we pad nothing.
         tokenizer
             .with_padding(None)
             .with_truncation(Some(truncation))
             .map_err(|error| broken(&error))?;
-        let variables = VarBuilder::from_buffered_safetensors(files.weights, DTYPE, &Device::Cpu)
-            .map_err(|error| broken(&error))?;
-        let model = BertModel::load(variables, &config).map_err(|error| broken(&error))?;
-        Ok(Self { model, tokenizer })
+        Ok(Self {
+            model: Bert::load(&files.weights, &config).map_err(|error| broken(&error))?,
+            tokenizer,
+            threads: thread::available_parallelism().map_or(1, usize::from),
+        })
     }
 
     /// A vector of unit length for each text, in their order.
@@ -68,53 +69,54 @@ impl MiniLm {
             let encoding = self.tokenizer.encode_fast(text.as_ref(), true)?;
             tokens.push(encoding.get_ids().to_vec());
         }
-        let mut vectors = vec![Vec::new(); texts.len()];
-        let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
-        for pass in passes(&lengths) {
-            let of_pass: Vec<&[u32]> = pass.iter().map(|&index| &*tokens[index]).collect();
-            for (index, vector) in pass.iter().zip(self.pass(&of_pass)?) {
-                vectors[*index] = vector;
-            }
+        let mut vectors = Vec::with_capacity(texts.len());
+        for part in self.shared(&tokens)? {
+            vectors.extend(part);
         }
         Ok(vectors)
     }
 
-    fn pass(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<f32>>, candle_core::Error> {
-        let longest = tokens.iter().map(|ids| ids.len()).max().unwrap_or(0);
-        let (mut ids, mut mask) = (Vec::new(), Vec::new());
-        for text in tokens {
-            ids.extend_from_slice(text);
-            ids.resize(ids.len() + longest - text.len(), 0);
-            mask.resize(mask.len() + text.len(), 1_f32);
-            mask.resize(ids.len(), 0.0);
+    /// Gives each thread about the same number of tokens.
+    fn shared(&self, tokens: &[Vec<u32>]) -> Result<Vec<Vec<Vec<f32>>>, EmbedError> {
+        let all: usize = tokens.iter().map(Vec::len).sum();
+        let parts = runs(tokens, all.div_ceil(self.threads).max(MOST_TOKENS));
+        let work = |part: &[Vec<u32>]| {
+            let passes = runs(part, PASS_TOKENS).into_iter();
+            passes
+                .flat_map(|pass| {
+                    let texts: Vec<_> = pass.iter().map(Vec::as_slice).collect();
+                    self.model.embed(&texts)
+                })
+                .collect()
+        };
+        if let [part] = &*parts {
+            return Ok(vec![work(part)]);
         }
-        let shape = (tokens.len(), longest);
-        let ids = Tensor::from_vec(ids, shape, &Device::Cpu)?;
-        let mask = Tensor::from_vec(mask, shape, &Device::Cpu)?;
-        let states = self.model.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
-        // The direction of the sum is the direction of the mean.
-        let sums = states.broadcast_mul(&mask.unsqueeze(2)?)?.sum(1)?;
-        let lengths = sums.sqr()?.sum_keepdim(1)?.sqrt()?;
-        sums.broadcast_div(&lengths)?.to_vec2()
+        thread::scope(|scope| {
+            let threads: Vec<_> = parts.iter().map(|part| scope.spawn(|| work(part))).collect();
+            let ends = threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| EmbedError::Panicked));
+            ends.collect()
+        })
     }
 }
 
-/// Puts texts together that are about equally long, so that little is padded.
-fn passes(lengths: &[usize]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&index| lengths[index]);
-    let mut passes: Vec<Vec<usize>> = Vec::new();
-    for index in order {
-        let fits = passes.last().is_some_and(|pass| {
-            let shortest = lengths[pass[0]];
-            lengths[index] <= shortest + shortest / 4 + 4 && (pass.len() + 1) * lengths[index] <= PASS_TOKENS
+/// Cuts texts into runs of at most so many tokens, or one text.
+fn runs(texts: &[Vec<u32>], most: usize) -> Vec<&[Vec<u32>]> {
+    let mut runs = Vec::new();
+    let mut rest = texts;
+    while !rest.is_empty() {
+        let mut tokens = 0;
+        let fits = rest.iter().take_while(|text| {
+            tokens += text.len();
+            tokens <= most
         });
-        match passes.last_mut() {
-            Some(pass) if fits => pass.push(index),
-            _ => passes.push(vec![index]),
-        }
+        let (run, after) = rest.split_at(fits.count().max(1));
+        runs.push(run);
+        rest = after;
     }
-    passes
+    runs
 }
 
 #[cfg(test)]
@@ -122,10 +124,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pass_holds_texts_of_about_one_length_and_no_more_than_memory_allows() {
-        assert_eq!(passes(&[]), Vec::<Vec<usize>>::new());
-        assert_eq!(passes(&[256, 10, 12, 250]), [vec![1, 2], vec![3, 0]]);
-        let many = passes(&[256; 20]);
-        assert_eq!(many.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 4]);
+    fn a_run_holds_no_more_tokens_than_it_may_and_no_text_is_lost() {
+        let lengths = |sizes: &[usize], most| {
+            let texts: Vec<_> = sizes.iter().map(|&size| vec![0; size]).collect();
+            let of_run = |run: &[Vec<u32>]| run.iter().map(Vec::len).collect();
+            runs(&texts, most)
+                .into_iter()
+                .map(of_run)
+                .collect::<Vec<Vec<_>>>()
+        };
+        assert_eq!(lengths(&[], 10), Vec::<Vec<usize>>::new());
+        assert_eq!(
+            lengths(&[4, 6, 1, 20, 3], 10),
+            [vec![4, 6], vec![1], vec![20], vec![3]]
+        );
     }
 }

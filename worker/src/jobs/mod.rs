@@ -7,6 +7,7 @@ mod knowledge;
 mod port_call;
 mod run;
 
+pub use knowledge::{Read, read};
 use orchestrator::error::Result;
 use orchestrator::queue::Performers;
 

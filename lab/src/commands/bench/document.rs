@@ -1,5 +1,7 @@
 //! `docs/benchmarks.md`, from the results and nothing else.
 
+mod search;
+
 use std::fmt::Write;
 
 use super::ratio::{Ratio, decided_in};
@@ -35,6 +37,9 @@ pub(super) fn render(results: &Results) -> String {
     }
     text.push_str(MEMORY);
     memory(&mut text, &results.memory);
+    if let Some(measured) = &results.search {
+        search::render(&mut text, measured);
+    }
     text
 }
 

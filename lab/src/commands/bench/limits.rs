@@ -37,7 +37,12 @@ pub(super) async fn hmac(secret: String, payload: Payload, during: Duration) -> 
 
 /// One row and one commit, by `pgbench`: the statement is prepared with the body in it, so nothing is even sent.
 pub(super) struct Insert {
-    script: PathBuf,
+    script: Script,
+}
+
+/// A script of `pgbench`.
+pub(super) struct Script {
+    file: PathBuf,
     folder: PathBuf,
 }
 
@@ -50,15 +55,32 @@ impl Insert {
             "INSERT INTO limit_deliveries (guid, body) VALUES (gen_random_uuid(), '\\x{}');\n",
             hex::encode(&payload.body)
         );
-        let script = folder.join(format!("insert-{}.sql", payload.body.len()));
-        std::fs::write(&script, statement).with_context(|| format!("writing {}", script.display()))?;
+        let script = Script::new(folder, &format!("insert-{}", payload.body.len()), &statement)?;
+        Ok(Self { script })
+    }
+
+    pub(super) async fn round(&self, server: &Server, during: Duration) -> anyhow::Result<Round> {
+        self.script.round(server, BESIDE, during).await
+    }
+}
+
+impl Script {
+    pub(super) fn new(folder: &Path, name: &str, statements: &str) -> anyhow::Result<Self> {
+        let file = folder.join(format!("{name}.sql"));
+        std::fs::write(&file, statements).with_context(|| format!("writing {}", file.display()))?;
         Ok(Self {
-            script,
+            file,
             folder: folder.to_owned(),
         })
     }
 
-    pub(super) async fn round(&self, server: &Server, during: Duration) -> anyhow::Result<Round> {
+    /// Runs it over as many connections as everybody has.
+    pub(super) async fn round(
+        &self,
+        server: &Server,
+        database: &str,
+        during: Duration,
+    ) -> anyhow::Result<Round> {
         let log = self.folder.join("pgbench");
         let mut pgbench = Command::new(server.program("pgbench")?);
         pgbench
@@ -66,8 +88,8 @@ impl Insert {
             .arg(format!("--client={CONNECTIONS}"))
             .arg(format!("--time={}", during.as_secs().max(1)))
             .arg(format!("--log-prefix={}", log.display()))
-            .arg(format!("--file={}", self.script.display()))
-            .arg(server.url(BESIDE));
+            .arg(format!("--file={}", self.file.display()))
+            .arg(server.url(database));
         let (before, began) = (process::cpu_of_tree(server.pid())?, Instant::now());
         output(pgbench).await?;
         let (cpu, seconds) = (

@@ -15,6 +15,7 @@ mod peer;
 mod process;
 mod ratio;
 mod results;
+mod search;
 mod spread;
 mod starts;
 pub(crate) mod tools;
@@ -44,6 +45,9 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// However slow the machine is, the bench ends.
 const LONGEST: Duration = Duration::from_mins(30);
 
+/// Vectors that nobody has made take their time.
+const LONGEST_SEARCH: Duration = Duration::from_hours(4);
+
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BenchArgs {
     /// Rounds for each receiver of webhooks and each body
@@ -55,6 +59,9 @@ pub(crate) struct BenchArgs {
     /// Runs from label to pull request
     #[arg(long, default_value_t = 10)]
     runs: usize,
+    /// Passages of the search
+    #[arg(long, default_value_t = 100_000)]
+    passages: usize,
     /// Only this part; the others stay as they were measured
     #[arg(long)]
     only: Option<Part>,
@@ -67,6 +74,7 @@ pub(crate) struct BenchArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
     Tools,
+    Search,
 }
 
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
@@ -74,14 +82,18 @@ pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if !args.render {
         let missing = doctor::missing();
         anyhow::ensure!(missing.is_empty(), "{}", missing.join("\n"));
+        let longest = match args.only {
+            Some(Part::Search) => LONGEST_SEARCH,
+            _ => LONGEST,
+        };
         let measured = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?
             .block_on(async {
                 let shutdown = Shutdown::on_signals()?;
                 tokio::select! {
-                    measured = tokio::time::timeout(LONGEST, measure(args)) => {
-                        measured.with_context(|| format!("not done within {} s", LONGEST.as_secs()))?
+                    measured = tokio::time::timeout(longest, measure(args)) => {
+                        measured.with_context(|| format!("not done within {} s", longest.as_secs()))?
                     }
                     () = shutdown.begun() => anyhow::bail!("told to end"),
                 }
@@ -98,6 +110,9 @@ pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn measure(args: &BenchArgs) -> anyhow::Result<Results> {
+    if args.only == Some(Part::Search) {
+        return search_alone(args).await;
+    }
     let load_before = machine::load()?;
     let dir = scratch()?;
     eprintln!("starting a lab for the bench");
@@ -105,7 +120,7 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Results> {
     let machine = Machine::look(&server, load_before).await?;
     let lab = Lab::start(config(&dir, &server)?).await?;
     let measured = match args.only {
-        Some(Part::Tools) => tools_alone(args, &server, &lab).await,
+        Some(_) => tools_alone(args, &server, &lab).await,
         None => with_lab(args, &dir, &server, &lab).await,
     };
     lab.stop().await?;
@@ -120,17 +135,47 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Results> {
         processing: measured.processing,
         starts: measured.starts,
         memory: measured.memory,
+        search: None,
         ratios: Vec::new(),
     };
-    if args.only.is_some()
-        && let Ok(text) = std::fs::read_to_string(results_file())
-    {
-        let before: Results = serde_json::from_str(&text).context("the results before")?;
-        results.ingestion = before.ingestion;
-        results.processing = before.processing;
-        results.starts = before.starts;
-        results.memory.extend(before.memory.into_iter().skip(1));
+    if let Some(before) = before()? {
+        results.search = before.search;
+        if args.only.is_some() {
+            results.ingestion = before.ingestion;
+            results.processing = before.processing;
+            results.starts = before.starts;
+            results.memory.extend(before.memory.into_iter().skip(1));
+        }
     }
+    results.ratios = ratio::of(&results);
+    Ok(results)
+}
+
+/// The results that are there.
+fn before() -> anyhow::Result<Option<Results>> {
+    match std::fs::read_to_string(results_file()) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).context("the results before")?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Needs no program of the platform, only its database.
+async fn search_alone(args: &BenchArgs) -> anyhow::Result<Results> {
+    // A lab would have done so.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let load_before = machine::load()?;
+    let dir = scratch()?;
+    let server = Server::start(&dir).await?;
+    let machine = Machine::look(&server, load_before).await?;
+    let kept = results_file().with_file_name("");
+    let rounds = (args.rounds.max(1), Duration::from_secs(args.seconds.max(1)));
+    let measured = search::measure(&server, &kept, args.passages, rounds).await;
+    server.stop().await?;
+    let _ = std::fs::remove_dir_all(&dir);
+    let nothing = || Results::nothing(Clock::default().now(), machine);
+    let mut results = before()?.unwrap_or_else(nothing);
+    results.search = Some(measured?);
     results.ratios = ratio::of(&results);
     Ok(results)
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::results::{Callee, Ingestion, Memory, Results, Round, Starts, Tools, Who};
+use super::results::{Callee, Ingestion, Memory, Results, Round, Search, Starts, Tools, Who};
 use super::spread::{Percentiles, Spread};
 
 /// All services together stay well below this.
@@ -47,6 +47,7 @@ impl std::fmt::Display for Goal {
 
 type Column = fn(&Round) -> Option<f64>;
 const PER_SECOND: Column = |round| Some(round.per_second());
+const P95: Column = |round| Some(round.milliseconds?.p95);
 const P99: Column = |round| Some(round.milliseconds?.p99);
 const SERVER: Column = |round| round.server_us;
 const DATABASE: Column = |round| round.database_us;
@@ -59,6 +60,7 @@ pub(super) fn of(results: &Results) -> Vec<Ratio> {
     ratios.extend(ingestion.flat_map(|(index, it)| of_ingestion(it, index == 0)));
     ratios.extend(results.starts.iter().flat_map(of_starts));
     ratios.extend(of_memory(&results.memory));
+    ratios.extend(results.search.iter().flat_map(of_search));
     ratios
 }
 
@@ -197,6 +199,48 @@ fn of_starts(starts: &Starts) -> Vec<Ratio> {
             what: what.to_owned(),
             spread: spread?,
             goal: None,
+        })
+    };
+    rows.into_iter().filter_map(ratio).collect()
+}
+
+/// The search against its goals and against plain SQL.
+fn of_search(search: &Search) -> Vec<Ratio> {
+    use Goal::{AtLeast, AtMost};
+    let rates = &search.rates;
+    let lowest = search.recall.iter().map(|it| it.recall).min_by(f64::total_cmp);
+    let rise = search.quality.first().and_then(|symbols| {
+        let points = |mode| Some(symbols.of(mode)?.hit_at_1 * 100.0);
+        Some(points("hybrid")? - points("vector")?)
+    });
+    let rows = [
+        (
+            "recall of 10 behind the filter where it is lowest",
+            Spread::of(lowest),
+            AtLeast(0.98),
+        ),
+        (
+            "rate by vector / of plain SQL over the same index",
+            paired(&rates.vector, &rates.raw, PER_SECOND),
+            AtLeast(0.85),
+        ),
+        (
+            "p95 of hybrid / of plain SQL over the same index",
+            paired(&rates.hybrid, &rates.raw, P95),
+            AtMost(1.8),
+        ),
+        (
+            "exact symbols: points of hit@1 that hybrid is above vector",
+            Spread::of(rise),
+            AtLeast(25.0),
+        ),
+    ];
+    let ratio = |(what, spread, goal): (&str, Option<Spread>, Goal)| {
+        Some(Ratio {
+            about: "search".to_owned(),
+            what: what.to_owned(),
+            spread: spread?,
+            goal: Some(goal),
         })
     };
     rows.into_iter().filter_map(ratio).collect()

@@ -19,7 +19,93 @@ pub(super) struct Results {
     pub(super) starts: Option<Starts>,
     #[serde(default)]
     pub(super) memory: Vec<Memory>,
+    #[serde(default)]
+    pub(super) search: Option<Search>,
     pub(super) ratios: Vec<Ratio>,
+}
+
+impl Results {
+    /// Before anything was measured.
+    pub(super) fn nothing(measured_at: Timestamp, machine: Machine) -> Self {
+        Self {
+            measured_at,
+            machine,
+            tools: None,
+            ingestion: Vec::new(),
+            processing: None,
+            starts: None,
+            memory: Vec::new(),
+            search: None,
+            ratios: Vec::new(),
+        }
+    }
+}
+
+/// What the search is worth, and costs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Search {
+    pub(super) measured_at: Timestamp,
+    pub(super) load_before: String,
+    pub(super) corpus: Corpus,
+    /// The largest filter first.
+    pub(super) recall: Vec<Recall>,
+    pub(super) quality: Vec<Quality>,
+    pub(super) rates: Rates,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Corpus {
+    pub(super) crates: usize,
+    pub(super) files: usize,
+    pub(super) passages: usize,
+    pub(super) model: String,
+    /// Texts whose vectors this bench made; the others were kept from one before.
+    pub(super) embedded: usize,
+    pub(super) embedded_seconds: f64,
+}
+
+/// What a filter leaves of the exact answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Recall {
+    /// The part of all passages that passes.
+    pub(super) selectivity: f64,
+    pub(super) passages: usize,
+    pub(super) questions: usize,
+    pub(super) recall: f64,
+    /// Of ten that were asked for.
+    pub(super) fewest_hits: usize,
+}
+
+/// Questions of one kind with known answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Quality {
+    pub(super) kind: String,
+    pub(super) questions: usize,
+    pub(super) rankings: Vec<Ranking>,
+}
+
+impl Quality {
+    pub(super) fn of(&self, mode: &str) -> Option<&Ranking> {
+        self.rankings.iter().find(|ranking| ranking.mode == mode)
+    }
+}
+
+/// Parts of 1.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ranking {
+    pub(super) mode: String,
+    pub(super) hit_at_1: f64,
+    pub(super) hit_at_10: f64,
+    pub(super) ndcg_at_10: f64,
+}
+
+/// Rounds of the same questions.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Rates {
+    /// Plain SQL over the same index.
+    pub(super) raw: Vec<Round>,
+    pub(super) vector: Vec<Round>,
+    pub(super) hybrid: Vec<Round>,
 }
 
 /// All who answered the same call.

@@ -27,6 +27,9 @@ impl Spread {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Percentiles {
     pub(super) p50: f64,
+    /// Older results have none.
+    #[serde(default)]
+    pub(super) p95: f64,
     pub(super) p99: f64,
 }
 
@@ -37,6 +40,7 @@ impl Percentiles {
         sorted.sort_by(f64::total_cmp);
         Some(Self {
             p50: at(&sorted, 50)?,
+            p95: at(&sorted, 95)?,
             p99: at(&sorted, 99)?,
         })
     }
@@ -55,7 +59,7 @@ mod tests {
     #[test]
     fn a_percentile_is_one_of_the_numbers() {
         let hundred = Percentiles::of((1..=100).map(f64::from)).unwrap();
-        assert_eq!((hundred.p50, hundred.p99), (50.0, 99.0));
+        assert_eq!((hundred.p50, hundred.p95, hundred.p99), (50.0, 95.0, 99.0));
         let ten = Percentiles::of((1..=10).map(f64::from)).unwrap();
         assert_eq!((ten.p50, ten.p99), (5.0, 10.0));
         assert_eq!(Percentiles::of([]), None);

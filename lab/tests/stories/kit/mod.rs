@@ -4,6 +4,8 @@ mod browser;
 mod cli;
 mod examples;
 mod hook;
+#[cfg(feature = "faults")]
+pub(crate) mod killing;
 mod look;
 mod world;
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::document::embedded_text;
 use super::super::store::embeddings;
-use super::index::ask_for_vectors;
+use super::index::{MAX_FAILURE_BYTES, ask_for_vectors};
 use crate::actor::words;
 use crate::error::{Error, Result};
 use crate::id::ChunkId;
@@ -84,6 +84,7 @@ pub async fn agree_on(orchestrator: &Orchestrator, wanted: Option<&EmbeddingMode
         }
         (None, _) => {}
     }
+    promote_what_is_built(&mut tx).await?;
     ask_for_vectors(&mut tx).await?;
     tx.commit().await
 }
@@ -130,6 +131,31 @@ pub async fn keep_vectors(
     let kept = embeddings::insert(&mut tx, model, vectors).await?;
     tx.commit().await?;
     Ok(kept)
+}
+
+/// Notes that a model will never read a passage, and why: it is not asked again, and a model that lacks nothing else serves.
+pub async fn refuse(
+    orchestrator: &Orchestrator,
+    model_id: i16,
+    chunk_id: ChunkId,
+    refusal: &str,
+) -> Result<()> {
+    let mut tx = orchestrator.begin("knowledge.refuse").await?;
+    let end = refusal.floor_char_boundary(MAX_FAILURE_BYTES);
+    embeddings::refuse(&mut tx, model_id, chunk_id, &refusal[..end]).await?;
+    tx.commit().await
+}
+
+/// A model that has nothing to read, because there is nothing or because it was nearly done, serves at once.
+async fn promote_what_is_built(tx: &mut Tx) -> Result<()> {
+    let models = embeddings::models(tx).await?;
+    let building = models.iter().find(|model| model.state == ModelState::Building);
+    if let Some(model) = building
+        && embeddings::pending(tx, model.model_id, 1).await?.is_empty()
+    {
+        promote(tx, model.model_id).await?;
+    }
+    Ok(())
 }
 
 /// Lets a model that was built take the place of the one that serves.

@@ -24,7 +24,7 @@ pub(super) const DELETED_AT_ONCE: i64 = 100;
 /// Passages that are looked at for their common words.
 const WORDS_SAMPLE: i64 = 20_000;
 /// Longest text of a failure that is kept.
-const MAX_FAILURE_BYTES: usize = 500;
+pub(super) const MAX_FAILURE_BYTES: usize = 500;
 
 /// What became of a file's passages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

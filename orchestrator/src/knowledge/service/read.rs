@@ -72,7 +72,7 @@ pub async fn get(
         Named::Id(id) => Error::not_found("document", id),
         Named::Path(_, path) => Error::not_found("document", neutralise(path)),
     };
-    let mut tx = orchestrator.begin("knowledge.get").await?;
+    let mut tx = orchestrator.look("knowledge.get").await?;
     let which = match named {
         Named::Id(id) => Which::Id(*id),
         Named::Path(repository_id, path) => Which::Path(*repository_id, path),

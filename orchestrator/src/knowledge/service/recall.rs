@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::plan::Scan;
 use super::super::store::nearest::{self, Meaning};
 use super::super::store::search as store;
-use super::search::{Filter, Search};
+use super::rank::{Filter, Search};
 use super::{Model, ModelState};
 use crate::error::Result;
 use crate::id::ChunkId;

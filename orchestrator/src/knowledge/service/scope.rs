@@ -70,14 +70,15 @@ pub(super) async fn scope(
     named: Option<RepositoryId>,
     trace: &TraceParent,
 ) -> Result<Scope> {
-    let mut tx = orchestrator.begin("knowledge.scope").await?;
     if actor.run().is_some() {
+        let mut tx = orchestrator.begin("knowledge.scope").await?;
         let sources = own(&mut tx, actor, named).await?;
         return Ok(Scope {
             sources,
             left_out: Vec::new(),
         });
     }
+    let mut tx = orchestrator.look("knowledge.scope").await?;
     let projects = match named {
         Some(id) => vec![
             repository::require(&mut tx, actor, Operation::KnowledgeRead, id)
@@ -162,7 +163,7 @@ async fn ask(
     ids: &[RepositoryId],
     trace: &TraceParent,
 ) -> Result<HashMap<RepositoryId, bool>> {
-    let mut tx = orchestrator.begin("knowledge.reader").await?;
+    let mut tx = orchestrator.look("knowledge.reader").await?;
     let person = identity::get(&mut tx, person_id).await?;
     drop(tx);
     let question = Question::Readable {

@@ -64,6 +64,10 @@ impl Source {
 pub struct Coverage {
     pub model: Model,
     pub waiting: i64,
+    /// Passages it will never read.
+    pub refused: i64,
+    /// Why one of them.
+    pub refusal: Option<String>,
 }
 
 /// The source of a repository that just came to a project or has something new; its index follows after the commit.
@@ -96,7 +100,7 @@ pub async fn list(
     project_id: Option<ProjectId>,
     ask: PageAsk,
 ) -> Result<(Page<Source>, Vec<(RepositoryId, Coverage)>)> {
-    let mut tx = orchestrator.begin("knowledge.list").await?;
+    let mut tx = orchestrator.look("knowledge.list").await?;
     let mut visible = access::visible_projects(&mut tx, actor, Operation::KnowledgeRead).await?;
     visible.retain(|id| project_id.is_none_or(|only| only == *id));
     let rows = sources::list(&mut tx, &visible, ask).await?;
@@ -108,11 +112,17 @@ pub async fn list(
             continue;
         }
         let waiting = embeddings::waiting(&mut tx, model.model_id, &ids).await?;
+        let refused = embeddings::refused(&mut tx, model.model_id, &ids).await?;
         coverage.extend(ids.iter().map(|id| {
             let waiting = waiting.iter().find(|(repository_id, _)| repository_id == id);
-            let waiting = waiting.map_or(0, |(_, waiting)| *waiting);
-            let model = model.clone();
-            (*id, Coverage { model, waiting })
+            let refused = refused.iter().find(|(repository_id, ..)| repository_id == id);
+            let of_source = Coverage {
+                model: model.clone(),
+                waiting: waiting.map_or(0, |(_, waiting)| *waiting),
+                refused: refused.map_or(0, |(_, refused, _)| *refused),
+                refusal: refused.map(|(.., refusal)| refusal.clone()),
+            };
+            (*id, of_source)
         }));
     }
     Ok((page, coverage))

@@ -122,7 +122,7 @@ pub(in super::super) async fn pending(tx: &mut Tx, model_id: i16, limit: i64) ->
            FROM knowledge_pending p JOIN knowledge_chunks c USING (chunk_id)
            JOIN knowledge_sources s ON s.repository_id = p.repository_id
            JOIN embedding_models m USING (model_id)
-           WHERE p.model_id = $1 AND s.forgotten_at IS NULL AND (NOT m.is_external OR s.consent_at IS NOT NULL)
+           WHERE p.model_id = $1 AND p.refusal IS NULL AND s.forgotten_at IS NULL AND (NOT m.is_external OR s.consent_at IS NOT NULL)
            ORDER BY p.repository_id, p.chunk_id LIMIT $2"#,
         model_id,
         limit,
@@ -141,7 +141,7 @@ pub(in super::super) async fn waiting(
     let ids: Vec<_> = repositories.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!(
         r#"SELECT repository_id AS "repository_id: RepositoryId", count(*) AS "waiting!" FROM knowledge_pending
-           WHERE model_id = $1 AND repository_id = ANY ($2) GROUP BY repository_id"#,
+           WHERE model_id = $1 AND refusal IS NULL AND repository_id = ANY ($2) GROUP BY repository_id"#,
         model_id,
         &ids,
     )
@@ -151,6 +151,46 @@ pub(in super::super) async fn waiting(
         .into_iter()
         .map(|row| (row.repository_id, row.waiting))
         .collect())
+}
+
+/// How many passages of each of these repositories the model will not read, and why one of them.
+pub(in super::super) async fn refused(
+    tx: &mut Tx,
+    model_id: i16,
+    repositories: &[RepositoryId],
+) -> Result<Vec<(RepositoryId, i64, String)>> {
+    let ids: Vec<_> = repositories.iter().map(|id| id.uuid()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT repository_id AS "repository_id: RepositoryId", count(*) AS "refused!", max(refusal) AS "refusal!"
+           FROM knowledge_pending
+           WHERE model_id = $1 AND refusal IS NOT NULL AND repository_id = ANY ($2) GROUP BY repository_id"#,
+        model_id,
+        &ids,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.repository_id, row.refused, row.refusal))
+        .collect())
+}
+
+/// Notes why a passage that waits will get no vector of the model.
+pub(in super::super) async fn refuse(
+    tx: &mut Tx,
+    model_id: i16,
+    chunk_id: ChunkId,
+    refusal: &str,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE knowledge_pending SET refusal = $3 WHERE model_id = $1 AND chunk_id = $2",
+        model_id,
+        chunk_id as _,
+        refusal,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Keeps vectors of passages that still wait; those that went meanwhile are left out. Answers how many were kept.

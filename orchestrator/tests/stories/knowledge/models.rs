@@ -3,6 +3,7 @@
 use orchestrator::Actor;
 use orchestrator::id::ChunkId;
 use orchestrator::knowledge::{self, Language, Mode, ModelState, SourceChanges};
+use orchestrator::page::PageAsk;
 use orchestrator::ports::EmbeddingModel;
 
 use super::shelf::{Shelf, ask, document, service};
@@ -220,4 +221,66 @@ async fn a_vector_of_another_size_is_refused() {
         let kept = knowledge::keep_vectors(&shelf.orchestrator, one, &[(waiting[0].chunk_id, bad)]).await;
         assert!(kept.is_err());
     }
+}
+
+#[tokio::test]
+async fn a_model_that_lacks_nothing_serves_at_once() {
+    let shelf = Shelf::new().await;
+    for name in ["one", "two"] {
+        knowledge::agree_on(&shelf.orchestrator, Some(&model(name, false)))
+            .await
+            .unwrap();
+        let models = at_work(&shelf).await;
+        let states: Vec<_> = models
+            .iter()
+            .map(|(_, name, state)| (name.as_str(), *state))
+            .collect();
+        assert_eq!(states, [(name, ModelState::Serving)]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_model_refuses_is_shown_and_holds_nothing_up() {
+    let shelf = Shelf::new().await;
+    let id = shelf.alpha.repository_id;
+    let texts: Vec<_> = (0..3)
+        .map(|n| {
+            document(
+                &format!("{n}.md"),
+                Language::English,
+                &[&format!("Thing number {n}.")],
+            )
+        })
+        .collect();
+    knowledge::agree_on(&shelf.orchestrator, Some(&model("one", false)))
+        .await
+        .unwrap();
+    shelf.pass(id, "c1", &texts).await;
+    let (one, ..) = at_work(&shelf).await[0];
+    embed(&shelf, one).await;
+    knowledge::agree_on(&shelf.orchestrator, Some(&model("two", false)))
+        .await
+        .unwrap();
+    let (two, ..) = at_work(&shelf).await[1];
+    let waiting = knowledge::unembedded(&shelf.orchestrator, two, 10).await.unwrap();
+    knowledge::refuse(&shelf.orchestrator, two, waiting[1].chunk_id, "400: no")
+        .await
+        .unwrap();
+    let list = knowledge::list(
+        &shelf.orchestrator,
+        &Actor::System("test"),
+        None,
+        PageAsk::default(),
+    );
+    let (_, coverage) = list.await.unwrap();
+    let shown = coverage
+        .iter()
+        .find(|(of, coverage)| *of == id && coverage.model.model_id == two)
+        .map(|(_, coverage)| (coverage.waiting, coverage.refused, coverage.refusal.as_deref()));
+    assert_eq!(shown, Some((2, 1, Some("400: no"))));
+    assert_eq!(embed(&shelf, two).await, 2, "it is not asked for again");
+    assert_eq!(
+        at_work(&shelf).await,
+        [(two, "two".to_owned(), ModelState::Serving)]
+    );
 }

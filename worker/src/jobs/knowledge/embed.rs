@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::error::Result;
-use orchestrator::knowledge;
+use orchestrator::knowledge::{self, Unembedded};
 use orchestrator::port_call::{Answer, Failed};
 use orchestrator::ports::{Embedder, EmbedderError};
 use orchestrator::queue::Done;
@@ -11,6 +11,8 @@ use orchestrator::queue::Done;
 use super::{GO_ON, Slice, of_embedder};
 use crate::Hands;
 
+/// A text that every embedder takes, unless it takes none now: a wrong key is no fault of a passage.
+const HARMLESS: &str = "hello";
 /// Passages read from the database at once.
 const READ: i64 = 64;
 /// Passages shown to the embedder at once: a processor without much to give reads so many in a few seconds.
@@ -33,17 +35,50 @@ impl Hands {
                 if slice.is_over() {
                     return Ok(GO_ON);
                 }
-                let texts: Vec<_> = passages
-                    .iter()
-                    .map(knowledge::Unembedded::embedded_text)
-                    .collect();
-                let vectors = embedder.embed(&texts).await.map_err(of_embedder)?;
-                let ids = passages.iter().map(|passage| passage.chunk_id);
-                let made: Vec<_> = ids.zip(vectors).collect();
-                let kept = knowledge::keep_vectors(&self.orchestrator, model_id, &made).await?;
-                metrics::counter!("codex_chunks_embedded_total").increment(kept);
+                let texts: Vec<_> = passages.iter().map(Unembedded::embedded_text).collect();
+                match embedder.embed(&texts).await {
+                    Ok(vectors) => self.keep(model_id, passages, vectors).await?,
+                    Err(refused @ EmbedderError::Refused { .. }) => {
+                        let accepts = embedder.embed(&[HARMLESS.to_owned()]).await;
+                        accepts.map_err(|_| of_embedder(refused))?;
+                        self.one_by_one(embedder.as_ref(), model_id, passages).await?;
+                    }
+                    Err(away) => return Err(of_embedder(away)),
+                }
             }
         }
+    }
+
+    async fn keep(&self, model_id: i16, passages: &[Unembedded], vectors: Vec<Vec<f32>>) -> Result<()> {
+        let ids = passages.iter().map(|passage| passage.chunk_id);
+        let made: Vec<_> = ids.zip(vectors).collect();
+        let kept = knowledge::keep_vectors(&self.orchestrator, model_id, &made).await?;
+        metrics::counter!("codex_chunks_embedded_total").increment(kept);
+        Ok(())
+    }
+
+    /// Passages that were refused together, by an embedder that takes others: those that it refuses alone stay without a
+    /// vector for good.
+    async fn one_by_one(
+        &self,
+        embedder: &dyn Embedder,
+        model_id: i16,
+        passages: &[Unembedded],
+    ) -> Result<()> {
+        for passage in passages {
+            match embedder.embed(&[passage.embedded_text()]).await {
+                Ok(vectors) => {
+                    self.keep(model_id, std::slice::from_ref(passage), vectors)
+                        .await?
+                }
+                Err(EmbedderError::Refused { message }) => {
+                    tracing::warn!(passage = %passage.chunk_id, message, "a passage will have no vector");
+                    knowledge::refuse(&self.orchestrator, model_id, passage.chunk_id, &message).await?;
+                }
+                Err(away) => return Err(of_embedder(away)),
+            }
+        }
+        Ok(())
     }
 
     /// The vector of a question that somebody waits for; it is kept for the next time.

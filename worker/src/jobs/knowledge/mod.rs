@@ -5,6 +5,8 @@ mod embed;
 mod index;
 mod read;
 
+pub use read::{Read, read};
+
 use std::time::Duration;
 
 use async_trait::async_trait;

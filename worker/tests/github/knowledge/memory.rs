@@ -84,10 +84,35 @@ async fn read_all(told: &str) {
         let cut = tokio::task::spawn_blocking(move || chunker::cut(&path, &bytes).is_ok());
         read += usize::from(cut.await.expect("no panic"));
     }
+    println!("files read: {read}\nMiB at most: {}", most_mib());
+}
+
+/// The same with the database, by the worker's own job; nextest gives a test a process of its own. The simulated GitHub lives in
+/// it, too, so this is more than a worker has.
+#[tokio::test]
+#[ignore = "takes minutes: cargo nextest run --run-ignored=only -E 'test(whole_index)'"]
+async fn the_whole_index_of_twenty_thousand_files_takes_little_memory() {
+    let shelf = Shelf::new().await;
+    for number in 0..FILES {
+        let text = format!("# File {number}\n\n{}", "Some words that say little. ".repeat(40));
+        shelf.write(&format!("docs/{}/{number}.md", number % 100), text);
+    }
+    shelf.push().await;
+    shelf.index().await;
+    let documents = shelf
+        .number("SELECT count(*)::text FROM knowledge_documents")
+        .await;
+    assert!(documents >= FILES, "{documents}");
+    let mib = most_mib();
+    println!("MiB at most: {mib}");
+    assert!((10..MOST_MIB).contains(&mib), "{mib} MiB");
+    shelf.end().await;
+}
+
+/// The most memory that this process had.
+fn most_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = peak
-        .and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok())
-        .expect("a peak");
-    println!("files read: {read}\nMiB at most: {}", kib / 1024);
+    let kib: Option<u64> = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+    kib.expect("a peak") / 1024
 }

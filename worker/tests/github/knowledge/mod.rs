@@ -10,7 +10,7 @@ use orchestrator::knowledge::jobs::IndexSource;
 use orchestrator::queue::Perform;
 
 use crate::hands::ATTEMPT;
-use shelf::Shelf;
+use shelf::{Shelf, UNSPEAKABLE};
 
 /// A passage about something of its own.
 fn about(number: usize) -> String {
@@ -55,6 +55,28 @@ async fn a_commit_costs_no_more_than_what_it_changed() {
         !texts.iter().any(|text| text.contains("Part 8\n")),
         "it was removed: {texts:?}"
     );
+    shelf.end().await;
+}
+
+#[tokio::test]
+async fn a_passage_that_is_refused_is_told_and_asked_for_once() {
+    let shelf = Shelf::new().await;
+    for number in 0..20 {
+        shelf.write(&format!("docs/{number}.md"), about(number));
+    }
+    shelf.write("docs/bad.md", format!("# Bad\n\nIt is {UNSPEAKABLE}.\n"));
+    shelf.push().await;
+    shelf.index().await;
+    let chunks = shelf.number("SELECT count(*)::text FROM knowledge_chunks").await;
+    shelf.embed().await;
+    let vectors = "SELECT count(*)::text FROM knowledge_embeddings";
+    assert_eq!(shelf.number(vectors).await, chunks - 1, "the others have theirs");
+    let refusal = "SELECT refusal FROM knowledge_pending";
+    let refusal = shelf.platform.db.texts(refusal).await.concat();
+    assert!(refusal.contains("it says a word"), "{refusal}");
+    let asked = shelf.embedder.asked();
+    shelf.embed().await;
+    assert_eq!(shelf.embedder.asked(), asked, "nothing is asked again");
     shelf.end().await;
 }
 
