@@ -143,6 +143,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .output()
         .expect("git");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 /// Waits until the index stands at a commit and the model has read all of it.
