@@ -405,7 +405,9 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
     let effects = effect::list(orchestrator, &system, Some(run_id), first)
         .await
         .expect("effects");
-    let slots = slot::list(orchestrator, &system, None, first).await.expect("slots");
+    let slots = slot::list(orchestrator, &system, None, first)
+        .await
+        .expect("slots");
     let slot = slots
         .items
         .iter()
