@@ -292,6 +292,7 @@ fn too_often(retry_after_ms: u64) -> Response {
         code: ErrorCode::RateLimited,
         message: "too many requests of this address without a token that counts".to_owned(),
         retry_after_ms: Some(retry_after_ms),
+        hint: None,
     };
     let seconds = HeaderValue::from(retry_after_ms.div_ceil(1000));
     (

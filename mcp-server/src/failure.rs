@@ -1,6 +1,6 @@
 //! One translation of what services refuse into what tools answer.
 
-use contract::failure::{ErrorCode, Failure};
+use contract::failure::{ErrorCode, Failure, Hint};
 use orchestrator::Error;
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CallToolResult};
@@ -47,6 +47,7 @@ pub(crate) fn too_slow(seconds: u64) -> Failure {
              it with the same idempotency_key"
         ),
         retry_after_ms: Some(1_000),
+        hint: None,
     }
 }
 
@@ -54,7 +55,7 @@ fn failure(error: &Error) -> Option<Failure> {
     let (code, retry_after_ms) = match error {
         Error::Invalid(_) => (ErrorCode::InvalidInput, None),
         Error::Unauthenticated(_) => (ErrorCode::Unauthenticated, None),
-        Error::Forbidden(_) => (ErrorCode::Forbidden, None),
+        Error::Forbidden(_) | Error::StaleLogin(_) => (ErrorCode::Forbidden, None),
         Error::NotFound { .. } => (ErrorCode::NotFound, None),
         Error::Conflict(_) => (ErrorCode::Conflict, None),
         Error::StaleTurn => (ErrorCode::StaleTurn, None),
@@ -72,6 +73,7 @@ fn failure(error: &Error) -> Option<Failure> {
         code,
         message: error.to_string(),
         retry_after_ms,
+        hint: matches!(error, Error::StaleLogin(_)).then_some(Hint::SignIn),
     })
 }
 
@@ -104,6 +106,14 @@ mod tests {
     }
 
     #[test]
+    fn an_old_sign_in_is_forbidden_and_says_what_helps() {
+        let failure = failure(&Error::StaleLogin("sign in again".into())).unwrap();
+        let told = serde_json::json!(failure);
+        assert_eq!(told["code"], "forbidden");
+        assert_eq!(told["hint"], "sign_in");
+    }
+
+    #[test]
     fn a_refusal_carries_code_text_and_time() {
         let error = Error::RateLimited {
             message: "slowly".into(),
@@ -113,6 +123,7 @@ mod tests {
             code: ErrorCode::RateLimited,
             message: "slowly".into(),
             retry_after_ms: Some(7),
+            hint: None,
         };
         assert_eq!(failure(&error), Some(expected));
         assert_eq!(code(&refuse(&error)), "rate_limited");

@@ -135,6 +135,7 @@ mod tests {
             person_id: orchestrator::id::PersonId::new(),
             login: login.to_owned(),
             platform_role: None,
+            signed_in_at: None,
         };
         let (busy, other) = (person("busy"), person("other"));
         let refused = (0..10_000).find_map(|_| rate.take(&busy).err());

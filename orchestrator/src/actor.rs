@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::id::{PersonId, ProjectId, RunId, TokenId};
 
 /// A principal of the platform.
@@ -11,6 +13,9 @@ pub enum Actor {
         person_id: PersonId,
         login: String,
         platform_role: Option<PlatformRole>,
+        /// When the person signed in by whose session or client's grant this was let in; none for what no sign-in is
+        /// behind: a personal token, an event of the code host.
+        signed_in_at: Option<Timestamp>,
     },
     /// A named token of a program: one project, one role.
     Service {
@@ -120,6 +125,14 @@ impl Actor {
     pub fn person_id(&self) -> Option<PersonId> {
         match self {
             Self::Person { person_id, .. } => Some(*person_id),
+            _ => None,
+        }
+    }
+
+    /// When whoever this is signed in; none where no sign-in is behind it.
+    pub fn signed_in_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Person { signed_in_at, .. } => *signed_in_at,
             _ => None,
         }
     }

@@ -12,6 +12,9 @@ pub enum Error {
     Unauthenticated(String),
     #[error("{0}")]
     Forbidden(String),
+    /// Allowed, but for so sensitive an act the sign-in behind the call is too old.
+    #[error("{0}")]
+    StaleLogin(String),
     /// No such thing, or not the asker's to see: the two are never told apart.
     #[error("there is no {what} {id} that you may see")]
     NotFound { what: &'static str, id: String },

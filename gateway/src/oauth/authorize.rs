@@ -15,7 +15,7 @@ use oauth_as::{
     ValidatedAuthorizationRequest,
 };
 use orchestrator::Error;
-use orchestrator::identity::oauth::without_offline_access;
+use orchestrator::identity::oauth::{Subject, without_offline_access};
 use orchestrator::identity::session::{self, Live};
 use serde::Deserialize;
 use url::form_urlencoded;
@@ -88,7 +88,11 @@ pub(super) async fn decide(
         if decision.word != "allow" {
             return Ok(away(&asked.request.denied().location()));
         }
-        let approval = UserApproval::granted(&asked.request, live.person.person_id.to_string());
+        let subject = Subject {
+            person_id: live.person.person_id,
+            signed_in_at: Some(live.created_at),
+        };
+        let approval = UserApproval::granted(&asked.request, subject.word());
         let issued = oauth.server(None).issue_authorization_code(approval).await;
         let issued = issued.map_err(|error| refuse(&error))?;
         Ok(away(&issued.location(&asked.request.redirect_uri)))

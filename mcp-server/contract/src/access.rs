@@ -37,4 +37,10 @@ pub struct AccessExplanation {
     pub who_may_sometimes: Vec<String>,
     /// Roles that can give somebody the right.
     pub who_grants: Vec<String>,
+    /// It wants a sign-in of the last 15 minutes.
+    #[serde(default)]
+    pub wants_fresh_login: bool,
+    /// Allowed, but the caller's own sign-in is too old for it now: sign in again.
+    #[serde(default)]
+    pub needs_sign_in: bool,
 }

@@ -39,6 +39,14 @@ pub enum ErrorCode {
     Internal,
 }
 
+/// What the client can do about a refusal by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// Let the person sign in again, and repeat the call: it would be allowed after a sign-in of a moment ago.
+    SignIn,
+}
+
 /// The body of every failed tool call, in `structuredContent` and as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
@@ -48,4 +56,6 @@ pub struct Failure {
     /// Milliseconds to wait before asking again, where waiting helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
 }

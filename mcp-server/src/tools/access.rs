@@ -57,5 +57,7 @@ fn show(explained: Explained) -> AccessExplanation {
         who_may: explained.who_may,
         who_may_sometimes: explained.who_may_sometimes,
         who_grants: explained.who_grants,
+        wants_fresh_login: explained.wants_fresh_login,
+        needs_sign_in: explained.needs_sign_in,
     }
 }

@@ -62,8 +62,8 @@ impl Tool for Search {
     }
 }
 
-/// The tools that have any of the words, the best fit first; of equals those with the shortest names, which say little
-/// else, and then by name.
+/// The tools that have any of the words, the best fit first: whose name is the query, then by how well the words fit; of
+/// equals those with the shortest names, which say little else, and then by name.
 fn rank<'a>(tools: &[&'a Description], query: &str) -> Vec<&'a Description> {
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric())
@@ -75,7 +75,14 @@ fn rank<'a>(tools: &[&'a Description], query: &str) -> Vec<&'a Description> {
         .map(|tool| (words.iter().map(|word| score(tool, word)).sum::<usize>(), *tool))
         .filter(|(score, _)| *score > 0)
         .collect();
-    scored.sort_by_key(|(score, tool)| (Reverse(*score), tool.name.len(), tool.name.clone()));
+    scored.sort_by_key(|(score, tool)| {
+        (
+            tool.name != query,
+            Reverse(*score),
+            tool.name.len(),
+            tool.name.clone(),
+        )
+    });
     scored.into_iter().map(|(_, tool)| tool).collect()
 }
 

@@ -110,6 +110,54 @@ async fn news_of_a_run_are_told_to_those_who_may_see_it() {
     world.db.done().await;
 }
 
+#[tokio::test]
+async fn news_of_lists_are_told_to_those_who_may_read_them() {
+    let world = World::new().await;
+    let person = world.person_token(Some(Role::Viewer)).await;
+    let bank = seed(&world.orchestrator, "bank", 2, 4).await.expect("a project");
+    let own = format!("project://{}/runs", world.shop.project_id);
+    let uris = [
+        own.clone(),
+        format!("project://{}/runs", bank.project_id),
+        format!("project://{}/slots", world.shop.project_id),
+        format!("project://{}/runs", uuid::Uuid::now_v7()),
+        "inbox://own".to_owned(),
+    ];
+    let mut heard = Messages::of(listen(&world, &person, &uris).await);
+    let first = heard.soon(5).await.expect("an acknowledgement");
+    assert_eq!(
+        first["method"], "notifications/subscriptions/acknowledged",
+        "{first}"
+    );
+    let mut told = async || {
+        let one = heard.soon(10).await.expect("news");
+        let other = heard.soon(10).await.expect("news");
+        assert!(
+            timeout(Duration::from_secs(2), heard.next()).await.is_err(),
+            "nothing more"
+        );
+        let mut uris = [one, other].map(|said| said["params"]["uri"].as_str().unwrap_or_default().to_owned());
+        uris.sort();
+        uris
+    };
+    let expected = ["inbox://own".to_owned(), own.clone()];
+    assert_eq!(told().await, expected, "a first look; a viewer reads no slots");
+    bank.start(&world.orchestrator, Some(1)).await.expect("a run");
+    world
+        .shop
+        .start(&world.orchestrator, Some(1))
+        .await
+        .expect("a run");
+    assert_eq!(told().await, expected);
+    bank.start(&world.orchestrator, Some(2)).await.expect("a run");
+    drop(told);
+    assert!(
+        timeout(Duration::from_secs(5), heard.next()).await.is_err(),
+        "another's project is not heard of"
+    );
+    world.db.done().await;
+}
+
 /// A run's token is revoked when its turn ends: its stream ends too.
 #[tokio::test]
 async fn a_stream_ends_with_its_token() {

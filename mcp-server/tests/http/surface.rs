@@ -32,7 +32,7 @@ async fn staff_are_shown_the_usual_tools_and_find_the_rest() {
     for name in hidden {
         let ask = json!({"query": name, "limit": 10});
         let found = world.ok(&token, "tool_search", ask).await;
-        assert_eq!(found["tools"][0]["name"], json!(name), "{found}");
+        assert_eq!(found["tools"][0]["name"], json!(name), "{name}: {found}");
         assert_eq!(found["tools"][0]["input_schema"]["type"], "object");
     }
     let found = world

@@ -30,7 +30,7 @@ async fn a_programs_token_is_shown_once_and_lets_in_until_it_is_revoked_everywhe
     );
 
     let again = world.ok(&admin, "token_create", ask).await;
-    assert_eq!(again["token"], made["token"]);
+    assert_eq!(again["token"]["token_id"], made["token"]["token_id"]);
     assert!(again.get("value").is_none(), "{again}");
     let other =
         json!({"project_id": world.shop.project_id, "name": "ci", "role": "admin", "idempotency_key": "k"});
@@ -46,7 +46,10 @@ async fn a_programs_token_is_shown_once_and_lets_in_until_it_is_revoked_everywhe
     let listed = world
         .ok(&admin, "token_list", json!({"project_id": world.shop.project_id}))
         .await;
-    assert_eq!(listed["tokens"][0], made["token"]);
+    let mut one = listed["tokens"][0].clone();
+    let used = one.as_object_mut().expect("a token").remove("last_used_at");
+    assert!(used.is_some_and(|at| at.is_string()), "when it was used is known");
+    assert_eq!(one, made["token"]);
     assert_eq!(replica.status(&value).await, 200);
     let id = text(&made, "/token/token_id");
     let ended = world.ok(&admin, "token_revoke", json!({"token_id": id})).await;
@@ -224,5 +227,53 @@ async fn figures_come_hour_by_hour() {
         world.refused(&viewer, "stats_series_get", far).await,
         "invalid_input"
     );
+    world.db.done().await;
+}
+
+/// A browser that was left open gives no rights away: the console is told what helps.
+#[tokio::test]
+async fn an_old_sign_in_is_asked_for_another() {
+    let world = World::new().await;
+    let admin = world.person_token(Some(Role::Admin)).await;
+    let made = json!({"project_id": world.shop.project_id, "name": "ci", "role": "viewer"});
+    world.ok(&admin, "token_create", made.clone()).await;
+    world
+        .db
+        .run("UPDATE sessions SET created_at = created_at - interval '16 minutes'")
+        .await;
+    for (tool, ask) in [
+        ("token_create", made),
+        ("token_create", json!({"name": "mine"})),
+        (
+            "member_remove",
+            json!({"project_id": world.shop.project_id, "person_id": world.shop.person_id}),
+        ),
+        (
+            "secret_set",
+            json!({"project_id": world.shop.project_id, "name": "db", "kind": "value", "value": "s3cret-of-it"}),
+        ),
+    ] {
+        let answer = world.call(&admin, tool, ask).await;
+        let said = &answer["result"]["structuredContent"];
+        assert_eq!(
+            (&said["code"], &said["hint"]),
+            (&json!("forbidden"), &json!("sign_in")),
+            "{tool}: {answer}"
+        );
+    }
+    let ask = json!({"operation": "secret_set", "project_id": world.shop.project_id});
+    let why = world.ok(&admin, "access_explain", ask).await;
+    assert_eq!(
+        (&why["allowed"], &why["needs_sign_in"]),
+        (&json!(true), &json!(true)),
+        "{why}"
+    );
+    world
+        .ok(
+            &admin,
+            "project_pause",
+            json!({"project_id": world.shop.project_id}),
+        )
+        .await;
     world.db.done().await;
 }

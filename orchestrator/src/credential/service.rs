@@ -151,8 +151,18 @@ async fn bearer_of(tx: &mut Tx, token: &Token) -> Result<Option<(Actor, bool)>> 
     let Bearer::Person { person_id, origin } = &token.bearer else {
         return Ok(actor(token.jti, token.bearer.clone()).map(|actor| (actor, true)));
     };
-    let standing = identity::standing(tx, *person_id, origin.session_id()).await?;
-    Ok(standing.map(|standing| (standing.person.actor(), standing.counts)))
+    let standing = identity::standing(tx, *person_id, origin.session_id(), origin.grant_id()).await?;
+    Ok(standing.map(|standing| {
+        let actor = match origin {
+            TokenOrigin::Named(_) => standing.person.actor(),
+            // Of what says nothing the sign-in is as old as can be.
+            TokenOrigin::Session(_) | TokenOrigin::Grant(_) => {
+                let at = standing.signed_in_at.unwrap_or(Timestamp::MIN);
+                standing.person.signed_in(at)
+            }
+        };
+        (actor, standing.counts)
+    }))
 }
 
 /// Whether a token that was proven before still counts: for what goes on after its call was let in.

@@ -122,6 +122,9 @@ pub async fn make_token(
 ) -> Result<(NamedToken, Option<SignedToken>)> {
     check(&new)?;
     let mut tx = orchestrator.begin("credential.make_token").await?;
+    let object = ("token", new.name.as_str());
+    let of = new.program.map(|(project_id, _)| project_id);
+    access::require_fresh(&tx, actor, Operation::TokenCreate, object, of).await?;
     let (bearer, holder, operation, project_id, rule) = bearer(&mut tx, actor, &new).await?;
     if let Some(made) = idempotency::recall::<TokenId>(&mut tx, actor, key.as_ref()).await? {
         return Ok((get(&mut tx, made).await?, None));

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::id::DeliveryId;
 use crate::orchestrator::Orchestrator;
 use crate::ports::code_host::{HostAccount, HostIssue, HostPermission, RepositoryRef};
+use crate::postgres::listen::Topic;
 use crate::trigger::{IgnoreReason, Wants};
 
 /// What a look at a delivery came to.
@@ -146,6 +147,9 @@ async fn process(
     };
     store::settle(&mut tx, delivery_id, &case.reading, &verdict).await?;
     let lag = tx.now().duration_since(stored.delivery.received_at);
+    if let Some(project_id) = case.reading.project_id {
+        tx.notify(Topic::Deliveries, project_id).await?;
+    }
     tx.commit().await?;
     count(&verdict);
     metrics::histogram!("codex_delivery_lag_seconds").record(lag.as_secs_f64().max(0.0));

@@ -4,7 +4,7 @@ use super::{session, store};
 use crate::actor::{Actor, PlatformRole};
 use crate::audit;
 use crate::error::{Error, Result};
-use crate::id::{PersonId, SessionId};
+use crate::id::{GrantId, PersonId, SessionId};
 use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
@@ -29,6 +29,17 @@ impl Person {
             person_id: self.person_id,
             login: self.login.clone(),
             platform_role: self.platform_role,
+            signed_in_at: None,
+        }
+    }
+
+    /// The same, by a sign-in.
+    pub fn signed_in(&self, at: Timestamp) -> Actor {
+        Actor::Person {
+            person_id: self.person_id,
+            login: self.login.clone(),
+            platform_role: self.platform_role,
+            signed_in_at: Some(at),
         }
     }
 }
@@ -76,6 +87,8 @@ pub(crate) struct Standing {
     pub(crate) person: Person,
     /// Neither the person is disabled nor its session over.
     pub(crate) counts: bool,
+    /// When the person signed in, of the session or the grant asked about; none if neither says.
+    pub(crate) signed_in_at: Option<Timestamp>,
 }
 
 /// What a person's token is worth now; `None` for nobody.
@@ -83,8 +96,9 @@ pub(crate) async fn standing(
     tx: &mut Tx,
     person_id: PersonId,
     session_id: Option<SessionId>,
+    grant_id: Option<GrantId>,
 ) -> Result<Option<Standing>> {
-    session::standing(tx, person_id, session_id).await
+    session::standing(tx, person_id, session_id, grant_id).await
 }
 
 /// By which rule `actor` may see and end what lets a person in: it is its own, or it may disable people. None means that

@@ -24,6 +24,12 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub enum Topic {
     /// A run got events; key = run id.
     Run,
+    /// A list of a project's runs reads otherwise; key = project id.
+    Runs,
+    /// A slot of a project changed; key = project id.
+    Slots,
+    /// A delivery of a project was worked on; key = project id.
+    Deliveries,
     /// An effect changed its state; key = effect id.
     Effect,
     /// A port call was asked; key = its id.
@@ -39,8 +45,11 @@ pub enum Topic {
 }
 
 impl Topic {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Run,
+        Self::Runs,
+        Self::Slots,
+        Self::Deliveries,
         Self::Effect,
         Self::PortCallAsked,
         Self::PortCallAnswered,
@@ -52,6 +61,9 @@ impl Topic {
     fn word(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Runs => "runs",
+            Self::Slots => "slots",
+            Self::Deliveries => "deliveries",
             Self::Effect => "effect",
             Self::PortCallAsked => "port_call_asked",
             Self::PortCallAnswered => "port_call_answered",
@@ -193,12 +205,12 @@ impl Subscription {
         .unwrap_or(false)
     }
 
-    /// Waits for the next notice of a topic, or `deadline`; none means that time is up or that some were missed.
-    pub async fn next(&mut self, topic: Topic, deadline: Instant) -> Option<String> {
+    /// Waits for the next notice of one of the topics, or `deadline`; none means that time is up or that some were missed.
+    pub async fn next(&mut self, topics: &[Topic], deadline: Instant) -> Option<Notice> {
         tokio::time::timeout_at(deadline, async {
             loop {
                 match self.receiver.recv().await {
-                    Ok(Heard::Notice(notice)) if notice.topic == topic => return Some(notice.key),
+                    Ok(Heard::Notice(notice)) if topics.contains(&notice.topic) => return Some(notice),
                     Ok(Heard::Notice(_)) => {}
                     Ok(Heard::Deaf) | Err(broadcast::error::RecvError::Lagged(_)) => return None,
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

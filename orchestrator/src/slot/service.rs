@@ -172,7 +172,8 @@ pub(super) async fn save_next(tx: &mut Tx, mut slot: Slot, event: SlotEvent) -> 
         .state
         .apply(event)
         .map_err(|refused| Error::Conflict(refused.to_string()))?;
-    store::save(tx, &slot).await
+    store::save(tx, &slot).await?;
+    tx.notify(Topic::Slots, slot.project_id).await
 }
 
 /// One slot.

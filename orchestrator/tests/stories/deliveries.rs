@@ -531,3 +531,65 @@ async fn labels_and_calls_for_one_issue_never_deadlock() {
     }
     inbox.db.done().await;
 }
+
+/// The App set the label for a person who asked for that with a tool: it is that person's wish.
+#[tokio::test]
+async fn a_label_that_our_app_set_for_a_person_starts_that_persons_run() {
+    let inbox = Inbox::new().await;
+    let by_us = |updated_at| {
+        let mut payload = labeled("run:dev", updated_at);
+        payload["sender"] = json!({"id": 99, "login": "codex[bot]", "type": "Bot"});
+        payload
+    };
+    let read = open_issue(&["run:dev"]);
+    let own = inbox.settled("g0", "issues", &by_us(T0)).await;
+    assert_eq!(
+        own,
+        Verdict::Ignored(IgnoreReason::OwnEvent),
+        "nobody asked for it"
+    );
+
+    let asked = |asked_by: &'static str| {
+        format!(
+            "INSERT INTO effects (effect_id, project_id, repository_id, number, kind, arguments, state, not_before, actor,
+                 asked_by, traceparent, created_at, updated_at)
+             SELECT '{}', project_id, repository_id, 1, 'labels', '{{\"kind\":\"labels\",\"add\":[\"Run:dev\"],\"remove\":[]}}',
+                 'applied', now(), 'test', {asked_by}, '', now() - interval '1 minute', now()
+             FROM repositories WHERE name = 'alpha'",
+            uuid::Uuid::now_v7()
+        )
+    };
+    let person = "(SELECT person_id FROM people WHERE login = 'alpha-maintainer')";
+    let ask = async |sql: String| {
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(inbox.db.pool())
+            .await
+            .unwrap();
+    };
+    ask(asked(person)).await;
+    let Verdict::RunCreated(run_id) = inbox.verdict("g1", "issues", &by_us(T1), &read).await else {
+        panic!("no run");
+    };
+    let system = Actor::System("test");
+    let run = run::get(&inbox.orchestrator, &system, run_id).await.unwrap();
+    assert_eq!(run.started_by, Some(inbox.project.person_id));
+    run::cancel(&inbox.orchestrator, &system, run_id, None, None)
+        .await
+        .unwrap();
+
+    // Without write permission now the wish is worth as much as with own hands.
+    let without = HostRead {
+        sender_permission: HostPermission::Read,
+        ..read.clone()
+    };
+    let verdict = inbox.verdict("g2", "issues", &by_us(T2), &without).await;
+    assert_eq!(verdict, Verdict::Ignored(IgnoreReason::NoWritePermission));
+
+    // What the platform itself set last is nobody's.
+    ask(asked("NULL")).await;
+    let own = inbox
+        .settled("g3", "issues", &by_us("2026-11-23T13:00:00Z"))
+        .await;
+    assert_eq!(own, Verdict::Ignored(IgnoreReason::OwnEvent));
+    inbox.db.done().await;
+}

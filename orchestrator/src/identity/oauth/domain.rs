@@ -1,9 +1,10 @@
 //! Which clients there may be, and where a person's browser may be sent.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use url::{Host, Url};
 
 use crate::actor::words;
+use crate::id::PersonId;
 
 /// The one scope there is; what a token may do is decided by the access matrix.
 pub const SCOPE: &str = "tools";
@@ -116,6 +117,37 @@ pub fn without_offline_access(scope: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(" "))
 }
 
+/// For whom the library issues: a person, and when that person had signed in. The library keeps it as one word, over all
+/// refreshes of a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub person_id: PersonId,
+    /// To the second; none in words of before it was kept.
+    pub signed_in_at: Option<Timestamp>,
+}
+
+impl Subject {
+    /// The word.
+    pub fn word(&self) -> String {
+        match self.signed_in_at {
+            Some(at) => format!("{}@{}", self.person_id, at.as_second()),
+            None => self.person_id.to_string(),
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        let (person, at) = match word.split_once('@') {
+            Some((person, at)) => (person, Some(Timestamp::from_second(at.parse().ok()?).ok()?)),
+            None => (word, None),
+        };
+        Some(Self {
+            person_id: person.parse().ok()?,
+            signed_in_at: at,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -189,5 +221,27 @@ mod tests {
     #[case("tools admin", Some("tools admin"))]
     fn offline_access_is_taken_for_granted(#[case] asked: &str, #[case] kept: Option<&str>) {
         assert_eq!(without_offline_access(asked).as_deref(), kept);
+    }
+
+    #[test]
+    fn a_subject_is_one_word_and_an_old_word_has_no_sign_in() {
+        let person_id = PersonId::new();
+        let at = Timestamp::from_second(1_764_000_000).unwrap();
+        let subject = Subject {
+            person_id,
+            signed_in_at: Some(at),
+        };
+        assert_eq!(Subject::parse(&subject.word()), Some(subject));
+        let old = Subject::parse(&person_id.to_string()).unwrap();
+        assert_eq!((old.person_id, old.signed_in_at), (person_id, None));
+        for other in [
+            "",
+            "@1",
+            "x@1",
+            &format!("{person_id}@"),
+            &format!("{person_id}@x"),
+        ] {
+            assert_eq!(Subject::parse(other), None, "{other}");
+        }
     }
 }

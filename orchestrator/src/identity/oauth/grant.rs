@@ -1,9 +1,10 @@
 //! What people granted to clients, and the tokens made from it.
 
 use jiff::{SignedDuration, Timestamp};
+use jiff_sqlx::ToSqlx;
 use oauth_as::store::RevocationWindow;
 
-use super::domain::REFRESH_TOKEN_LIFE;
+use super::domain::{REFRESH_TOKEN_LIFE, Subject};
 use super::record::{client_from_row, hash, token_from_row};
 use super::storage::{end_family, moment};
 use super::store::{self, GrantRow};
@@ -69,11 +70,11 @@ pub async fn sign_issued(
         return credential::sign(orchestrator, jti).await.map(Some);
     }
     let token = token_from_row(row, issued)?;
-    let person_id: PersonId = token
-        .subject
-        .as_deref()
-        .and_then(|subject| subject.parse().ok())
-        .ok_or_else(|| Error::internal("a token of OAuth names no person"))?;
+    let who = token.subject.as_deref().and_then(Subject::parse);
+    let Subject {
+        person_id,
+        signed_in_at,
+    } = who.ok_or_else(|| Error::internal("a token of OAuth names no person"))?;
     let family_id = token.family_id.as_deref();
     let family_id = family_id.ok_or_else(|| Error::internal("a token of OAuth is of no family"))?;
     // Whoever is being disabled gets no grant that nobody would end.
@@ -93,6 +94,7 @@ pub async fn sign_issued(
         created_at: tx.moment(),
         used_at: tx.moment(),
         revoked_at: None,
+        signed_in_at: signed_in_at.map(ToSqlx::to_sqlx),
     };
     let Some(grant_id) = store::ensure_grant(&mut tx, family_id, &wanted).await? else {
         return Ok(None);

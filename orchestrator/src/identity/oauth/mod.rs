@@ -23,8 +23,8 @@ mod store;
 
 pub use domain::{
     ACCESS_TOKEN_LIFE, CODE_LIFE, ClientKind, MAX_DYNAMIC_CLIENTS, MAX_REDIRECT_URIS,
-    MAX_REGISTRATIONS_PER_HOUR, REFRESH_TOKEN_LIFE, SCOPE, allows_redirect, is_loopback, may_redirect_to,
-    without_offline_access,
+    MAX_REGISTRATIONS_PER_HOUR, REFRESH_TOKEN_LIFE, SCOPE, Subject, allows_redirect, is_loopback,
+    may_redirect_to, without_offline_access,
 };
 #[cfg(feature = "postgres")]
 pub use grant::{Grant, list_grants, revoke_grant, sign_issued};

@@ -3,7 +3,7 @@ use jiff_sqlx::ToSqlx;
 
 use super::domain::{Life, Method};
 use crate::error::{Error, Result};
-use crate::id::{PersonId, SessionId};
+use crate::id::{GrantId, PersonId, SessionId};
 use crate::identity::{Person, PersonRow, Standing};
 use crate::postgres::{Moment, Tx, unknown_word};
 
@@ -194,15 +194,18 @@ pub(in crate::identity) async fn standing(
     tx: &mut Tx,
     person_id: PersonId,
     session_id: Option<SessionId>,
+    grant_id: Option<GrantId>,
 ) -> Result<Option<Standing>> {
     let row = sqlx::query!(
         r#"SELECT p.person_id AS "person_id: PersonId", p.github_user_id, p.login, p.platform_role, p.disabled_at,
              p.created_at, s.last_seen_at AS "last_seen_at?: Moment", s.expires_at AS "expires_at?: Moment",
-             s.revoked_at AS "revoked_at?: Moment"
+             s.revoked_at AS "revoked_at?: Moment", coalesce(s.created_at, g.signed_in_at) AS "signed_in_at?: Moment"
          FROM people p LEFT JOIN sessions s ON s.session_id = $2 AND s.person_id = p.person_id
+             LEFT JOIN oauth_grants g ON g.grant_id = $3 AND g.person_id = p.person_id
          WHERE p.person_id = $1"#,
         person_id as PersonId,
         session_id as Option<SessionId>,
+        grant_id as Option<GrantId>,
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -223,6 +226,7 @@ pub(in crate::identity) async fn standing(
     let session_counts = session_id.is_none() || life.is_some_and(|life| life.is_live(tx.now()));
     Ok(Some(Standing {
         counts: person.disabled_at.is_none() && session_counts,
+        signed_in_at: row.signed_in_at.map(Moment::to_jiff),
         person,
     }))
 }

@@ -27,6 +27,9 @@ sides of a runner's pod: **ag**ent and **sv** supervisor; an agent has never mor
 | `ask` | only with another person's approval |
 | empty | may not |
 
+† wants a sign-in of the last 15 minutes, of a browser's session and of a client's grant; refreshing makes neither younger. The
+refusal is `forbidden` with the hint `sign_in`. Personal and programs' tokens are no sign-ins.
+
 | operation | what it is | vi | ct | rv | ma | ad | op | au | ow | ag | sv |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ";
@@ -40,7 +43,8 @@ sides of a runner's pod: **ag**ent and **sv** supervisor; an agent has never mor
 pub fn document() -> String {
     let mut page = HEAD.to_owned();
     for (operation, rules) in MATRIX {
-        write!(page, "| `{operation}` | {} |", operation.about()).expect("text");
+        let fresh = if operation.wants_fresh_login() { " †" } else { "" };
+        write!(page, "| `{operation}`{fresh} | {} |", operation.about()).expect("text");
         for rule in rules {
             match sign(rule) {
                 "" => page.push_str(" |"),

@@ -19,6 +19,10 @@ pub struct Explained {
     pub who_may_sometimes: Vec<String>,
     /// The roles that can give somebody the right.
     pub who_grants: Vec<String>,
+    /// It wants a sign-in of the last minutes.
+    pub wants_fresh_login: bool,
+    /// The asker's own is too old for it now.
+    pub needs_sign_in: bool,
 }
 
 /// Explains what [`decide`] decides. It says nothing that the asker's standing does not hold.
@@ -37,6 +41,8 @@ pub fn explain(standing: &Standing, operation: Operation, target: &Target) -> Ex
         who_may: who_may(operation),
         who_may_sometimes: sometimes(operation),
         who_grants: who_grants(operation),
+        wants_fresh_login: operation.wants_fresh_login(),
+        needs_sign_in: false,
     }
 }
 

@@ -6,6 +6,7 @@
 mod document;
 mod domain;
 mod explain;
+mod fresh;
 mod matrix;
 mod operation;
 #[cfg(feature = "postgres")]
@@ -14,6 +15,7 @@ mod service;
 pub use document::document;
 pub use domain::{Decision, Principal, Rule, Standing, Target, decide, who_may};
 pub use explain::{Explained, explain};
+pub use fresh::{FRESH_LOGIN, is_fresh};
 pub use matrix::{COLUMNS, MATRIX, rule};
 pub use operation::Operation;
 #[cfg(feature = "postgres")]
@@ -22,4 +24,4 @@ pub use service::{
     visible_of, visible_projects,
 };
 #[cfg(feature = "postgres")]
-pub(crate) use service::{permit, permit_platform};
+pub(crate) use service::{permit, permit_platform, require_fresh};

@@ -385,6 +385,19 @@ impl Operation {
         )
     }
 
+    /// Whether a sign-in of long ago is not enough for it: it gives rights away, or takes away what does not come back.
+    pub fn wants_fresh_login(self) -> bool {
+        matches!(
+            self,
+            Self::ProjectDelete
+                | Self::MemberSet
+                | Self::SecretSet
+                | Self::TokenCreate
+                | Self::UserInvite
+                | Self::UserDisable
+        )
+    }
+
     /// Whether it belongs to a turn, and to no person.
     #[cfg(feature = "postgres")]
     pub(super) fn is_of_a_turn(self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::domain::{Decision, Principal, Rule, Standing, Target, decide};
 use super::explain::{Explained, explain};
+use super::fresh::{is_fresh, refusal};
 use super::matrix::rule;
 use super::operation::Operation;
 use crate::actor::{Actor, RunSide};
@@ -315,7 +316,11 @@ pub async fn explain_to(
         Some(who) => standing_of(tx, who, target.project_id).await?,
         None => standing(tx, actor, target).await?,
     };
-    Ok(explain(&standing, operation, target))
+    let mut explained = explain(&standing, operation, target);
+    // When somebody else signed in last is nobody's business.
+    let stale = who.is_none() && !is_fresh(operation, actor.signed_in_at(), tx.now());
+    explained.needs_sign_in = explained.allowed && stale;
+    Ok(explained)
 }
 
 fn of_project(target: &Target) -> Target {
@@ -357,7 +362,10 @@ async fn settle(
         rule,
     };
     match decision {
-        Decision::Allowed(rule) => Ok(rule),
+        Decision::Allowed(rule) => {
+            require_fresh(tx, actor, operation, (what, id), project_id).await?;
+            Ok(rule)
+        }
         Decision::Forbidden(why) => {
             deny(tx, &denied(&why)).await?;
             Err(Error::Forbidden(why))
@@ -367,6 +375,36 @@ async fn settle(
             Err(Error::not_found(what, id))
         }
     }
+}
+
+/// Requires that the sign-in behind a call is young enough for what is asked, where it must be. [`require`] and the like do
+/// so by themselves.
+///
+/// # Errors
+///
+/// `StaleLogin`.
+pub(crate) async fn require_fresh(
+    tx: &Tx,
+    actor: &Actor,
+    operation: Operation,
+    (object_kind, object_id): (&str, &str),
+    project_id: Option<ProjectId>,
+) -> Result<()> {
+    if is_fresh(operation, actor.signed_in_at(), tx.now()) {
+        return Ok(());
+    }
+    let why = refusal(operation);
+    let entry = Entry {
+        actor,
+        operation: operation.as_str(),
+        object_kind,
+        object_id,
+        project_id,
+        allowed: false,
+        rule: &why,
+    };
+    deny(tx, &entry).await?;
+    Err(Error::StaleLogin(why))
 }
 
 async fn note_allowed(

@@ -177,6 +177,7 @@ async fn take(tx: &mut Tx, run: &mut Run, event: RunEvent, actor: &Actor, detail
         map.extend(failure_detail(failure));
     }
     note(tx, run.run_id, run.state.as_str(), actor, detail).await?;
+    tx.notify(Topic::Runs, run.project_id).await?;
     tell_people(tx, run).await
 }
 

@@ -160,6 +160,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
     let detail = json!({ "stage": run.stage, "kind": run.kind.as_str(), "continues": run.continues, "number": run.number, "delivery_id": run.delivery_id,
         "retry_of": run.retry_of });
     note(tx, run_id, "queued", actor, detail).await?;
+    tx.notify(Topic::Runs, run.project_id).await?;
     if let Some(number) = run.number {
         crate::effect::overtake_labels(tx, run.repository_id, number, &run.kind.label(&run.stage)).await?;
     }

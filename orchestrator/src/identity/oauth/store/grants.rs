@@ -16,6 +16,8 @@ pub(in crate::identity::oauth) struct GrantRow {
     pub(in crate::identity::oauth) created_at: Moment,
     pub(in crate::identity::oauth) used_at: Moment,
     pub(in crate::identity::oauth) revoked_at: Option<Moment>,
+    /// When the person had signed in who gave it.
+    pub(in crate::identity::oauth) signed_in_at: Option<Moment>,
 }
 
 /// The grant of a family, made at its first token; none if it was revoked.
@@ -25,8 +27,9 @@ pub(in crate::identity::oauth) async fn ensure_grant(
     grant: &GrantRow,
 ) -> Result<Option<GrantId>> {
     let grant_id = sqlx::query_scalar!(
-        "INSERT INTO oauth_grants (grant_id, family_id, person_id, client_id, client_name, scope, created_at, used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+        "INSERT INTO oauth_grants (grant_id, family_id, person_id, client_id, client_name, scope, created_at, used_at,
+             signed_in_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
          ON CONFLICT (family_id) DO UPDATE SET used_at = excluded.used_at WHERE oauth_grants.revoked_at IS NULL
          RETURNING grant_id",
         grant.grant_id as GrantId,
@@ -36,6 +39,7 @@ pub(in crate::identity::oauth) async fn ensure_grant(
         grant.client_name,
         grant.scope,
         grant.created_at as Moment,
+        grant.signed_in_at as Option<Moment>,
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -48,7 +52,7 @@ pub(in crate::identity::oauth) async fn find_grant(
 ) -> Result<Option<GrantRow>> {
     let row = sqlx::query_as!(
         GrantRow,
-        "SELECT grant_id, person_id, client_id, client_name, scope, created_at, used_at, revoked_at
+        "SELECT grant_id, person_id, client_id, client_name, scope, created_at, used_at, revoked_at, signed_in_at
          FROM oauth_grants WHERE grant_id = $1",
         grant_id as GrantId,
     )
@@ -88,7 +92,7 @@ pub(in crate::identity::oauth) async fn list_grants(
 ) -> Result<Vec<GrantRow>> {
     let rows = sqlx::query_as!(
         GrantRow,
-        "SELECT grant_id, person_id, client_id, client_name, scope, created_at, used_at, revoked_at
+        "SELECT grant_id, person_id, client_id, client_name, scope, created_at, used_at, revoked_at, signed_in_at
          FROM oauth_grants WHERE person_id = $1 ORDER BY used_at DESC LIMIT $2",
         person_id as PersonId,
         limit,

@@ -150,6 +150,7 @@ impl Platform {
                     code: ErrorCode::Internal,
                     message: text,
                     retry_after_ms: None,
+                    hint: None,
                 })
             } else {
                 CallError::Garbled(text)

@@ -113,6 +113,7 @@ mod tests {
             code,
             message: "no".into(),
             retry_after_ms: Some(7),
+            hint: None,
         })
     }
 

@@ -89,6 +89,7 @@ impl FakePlatform {
             code,
             message: format!("{tool} refused"),
             retry_after_ms: Some(10),
+            hint: None,
         };
         self.shared
             .once
@@ -264,6 +265,7 @@ impl Shared {
                     code: ErrorCode::NotFound,
                     message,
                     retry_after_ms: None,
+                    hint: None,
                 });
             }
         })
