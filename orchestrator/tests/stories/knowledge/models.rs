@@ -270,7 +270,7 @@ async fn what_a_model_refuses_is_shown_and_holds_nothing_up() {
         &shelf.orchestrator,
         &Actor::System("test"),
         None,
-        PageAsk::default(),
+        PageAsk::new(None, None).unwrap(),
     );
     let (_, coverage) = list.await.unwrap();
     let shown = coverage
