@@ -187,7 +187,7 @@ async fn text_goes_outside_only_with_consent() {
         &shelf.orchestrator,
         &Actor::System("test"),
         None,
-        orchestrator::page::PageAsk::new(None, None).unwrap(),
+        PageAsk::new(None, None).unwrap(),
     )
     .await
     .unwrap();
