@@ -46,6 +46,9 @@ impl Results {
 pub(super) struct Search {
     pub(super) measured_at: Timestamp,
     pub(super) load_before: String,
+    /// Without optimization nothing is said of what it costs.
+    #[serde(default)]
+    pub(super) optimized: bool,
     pub(super) corpus: Corpus,
     /// The largest filter first.
     pub(super) recall: Vec<Recall>,
