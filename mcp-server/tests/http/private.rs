@@ -318,12 +318,12 @@ async fn person(world: &World, number: i64, projects: &[Seeded], member_of: &[bo
 
 /// What the code host said a moment ago.
 async fn note_reader(world: &World, person_id: PersonId, id: RepositoryId, may_read: bool) {
-    let said = json!({"person": person_id.uuid(), "repository": id.uuid(), "may_read": may_read});
+    let said = json!({"person": person_id.uuid(), "repository": id.uuid(), "may_read": may_read}).to_string();
     let noted = world.db.texts_with(
         "INSERT INTO knowledge_readers (person_id, repository_id, may_read, checked_at)
          SELECT (said->>'person')::uuid, (said->>'repository')::uuid, (said->>'may_read')::bool, now()
          FROM (SELECT $1::text::jsonb AS said) AS it RETURNING 'noted'",
-        &said.to_string(),
+        &said,
     );
     assert_eq!(noted.await.len(), 1);
 }

@@ -73,10 +73,6 @@ fn erf(x: f32) -> f32 {
 }
 
 /// `2^n · exp(r)` with `|r| ≤ ln 2 / 2` and exp(r) by its series; off by some units in the last place.
-#[expect(
-    clippy::inline_always,
-    reason = "only what is inlined into the dispatch is compiled for the processor at hand"
-)]
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;

@@ -129,24 +129,28 @@ impl Hands {
             }
             Question::QuestionVector { model_id, ref text } => self.question_vector(model_id, text).await,
             Question::RepositoryToken { repository_id, write } => {
-                let at = self.at(repository_id).await?;
-                let access = if write {
-                    TokenAccess::Write
-                } else {
-                    TokenAccess::Read
-                };
-                let token = self
-                    .code_host
-                    .repository_token(&at, access)
-                    .await
-                    .map_err(failed)?;
-                Ok(Answer::RepositoryToken {
-                    username: token.username,
-                    token: token.token.expose_secret().to_owned(),
-                    expires_at: token.expires_at,
-                })
+                self.repository_token(repository_id, write).await
             }
         }
+    }
+
+    async fn repository_token(&self, repository_id: RepositoryId, write: bool) -> Result<Answer, Failed> {
+        let at = self.at(repository_id).await?;
+        let access = if write {
+            TokenAccess::Write
+        } else {
+            TokenAccess::Read
+        };
+        let token = self
+            .code_host
+            .repository_token(&at, access)
+            .await
+            .map_err(failed)?;
+        Ok(Answer::RepositoryToken {
+            username: token.username,
+            token: token.token.expose_secret().to_owned(),
+            expires_at: token.expires_at,
+        })
     }
 
     async fn environment(&self, slot_id: SlotId, part: Part) -> Result<Shown, Failed> {

@@ -46,6 +46,9 @@ impl Results {
 pub(super) struct Search {
     pub(super) measured_at: Timestamp,
     pub(super) load_before: String,
+    /// Without optimization nothing is said of what it costs.
+    #[serde(default)]
+    pub(super) optimized: bool,
     pub(super) corpus: Corpus,
     /// The largest filter first.
     pub(super) recall: Vec<Recall>,
@@ -71,7 +74,8 @@ pub(super) struct Recall {
     pub(super) selectivity: f64,
     pub(super) passages: usize,
     pub(super) questions: usize,
-    pub(super) recall: f64,
+    /// Of the exact answer, from 0 to 1.
+    pub(super) share: f64,
     /// Of ten that were asked for.
     pub(super) fewest_hits: usize,
 }

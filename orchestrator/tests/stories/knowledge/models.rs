@@ -187,7 +187,7 @@ async fn text_goes_outside_only_with_consent() {
         &shelf.orchestrator,
         &Actor::System("test"),
         None,
-        orchestrator::page::PageAsk::new(None, None).unwrap(),
+        PageAsk::new(None, None).unwrap(),
     )
     .await
     .unwrap();
@@ -270,7 +270,7 @@ async fn what_a_model_refuses_is_shown_and_holds_nothing_up() {
         &shelf.orchestrator,
         &Actor::System("test"),
         None,
-        PageAsk::default(),
+        PageAsk::new(None, None).unwrap(),
     );
     let (_, coverage) = list.await.unwrap();
     let shown = coverage

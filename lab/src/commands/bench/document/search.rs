@@ -63,7 +63,7 @@ fn recall(text: &mut String, search: &Search) {
                 &format!("{} %", number(row.selectivity * 100.0)),
                 &row.passages.to_string(),
                 &row.questions.to_string(),
-                &format!("{:.4}", row.recall),
+                &format!("{:.4}", row.share),
                 &row.fewest_hits.to_string(),
             ],
         );
@@ -88,6 +88,10 @@ fn quality(text: &mut String, quality: &Quality) {
 
 fn rates(text: &mut String, search: &Search) {
     text.push_str("\n### What it costs\n");
+    if !search.optimized {
+        text.push_str("\nNot measured: this was a build without optimization.\n");
+        return;
+    }
     heading(text, &["", "searches/s", "p50 ms", "p95 ms", "p99 ms"]);
     let rates = &search.rates;
     for (name, rounds) in [

@@ -34,6 +34,7 @@ pub(super) async fn measure(
     passages: usize,
     (rounds, round): (usize, Duration),
 ) -> anyhow::Result<Search> {
+    let load_before = machine::load()?;
     eprintln!("reading the corpus");
     let sources = corpus::read_first(passages)?;
     let symbols = questions::symbols(&sources);
@@ -59,7 +60,7 @@ pub(super) async fn measure(
     eprintln!("recall");
     let recall = recall::measure(server, &shelf, &vectors, &sentences).await?;
     for row in &recall {
-        eprintln!("  {:.4} behind {:.1} %", row.recall, row.selectivity * 100.0);
+        eprintln!("  {:.4} behind {:.1} %", row.share, row.selectivity * 100.0);
     }
     eprintln!("questions with known answers");
     let quality = vec![
@@ -74,7 +75,8 @@ pub(super) async fn measure(
     shelf.orchestrator.close().await;
     Ok(Search {
         measured_at: Clock::default().now(),
-        load_before: machine::load()?,
+        load_before,
+        optimized: !cfg!(debug_assertions),
         corpus,
         recall,
         quality,
