@@ -99,3 +99,15 @@ export const LINES = [
   `${ESC}[31mleft open`,
   'after what was left open',
 ]
+
+/** What of the page is more than text: what ran, what became an element or a way out, what is unseen. */
+export const moreThanText = (page) =>
+  page.evaluate(() => {
+    const main = document.querySelector('main')
+    const names = 'script, iframe, object, embed, base, style, img, marquee, math, video, form[action^=javascript]'
+    const tags = [...main.querySelectorAll(names)].map((element) => `<${element.localName}>`)
+    const away = [...main.querySelectorAll('a')].map((link) => link.href).filter((href) => !/^https?:\/\/127\.0\.0\.1/.test(href))
+    // oxlint-disable-next-line no-control-regex -- an escape that is not shown is what is looked for
+    const unseen = [...main.textContent].filter((letter) => /[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u001b]/.test(letter))
+    return [...(window.pwned === undefined ? [] : ['a script ran']), ...tags, ...away, ...unseen.map((it) => `U+${it.codePointAt(0).toString(16)}`)]
+  })

@@ -2,7 +2,7 @@
 // token made once, a draft published, the audit proven; and what the others are told instead.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { Person, call, label, startBrowser, startLab, until } from './kit.mjs'
+import { Person, call, label, startBrowser, startLab, told, until } from './kit.mjs'
 
 let lab, browser, stop
 const people = []
@@ -11,12 +11,6 @@ const person = async (...ask) => {
   people.push(one)
   return one
 }
-const told = async (page, button) => {
-  await until('the platform says no', async () => (await button.getAttribute('aria-describedby')) !== null)
-  assert.equal(await button.getAttribute('aria-disabled'), 'true')
-  return page.locator(`[id="${await button.getAttribute('aria-describedby')}"]`).textContent()
-}
-
 before(async () => {
   const started = await startLab()
   ;({ endpoints: lab, stop } = started)
