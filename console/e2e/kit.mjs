@@ -1,7 +1,7 @@
 // What the stories share: a real lab, a real browser, and people who sign in as everybody does.
 import { execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -232,3 +232,12 @@ export const indexed = (lab, commit) =>
     },
     120_000,
   )
+
+/** Puts into a lab's database what no tool makes: a slot in a rare state, years of runs. */
+export async function sql(lab, statement) {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'codex-k8s')
+  const embedded = (await readdir(cache).catch(() => [])).find((it) => it.startsWith('pg-'))
+  const psql = process.env.PSQL ?? (embedded ? join(cache, embedded, 'embedded_postgres/pginstall/bin/psql') : 'psql')
+  const { stdout } = await promisify(execFile)(psql, [lab.database_url, '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', '--command', statement])
+  return stdout.trim()
+}
