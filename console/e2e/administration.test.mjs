@@ -178,7 +178,13 @@ test('a profile is drafted field by field, compared, published, and works', asyn
     await form.getByRole('textbox', { name: at === 0 ? 'Program' : `Argument ${at}`, exact: true }).fill(part)
   }
   await form.getByLabel('Settings of the program').fill('GREETING=hello')
-  await form.getByLabel('Never changes').fill('secret/**')
+  // What the platform never lets it change stays so: the answer says why, and nothing typed is lost.
+  const never = form.getByLabel('Never changes')
+  const always = await never.inputValue()
+  await never.fill('secret/**')
+  await form.getByRole('button', { name: 'Keep as a draft' }).click()
+  await form.getByText('which the platform’s profile').or(form.getByText("which the platform's profile")).waitFor()
+  await never.fill(`${always}\nsecret/**`)
   await form.getByRole('button', { name: 'Keep as a draft' }).click()
   await page.locator('header .status', { hasText: 'Draft' }).waitFor()
   await page.getByRole('button', { name: 'Publish', exact: true }).click()
