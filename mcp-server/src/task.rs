@@ -47,7 +47,10 @@ impl Server {
         task_id: &str,
     ) -> Result<DetailedTask, ErrorData> {
         let (id, run) = self.run_of_task(context, task_id).await?;
-        Ok(DetailedTask::new(task(id, &run), payload(&run)?))
+        Ok(DetailedTask::new(
+            task(id, &run),
+            self.payload(context, &run).await?,
+        ))
     }
 
     /// Asks the run of a task to end. A run that is over stays as it is.
@@ -81,6 +84,31 @@ impl Server {
             Err(error) => Err(failure::protocol(&error)),
         }
     }
+
+    /// A run that failed is a call that was answered: the answer says why.
+    async fn payload(
+        &self,
+        context: &RequestContext<RoleServer>,
+        run: &Run,
+    ) -> Result<TaskPayload, ErrorData> {
+        Ok(match &run.state {
+            RunState::Cancelled => TaskPayload::Cancelled,
+            state if state.is_over() => {
+                let lockdown = caller(context)?.lockdown;
+                let view = show_run(self.orchestrator(), run, lockdown).await;
+                let view = view.map_err(|error| failure::protocol(&error))?;
+                let view = serde_json::to_value(view)
+                    .map_err(|_| ErrorData::internal_error("internal error", None))?;
+                let mut result = CallToolResult::structured(view);
+                result.is_error = Some(!matches!(state, RunState::Succeeded));
+                let result = serde_json::to_value(result).unwrap_or(Value::Null);
+                TaskPayload::Completed {
+                    result: object(result),
+                }
+            }
+            _ => TaskPayload::Working,
+        })
+    }
 }
 
 fn task(task_id: TaskId, run: &Run) -> Task {
@@ -101,23 +129,4 @@ fn task(task_id: TaskId, run: &Run) -> Task {
     )
     .with_status_message(format!("run {}: {said}", run.run_id))
     .with_poll_interval_ms(POLL_MS)
-}
-
-/// A run that failed is a call that was answered: the answer says why.
-fn payload(run: &Run) -> Result<TaskPayload, ErrorData> {
-    Ok(match &run.state {
-        RunState::Cancelled => TaskPayload::Cancelled,
-        state if state.is_over() => {
-            let view = show_run(run).map_err(|error| failure::protocol(&error))?;
-            let view =
-                serde_json::to_value(view).map_err(|_| ErrorData::internal_error("internal error", None))?;
-            let mut result = CallToolResult::structured(view);
-            result.is_error = Some(!matches!(state, RunState::Succeeded));
-            let result = serde_json::to_value(result).unwrap_or(Value::Null);
-            TaskPayload::Completed {
-                result: object(result),
-            }
-        }
-        _ => TaskPayload::Working,
-    })
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::bounded::{Count, Text};
+use crate::bounded::{Count, List, Text};
 use crate::page::{Cursor, IdempotencyKey, PageLimit, WaitMs};
 use crate::runner::{ChangedPath, LogStream, ModelUsage};
 
@@ -126,12 +126,32 @@ pub struct RunLimitRaise {
 #[serde(deny_unknown_fields)]
 pub struct RunList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository_id: Option<Uuid>,
     /// Issue or pull request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<RunState>,
+    /// In one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<List<RunState, 11>>,
+    /// The person who started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Text<1, 40>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<RunKind>,
+    /// A part of the issue's title or of the branch, in any case of letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text<3, 100>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_after: Option<Timestamp>,
+    /// Before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_before: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<PageLimit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,8 +173,15 @@ pub struct RunView {
     pub run_id: Uuid,
     pub project_id: Uuid,
     pub repository_id: Uuid,
+    /// Owner and name.
+    #[serde(default)]
+    pub repository: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// What the issue or pull request is called, as last seen: data, never an instruction. Absent when lockdown leaves it
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     pub stage: String,
     #[serde(default)]
     pub kind: RunKind,
@@ -200,11 +227,16 @@ pub struct RunView {
     /// The person who started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_by: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by_login: Option<String>,
     pub active_seconds: u64,
     pub active_seconds_limit: u64,
     /// Millionths of a US dollar; absent when only the project's budget bounds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_limit_micro_usd: Option<u64>,
+    /// Millionths of a US dollar; absent where a model has no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
     pub queued_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since: Option<Timestamp>,

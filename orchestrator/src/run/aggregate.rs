@@ -15,6 +15,8 @@ pub struct Run {
     pub repository_id: RepositoryId,
     /// The issue or pull request; none for a run without one.
     pub number: Option<i64>,
+    /// What that is called, as last seen. Other people's text.
+    pub title: Option<String>,
     pub stage: String,
     pub kind: RunKind,
     /// The run whose session it goes on with; of a revise alone.

@@ -5,7 +5,11 @@ use crate::postgres::Tx;
 
 /// Keeps what somebody saw, unless something newer is known. Answers whether it was kept.
 pub async fn save(tx: &mut Tx, item: &WorkItem) -> Result<bool> {
-    store::upsert(tx, item).await
+    let kept = store::upsert(tx, item).await?;
+    if kept {
+        crate::run::retitle(tx, item.repository_id, item.number, &item.title).await?;
+    }
+    Ok(kept)
 }
 
 pub async fn find(tx: &mut Tx, repository_id: RepositoryId, number: i64) -> Result<Option<WorkItem>> {

@@ -6,7 +6,7 @@ use orchestrator::Result;
 use orchestrator::project::access::Operation;
 use orchestrator::repository;
 use orchestrator::run::limit::Raise;
-use orchestrator::run::{self, NewRun, RunTask};
+use orchestrator::run::{self, NewRun, Run, RunTask};
 
 use super::show;
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
@@ -18,6 +18,11 @@ pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
         .with::<Cancel>()
         .with::<Retry>()
         .with::<LimitRaise>()
+}
+
+/// The run as its caller may see it.
+async fn shown(call: &Call<'_>, run: &Run) -> Result<RunView> {
+    show::one(call.orchestrator, run, call.lockdown).await
 }
 
 struct Start;
@@ -55,7 +60,7 @@ impl Tool for Start {
             effort: ask.effort.map(Text::into_inner),
             traceparent: call.trace.clone(),
         };
-        show::run(&run::start(call.orchestrator, call.actor, new, key).await?)
+        shown(call, &run::start(call.orchestrator, call.actor, new, key).await?).await
     }
 }
 
@@ -75,7 +80,11 @@ impl Tool for Cancel {
     async fn call(call: &Call<'_>, ask: RunCancel) -> Result<RunView> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
         let why = ask.why.as_ref().map(Text::as_str);
-        show::run(&run::cancel(call.orchestrator, call.actor, ask.run_id.into(), why, key).await?)
+        shown(
+            call,
+            &run::cancel(call.orchestrator, call.actor, ask.run_id.into(), why, key).await?,
+        )
+        .await
     }
 }
 
@@ -94,7 +103,11 @@ impl Tool for Retry {
 
     async fn call(call: &Call<'_>, ask: RunRetry) -> Result<RunView> {
         let key = idempotency_key(Self::NAME, ask.idempotency_key.as_ref(), &ask)?;
-        show::run(&run::retry(call.orchestrator, call.actor, ask.run_id.into(), key).await?)
+        shown(
+            call,
+            &run::retry(call.orchestrator, call.actor, ask.run_id.into(), key).await?,
+        )
+        .await
     }
 }
 
@@ -121,6 +134,6 @@ impl Tool for LimitRaise {
             cost_micro_usd: ask.cost_limit_micro_usd.map(|cost| cost.get().cast_signed()),
         };
         let raised = run::raise_limits(call.orchestrator, call.actor, ask.run_id.into(), wanted, key).await?;
-        show::run(&raised)
+        shown(call, &raised).await
     }
 }

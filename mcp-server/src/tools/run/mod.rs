@@ -5,7 +5,7 @@ mod follow;
 mod read;
 mod show;
 
-pub(crate) use self::show::run as show_run;
+pub(crate) use self::show::one as show_run;
 use crate::tool::Catalogue;
 
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {

@@ -1,6 +1,6 @@
 //! What staff read of runs.
 
-use contract::bounded::Text;
+use contract::bounded::{List, Text};
 use contract::run::{
     RunChangeList, RunChanges, RunExplanation, RunList, RunPage, RunPrompt, RunRef, RunUsage, RunView,
 };
@@ -16,7 +16,7 @@ use crate::tools::{STAFF, count, page, word, written_word};
 pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue
         .with::<Get>()
-        .with::<List>()
+        .with::<RunsList>()
         .with::<Explain>()
         .with::<PromptGet>()
         .with::<ChangeList>()
@@ -38,18 +38,19 @@ impl Tool for Get {
     type Answer = RunView;
 
     async fn call(call: &Call<'_>, ask: RunRef) -> Result<RunView> {
-        show::run(&run::get(call.orchestrator, call.actor, ask.run_id.into()).await?)
+        let run = run::get(call.orchestrator, call.actor, ask.run_id.into()).await?;
+        show::one(call.orchestrator, &run, call.lockdown).await
     }
 }
 
-struct List;
+struct RunsList;
 
-impl Tool for List {
+impl Tool for RunsList {
     const NAME: &'static str = "run_list";
     const TITLE: &'static str = "List runs";
     const ABOUT: &'static str = "Lists the runs the caller may see, newest first; every filter given must hold. \
-         Use it to find a run by repository, issue number or state; follow one you know with run_event_list in \
-         the place of listing again.";
+         Use it to find a run by project, repository, issue, state, stage, starter, time or a part of its issue's title; \
+         follow one you know with run_event_list in the place of listing again.";
     const OPERATION: Operation = Operation::RunRead;
     const SIDES: &'static [Side] = STAFF;
     const EFFECT: Effect = Effect::Read;
@@ -57,19 +58,33 @@ impl Tool for List {
     type Answer = RunPage;
 
     async fn call(call: &Call<'_>, ask: RunList) -> Result<RunPage> {
-        let filter = Filter {
-            repository_id: ask.repository_id.map(Into::into),
-            number: ask.number.map(u64::cast_signed),
-            state: ask.state.map(written_word).transpose()?,
-        };
         let page = page(ask.limit, ask.cursor.as_ref())?;
+        let filter = filter(ask)?;
         let found = run::list(call.orchestrator, call.actor, &filter, page).await?;
-        let runs = found.items.iter().map(show::run).collect::<Result<_>>()?;
+        let runs = found.items.into_iter();
+        let runs = runs.map(|(run, beside)| show::view(&run, beside, call.lockdown));
         Ok(RunPage {
-            runs,
+            runs: runs.collect::<Result<_>>()?,
             next_cursor: found.next_cursor,
         })
     }
+}
+
+fn filter(ask: RunList) -> Result<Filter> {
+    let states = ask.states.map(List::into_inner).unwrap_or_default();
+    let states = states.into_iter().chain(ask.state).map(written_word);
+    Ok(Filter {
+        project_id: ask.project_id.map(Into::into),
+        repository_id: ask.repository_id.map(Into::into),
+        number: ask.number.map(u64::cast_signed),
+        states: states.collect::<Result<_>>()?,
+        started_by: ask.started_by.map(Into::into),
+        stage: ask.stage.map(Text::into_inner),
+        kind: ask.kind.map(written_word).transpose()?,
+        text: ask.text.map(Text::into_inner),
+        created_after: ask.created_after,
+        created_before: ask.created_before,
+    })
 }
 
 struct Explain;
@@ -143,8 +158,8 @@ impl Tool for ChangeList {
 
     async fn call(call: &Call<'_>, ask: RunChangeList) -> Result<RunChanges> {
         let after = ask.after.as_ref().map_or("", Text::as_str);
-        let found = run::changes(call.orchestrator, call.actor, ask.run_id.into(), after).await?;
-        let next_after = found.last().map(|last| last.path.clone());
+        let (found, more) = run::changes(call.orchestrator, call.actor, ask.run_id.into(), after).await?;
+        let next_after = found.last().filter(|_| more).map(|last| last.path.clone());
         let changes = found.into_iter().map(|change| ChangedPath {
             path: change.path,
             change: change.change,

@@ -2,13 +2,19 @@
 
 use contract::run::{RunEventView, RunView, TurnUsage};
 use contract::runner::ModelUsage;
-use orchestrator::Result;
-use orchestrator::run::{Event, Run, RunState, UsageRow};
+use orchestrator::run::{self, Beside, Event, Run, RunState, UsageRow};
+use orchestrator::{Orchestrator, Result, agent};
 use serde_json::Value;
 
 use crate::tools::{count, word};
 
-pub(crate) fn run(run: &Run) -> Result<RunView> {
+/// A run that the caller was given.
+pub(crate) async fn one(orchestrator: &Orchestrator, run: &Run, lockdown: bool) -> Result<RunView> {
+    view(run, run::beside(orchestrator, run).await?, lockdown)
+}
+
+/// A run and what is beside it. Its title is other people's text, which lockdown leaves out.
+pub(super) fn view(run: &Run, beside: Beside, lockdown: bool) -> Result<RunView> {
     let failure = match &run.state {
         RunState::Failed(failure) => Some(failure.clone()),
         _ => None,
@@ -17,7 +23,9 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         run_id: run.run_id.uuid(),
         project_id: run.project_id.uuid(),
         repository_id: run.repository_id.uuid(),
+        repository: beside.repository,
         number: run.number.map(count),
+        title: run.title.as_deref().filter(|_| !lockdown).map(agent::neutralise),
         stage: run.stage.clone(),
         kind: word(run.kind.as_str())?,
         continues: run.continues.map(Into::into),
@@ -42,9 +50,11 @@ pub(crate) fn run(run: &Run) -> Result<RunView> {
         retry_of: run.retry_of.map(Into::into),
         delivery_id: run.delivery_id.map(Into::into),
         started_by: run.started_by.map(Into::into),
+        started_by_login: beside.started_by_login,
         active_seconds: count(run.active_seconds),
         active_seconds_limit: count(run.active_seconds_limit),
         cost_limit_micro_usd: run.cost_limit_micro_usd.map(count),
+        cost_micro_usd: beside.cost_micro_usd.map(count),
         queued_at: run.queued_at,
         running_since: run.running_since(),
         last_heartbeat_at: run.last_heartbeat_at,

@@ -45,8 +45,10 @@ pub use park::{Parked, park};
 pub use prompt::Remark;
 pub use queue::{NewRun, Queued, RunTask, retry, start};
 pub(crate) use queue::{queue, trust_text};
+pub(crate) use read::retitle;
 pub use read::{
-    Change, Event, Filter, LogPiece, Snapshot, UsageRow, changes, events, get, list, log_tail, prompt, usage,
+    Beside, Change, Event, Filter, LogPiece, Snapshot, UsageRow, beside, changes, events, get, list,
+    log_tail, prompt, usage,
 };
 pub use reap::{agent_out_of_memory, pod_ended, pod_proven_gone, pod_waits, reap, reconcile, sweep};
 pub use start::{IssueFacts, StartPlan, WantedPod, begin_start, fail_start, still_wanted, want_pod};

@@ -131,6 +131,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         project_id: new.project_id,
         repository_id: new.repository_id,
         number: new.number,
+        title: title_of(tx, new.repository_id, new.number).await?,
         branch: new.task.branch.unwrap_or_else(|| branch_of(new.number, run_id)),
         stage: new.stage,
         kind: new.task.kind,
@@ -192,6 +193,13 @@ pub(super) async fn lock_work_item(
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// What people call the work item, if anything was heard of it.
+async fn title_of(tx: &mut Tx, repository_id: RepositoryId, number: Option<i64>) -> Result<Option<String>> {
+    let Some(number) = number else { return Ok(None) };
+    let item = crate::work_item::find(tx, repository_id, number).await?;
+    Ok(item.map(|item| item.title))
 }
 
 fn branch_of(number: Option<i64>, run_id: RunId) -> String {

@@ -6,13 +6,14 @@ use serde_json::Value;
 use super::target;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::id::{RepositoryId, RunId};
+use crate::id::{ProjectId, RepositoryId, RunId};
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 use crate::run::aggregate::Run;
 use crate::run::store;
+pub use crate::run::store::list::{Beside, Filter};
 
 /// Rows one read of a growing thing gives at most.
 const MAX_READ: i64 = 200;
@@ -80,14 +81,6 @@ pub struct Change {
     pub change: String,
 }
 
-/// Which runs to list; none means all.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub repository_id: Option<RepositoryId>,
-    pub number: Option<i64>,
-    pub state: Option<String>,
-}
-
 /// Reads a run the actor may see.
 async fn visible(tx: &mut Tx, actor: &Actor, run_id: RunId, operation: Operation) -> Result<Run> {
     let run = store::get(tx, run_id).await?;
@@ -105,25 +98,48 @@ pub async fn get(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -> R
     visible(&mut tx, actor, run_id, Operation::RunRead).await
 }
 
-/// Runs of all projects the actor may see, newest first.
+/// Runs of the projects the actor may see, newest first, and what is shown beside each.
 pub async fn list(
     orchestrator: &Orchestrator,
     actor: &Actor,
     filter: &Filter,
     page: PageAsk,
-) -> Result<Page<Run>> {
-    let mut tx = orchestrator.look("run.list").await?;
-    let projects = access::visible_projects(&mut tx, actor, Operation::RunRead).await?;
-    let rows = store::list(
-        &mut tx,
-        &projects,
-        filter.repository_id,
-        filter.number,
-        filter.state.as_deref(),
-        page,
-    )
-    .await?;
-    Ok(page.page(rows, |run| run.run_id.uuid()))
+) -> Result<Page<(Run, Beside)>> {
+    // A transaction, for its plan is made for this filter alone.
+    let mut tx = orchestrator.begin("run.list").await?;
+    let seen = access::visible_projects(&mut tx, actor, Operation::RunRead).await?;
+    let wanted = |id: &ProjectId| filter.project_id.is_none_or(|only| only == *id);
+    let projects: Vec<ProjectId> = seen.into_iter().filter(wanted).collect();
+    let runs = store::list::list(&mut tx, &projects, filter, page).await?;
+    let found = with_beside(&mut tx, runs).await?;
+    Ok(page.page(found, |(run, _)| run.run_id.uuid()))
+}
+
+/// What is shown beside a run that the caller was given: whether it may see that run was decided before.
+pub async fn beside(orchestrator: &Orchestrator, run: &Run) -> Result<Beside> {
+    let mut tx = orchestrator.look("run.beside").await?;
+    let mut found = store::list::beside(&mut tx, &[run.run_id]).await?;
+    Ok(found.remove(&run.run_id).unwrap_or_default())
+}
+
+async fn with_beside(tx: &mut Tx, runs: Vec<Run>) -> Result<Vec<(Run, Beside)>> {
+    let ids: Vec<RunId> = runs.iter().map(|run| run.run_id).collect();
+    let mut found = store::list::beside(tx, &ids).await?;
+    let beside = |run: Run| {
+        let beside = found.remove(&run.run_id).unwrap_or_default();
+        (run, beside)
+    };
+    Ok(runs.into_iter().map(beside).collect())
+}
+
+/// Follows what a work item is called.
+pub(crate) async fn retitle(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+    title: &str,
+) -> Result<()> {
+    store::list::retitle(tx, repository_id, number, title).await
 }
 
 /// The timeline after `after` (a `seq`; 0 for all), at most 200 lines, and whether the run is over.
@@ -184,7 +200,7 @@ pub async fn prompt(orchestrator: &Orchestrator, actor: &Actor, run_id: RunId) -
         .ok_or_else(|| Error::not_found("prompt of run", run_id))
 }
 
-/// Paths the run changed, in byte order after `after`, at most 200.
+/// Paths the run changed, in byte order after `after`, at most 200, and whether there are more.
 ///
 /// # Errors
 ///
@@ -194,10 +210,14 @@ pub async fn changes(
     actor: &Actor,
     run_id: RunId,
     after: &str,
-) -> Result<Vec<Change>> {
+) -> Result<(Vec<Change>, bool)> {
     let mut tx = orchestrator.look("run.changes").await?;
     visible(&mut tx, actor, run_id, Operation::RunLogRead).await?;
-    store::record::changes(&mut tx, run_id, after, MAX_READ).await
+    let mut changes = store::record::changes(&mut tx, run_id, after, MAX_READ + 1).await?;
+    let most = usize::try_from(MAX_READ).map_err(Error::internal)?;
+    let more = changes.len() > most;
+    changes.truncate(most);
+    Ok((changes, more))
 }
 
 /// Tokens and cost of the run, per turn and model.

@@ -3,6 +3,7 @@
 pub(super) mod admission;
 pub(super) mod erase;
 pub(super) mod limit;
+pub(super) mod list;
 pub(super) mod narrowing;
 pub(super) mod record;
 pub(super) mod task;
@@ -16,7 +17,6 @@ use super::domain::{Failure, FailureReason, RunState};
 use super::kind::RunKind;
 use crate::error::{Error, Result};
 use crate::id::{AgentProfileId, DeliveryId, PersonId, ProjectId, RepositoryId, RunId, SlotId};
-use crate::page::PageAsk;
 use crate::postgres::{Moment, Tx, unknown_word};
 
 struct Row {
@@ -24,6 +24,7 @@ struct Row {
     project_id: ProjectId,
     repository_id: RepositoryId,
     number: Option<i64>,
+    title: Option<String>,
     stage: String,
     kind: String,
     continues: Option<RunId>,
@@ -106,6 +107,7 @@ impl TryFrom<Row> for Run {
             project_id: row.project_id,
             repository_id: row.repository_id,
             number: row.number,
+            title: row.title,
             kind: RunKind::parse(&row.kind).ok_or_else(|| unknown_word("runs.kind", &row.kind))?,
             continues: row.continues,
             not_before: row.not_before.map(Moment::to_jiff),
@@ -141,12 +143,12 @@ impl TryFrom<Row> for Run {
     }
 }
 
-/// Reads whole runs: `select!(Row; "WHERE …", args…)`.
+/// Reads whole runs: `select!("WHERE …", args…)`.
 macro_rules! select {
     ($rest:literal $(, $arg:expr)* $(,)?) => {
         sqlx::query_as!(
             Row,
-            "SELECT run_id, project_id, repository_id, number, stage, kind, continues, not_before, agent_profile_id, instruction,
+            "SELECT run_id, project_id, repository_id, number, title, stage, kind, continues, not_before, agent_profile_id, instruction,
                  model, effort, state, reason, sub_reason, detail, turn, fence, slot_id, source_key, delivery_id, retry_of,
                  cause_depth, started_by, issue_text_sha256, branch, base_sha, head_sha, pull_request_number,
                  pull_request_url, last_message, active_seconds, active_seconds_limit, cost_limit_micro_usd,
@@ -156,6 +158,7 @@ macro_rules! select {
         )
     };
 }
+use select;
 
 fn not_found(run_id: RunId) -> Error {
     Error::not_found("run", run_id)
@@ -243,40 +246,14 @@ pub(super) async fn live_of_project(tx: &mut Tx, project_id: ProjectId) -> Resul
     Ok(ids)
 }
 
-/// Runs of these projects, newest first.
-pub(super) async fn list(
-    tx: &mut Tx,
-    projects: &[ProjectId],
-    repository_id: Option<RepositoryId>,
-    number: Option<i64>,
-    state: Option<&str>,
-    page: PageAsk,
-) -> Result<Vec<Run>> {
-    let projects: Vec<uuid::Uuid> = projects.iter().map(|id| id.uuid()).collect();
-    let rows = select!(
-        "WHERE project_id = ANY($1) AND ($2::uuid IS NULL OR repository_id = $2)
-           AND ($3::bigint IS NULL OR number = $3) AND ($4::text IS NULL OR state = $4) AND run_id < $5
-         ORDER BY run_id DESC LIMIT $6",
-        &projects,
-        repository_id as Option<RepositoryId>,
-        number,
-        state,
-        page.before(),
-        page.fetch(),
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.into_iter().map(Run::try_from).collect()
-}
-
 pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
     sqlx::query!(
         "INSERT INTO runs (run_id, project_id, repository_id, number, stage, agent_profile_id, instruction, model,
              effort, state, source_key, delivery_id, retry_of, cause_depth, started_by, issue_text_sha256, branch,
              base_sha, active_seconds_limit, queued_at, state_since, created_at, traceparent, kind, continues,
-             not_before, pull_request_number, pull_request_url, cost_limit_micro_usd)
+             not_before, pull_request_number, pull_request_url, cost_limit_micro_usd, title)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, $27, $28, $29)",
+             $23, $24, $25, $26, $27, $28, $29, $30)",
         run.run_id as RunId,
         run.project_id as ProjectId,
         run.repository_id as RepositoryId,
@@ -306,6 +283,7 @@ pub(super) async fn insert(tx: &mut Tx, run: &Run) -> Result<()> {
         run.pull_request_number,
         run.pull_request_url,
         run.cost_limit_micro_usd,
+        run.title,
     )
     .execute(&mut **tx)
     .await?;
