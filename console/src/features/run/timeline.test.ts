@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { tell, ticks, timeline, type RunEvent } from './timeline'
+import { tell, ticks, timeline, writes, type Effect, type RunEvent } from './timeline'
 
 let seq = 0
 const event = (kind: string, second: number, detail: RunEvent['detail'] = {}): RunEvent => ({
@@ -39,6 +39,18 @@ test('a life is a row of bars without gaps, and what else happened are marks', (
 
 test('what goes on has no end', () => {
   expect(timeline([event('queued', 0), event('running', 3)]).bars.map((bar) => bar.to)).toEqual([3_000, undefined])
+})
+
+test('a write lasts from when it was asked for until it is settled, and goes on while it is not', () => {
+  const at = (second: number) => new Date(second * 1_000).toISOString()
+  const effect = (state: string, applied?: number) =>
+    ({ effect_id: state, kind: 'pull_request', state, created_at: at(1), updated_at: at(9), applied_at: applied && at(applied) }) as unknown as Effect
+  const bars = writes([effect('applied', 4), effect('refused'), effect('applying')])
+  expect(bars.map(({ word, tone, from, to }) => [word, tone, from, to])).toEqual([
+    ['Pull request', 'good', 1_000, 4_000],
+    ['Pull request', 'bad', 1_000, 9_000],
+    ['Pull request', 'wait', 1_000, undefined],
+  ])
 })
 
 test.each([
