@@ -1,6 +1,7 @@
 import type { Output } from '@/mcp/client'
 import { words } from '@/shared/format'
 import type { Tone } from '@/shared/status'
+import { visible } from '@/shared/text'
 
 export type Run = Output<'run_get'>
 export type RunState = Run['state']
@@ -26,6 +27,12 @@ export const groupOf = (state: RunState): Group =>
 export function taskOf(run: Pick<Run, 'number' | 'stage' | 'kind'>): string {
   const kind = run.kind === 'work' ? '' : ` ${run.kind}`
   return `${run.stage}${kind}`
+}
+
+/** What a run is called: its issue's title where that is shown. */
+export function titleOf(run: Pick<Run, 'number' | 'stage' | 'title'>): string {
+  if (run.title) return visible(run.title)
+  return run.number ? `Issue ${run.number}` : `A ${run.stage} task of its own`
 }
 
 /** Why it ended as it did; each reason of the closed list, for people. */
