@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use contract::failure::{ErrorCode, Failure};
 use http_body_util::BodyExt;
 use orchestrator::credential::{self, Leniency, TokenFault};
+use orchestrator::id::TokenId;
 use orchestrator::trace::TraceParent;
 use orchestrator::{Error, Orchestrator};
 use url::Url;
@@ -92,6 +93,9 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     if let Some(fault) = fault.filter(|_| !is_post || !late::may_count(&proven)) {
         return Err(Box::new(refuse_fault(resource, fault)));
     }
+    if proven.wants_note && fault.is_none() {
+        note_use(gate.orchestrator.clone(), proven.token_id);
+    }
     let asked = Narrow::read(request.uri().query())
         .map_err(|why| Box::new((StatusCode::BAD_REQUEST, why).into_response()))?;
     let mut place = gate
@@ -102,6 +106,7 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
         trace: trace(request.headers()),
         actor: proven.actor.clone(),
         token_id: proven.token_id,
+        origin: proven.origin.clone(),
         narrow: Narrow::of_token(&proven.narrowing).and(asked),
         lockdown: proven.narrowing.lockdown,
         is_over: false,
@@ -127,6 +132,15 @@ async fn admit(gate: &Gate, request: Request) -> Result<(Request, Place), Box<Re
     }
     let request = Request::from_parts(parts, Body::from(body));
     Ok((with_caller(request, caller), place))
+}
+
+/// Beside the call, which does not wait for it.
+fn note_use(orchestrator: Orchestrator, token_id: TokenId) {
+    tokio::spawn(async move {
+        if let Err(error) = credential::note_use(&orchestrator, token_id).await {
+            tracing::warn!(%error, "cannot write down that a token was used");
+        }
+    });
 }
 
 fn refuse_fault(resource: &Url, fault: TokenFault) -> Response {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::actor::Actor;
+use orchestrator::credential::TokenOrigin;
 use orchestrator::id::TokenId;
 use orchestrator::project::access::{self, Operation, Operations};
 use orchestrator::trace::{self, Origin, TraceParent};
@@ -40,6 +41,8 @@ const LIST_TTL_MS: u64 = 60_000;
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) token_id: TokenId,
+    /// What a person's token was made from.
+    pub(crate) origin: Option<TokenOrigin>,
     pub(crate) trace: TraceParent,
     /// What its token and its request take away of its tools.
     pub(crate) narrow: Narrow,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use contract::schema;
 use orchestrator::actor::{Actor, RunSide};
+use orchestrator::credential::TokenOrigin;
 use orchestrator::id::TokenId;
 use orchestrator::postgres::listen::{Subscription, Topic};
 use orchestrator::project::access::Operation;
@@ -118,6 +119,11 @@ impl Call<'_> {
     /// The token this was called with.
     pub(crate) fn token_id(&self) -> TokenId {
         self.caller.token_id
+    }
+
+    /// What the token of a person was made from.
+    pub(crate) fn origin(&self) -> Option<&TokenOrigin> {
+        self.caller.origin.as_ref()
     }
 
     /// The tools that the caller may call, listed or not.

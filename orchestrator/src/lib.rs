@@ -20,6 +20,7 @@ pub mod credential;
 pub mod delivery;
 pub mod effect;
 pub mod identity;
+pub mod inbox;
 pub mod knowledge;
 pub mod port_call;
 pub mod project;

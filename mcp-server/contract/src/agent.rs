@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::bounded::{Count, List, Text};
-use crate::page::IdempotencyKey;
+use crate::page::{Cursor, IdempotencyKey, PageLimit};
 use crate::runner::{Adapter, Api, Output};
 
 /// A stage, as in the label `run:<stage>`.
@@ -55,6 +55,43 @@ pub struct AgentGet {
     /// One version of the project's own, or of the platform's; without it what runs work by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionNumber>,
+}
+
+/// Input of `agent_version_list`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentVersionList {
+    /// Leave it out for the platform's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Uuid>,
+    pub stage: StageName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PageLimit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+
+/// Output of `agent_version_list` and `prompt_version_list`: newest first. Empty where a project has none of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VersionPage {
+    pub versions: Vec<VersionLine>,
+    /// Pass it as `cursor` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A version, without what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VersionLine {
+    pub version: u32,
+    pub state: VersionState,
+    /// `person:octocat`.
+    pub written_by: String,
+    pub written_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
 }
 
 /// Input of `agent_update`: what is not given stays.
@@ -203,6 +240,22 @@ pub struct PromptGet {
     /// One version of the project's own, or of the platform's; without it what runs are told now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionNumber>,
+}
+
+/// Input of `prompt_version_list`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromptVersionList {
+    /// Leave it out for the platform's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Uuid>,
+    pub stage: StageName,
+    #[serde(default)]
+    pub kind: PromptKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<PageLimit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
 }
 
 /// Input of `prompt_update`.

@@ -68,6 +68,9 @@ pub struct AuditEntry {
     pub at: Timestamp,
     pub actor_kind: String,
     pub actor_id: String,
+    /// A person's login or the name of a program's token, as it is today; absent where the id says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_name: Option<String>,
     pub operation: String,
     pub object_kind: String,
     pub object_id: String,

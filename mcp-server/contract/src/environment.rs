@@ -21,6 +21,8 @@ pub struct EnvironmentRef {
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<PageLimit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,

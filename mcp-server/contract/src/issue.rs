@@ -14,7 +14,7 @@ pub type Number = Count<1, 9_007_199_254_740_991>;
 /// A label's name.
 pub type Label = Text<1, 50>;
 
-/// Input of `issue_get`: the run's own issue unless given; a run sees no other.
+/// Input of `issue_get`: a run's own issue unless given, and a run sees no other; staff name both.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueGet {
@@ -85,7 +85,7 @@ pub struct IssueLine {
     pub updated_at: Timestamp,
 }
 
-/// Input of `issue_create`.
+/// Input of `issue_create`: in a run's own repository; staff name one.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueCreate {
@@ -102,7 +102,7 @@ pub struct IssueCreate {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Input of `issue_comment`: the run's own issue unless given.
+/// Input of `issue_comment`: on a run's own issue unless given; staff name repository and number.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueComment {
@@ -116,8 +116,8 @@ pub struct IssueComment {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// Input of `issue_label`: labels to have and labels not to have, on the run's own issue unless given. Asking twice
-/// changes nothing at GitHub, but counts twice unless a key is given.
+/// Input of `issue_label`: labels to have and labels not to have, on a run's own issue unless given; staff name repository
+/// and number. Asking twice changes nothing at GitHub, but counts twice unless a key is given.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueLabel {

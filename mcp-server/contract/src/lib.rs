@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod effect;
 pub mod environment;
 pub mod failure;
+pub mod inbox;
 pub mod issue;
 pub mod knowledge;
 pub mod operations;

@@ -31,6 +31,8 @@ pub struct SlotGet {
 #[serde(deny_unknown_fields)]
 pub struct SlotList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<PageLimit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,

@@ -160,6 +160,9 @@ pub struct TokenView {
     pub expires_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// To the minute; absent for one that nobody used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
     /// It lets its bearer in now.
     pub is_live: bool,
 }
@@ -198,6 +201,9 @@ pub struct SessionView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
     pub is_live: bool,
+    /// The one that this was called with.
+    #[serde(default)]
+    pub is_this: bool,
 }
 
 /// What a person let a client do: an editor, a desktop program.
@@ -213,6 +219,9 @@ pub struct GrantView {
     pub used_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// The one that this was called with.
+    #[serde(default)]
+    pub is_this: bool,
 }
 
 /// Input of `session_revoke`: one of `session_id` and `grant_id`.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::agent::{
-    AgentGet, AgentList, AgentPage, AgentPublish, AgentUpdate, AgentView, Globs, VersionState,
+    AgentGet, AgentList, AgentPage, AgentPublish, AgentUpdate, AgentVersionList, AgentView, Globs,
+    VersionLine, VersionPage, VersionState,
 };
 use contract::bounded::Text;
-use orchestrator::agent::{self, Adapter, Agent, AgentChange, Output, Version};
+use contract::page::{Cursor, PageLimit};
+use orchestrator::agent::{self, Adapter, Agent, AgentChange, Output, Version, Versions, VersionsAsk};
+use orchestrator::page::DEFAULT_LIMIT;
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result};
 
@@ -17,6 +20,7 @@ pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue
         .with::<List>()
         .with::<Get>()
+        .with::<VersionList>()
         .with::<Update>()
         .with::<Publish>()
 }
@@ -63,6 +67,29 @@ impl Tool for Get {
         let stage = ask.stage.as_str();
         let found = agent::read_agent(call.orchestrator, call.actor, project_id, stage, version);
         show(&found.await?)
+    }
+}
+
+struct VersionList;
+
+impl Tool for VersionList {
+    const NAME: &'static str = "agent_version_list";
+    const TITLE: &'static str = "List an agent's versions";
+    const ABOUT: &'static str = "Lists every version that the profile of a stage had, newest first, drafts too: who wrote it, who published it. \
+         Use it to find the versions to compare, and read each with agent_get. A project without a profile of its own has \
+         none.";
+    const OPERATION: Operation = Operation::AgentRead;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Read;
+    type Ask = AgentVersionList;
+    type Answer = VersionPage;
+
+    async fn call(call: &Call<'_>, ask: AgentVersionList) -> Result<VersionPage> {
+        let on = (ask.project_id.map(Into::into), ask.stage.as_str());
+        let page = versions_ask(ask.limit, ask.cursor.as_ref())?;
+        Ok(show_versions(
+            agent::agent_versions(call.orchestrator, call.actor, on, page).await?,
+        ))
     }
 }
 
@@ -157,6 +184,34 @@ pub(super) fn state(version: &Version) -> VersionState {
         VersionState::Published
     } else {
         VersionState::Draft
+    }
+}
+
+pub(super) fn versions_ask(limit: Option<PageLimit>, cursor: Option<&Cursor>) -> Result<VersionsAsk> {
+    let before = cursor.map(|cursor| cursor.as_str().parse()).transpose();
+    Ok(VersionsAsk {
+        before: before.map_err(|_| Error::Invalid("cursor: pass next_cursor of the page before".into()))?,
+        limit: limit.map_or(DEFAULT_LIMIT, |limit| count(limit.get())),
+    })
+}
+
+pub(super) fn show_versions(found: Versions) -> VersionPage {
+    let last = found.versions.last().filter(|_| found.more);
+    let next_cursor = last.map(|last| last.number.to_string());
+    VersionPage {
+        versions: found.versions.into_iter().map(version_line).collect(),
+        next_cursor,
+    }
+}
+
+fn version_line(version: Version) -> VersionLine {
+    VersionLine {
+        version: count(version.number),
+        state: state(&version),
+        written_by: version.written_by,
+        written_at: version.written_at,
+        published_at: version.published.as_ref().map(|published| published.at),
+        published_by: version.published.map(|published| published.by),
     }
 }
 

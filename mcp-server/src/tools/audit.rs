@@ -2,7 +2,7 @@
 
 use contract::audit::{AuditEntry, AuditFault, AuditHead, AuditList, AuditPage, AuditProof, AuditVerify};
 use contract::bounded::Text;
-use orchestrator::audit::{self, Fault, Filter, Head, Row, Scope};
+use orchestrator::audit::{self, Fault, Filter, Head, Listed, Scope};
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result};
 
@@ -106,12 +106,14 @@ fn fault(fault: Fault) -> AuditFault {
     }
 }
 
-fn show(row: Row) -> Result<AuditEntry> {
+fn show(listed: Listed) -> Result<AuditEntry> {
+    let Listed { row, actor_name } = listed;
     Ok(AuditEntry {
         audit_id: row.audit_id.uuid(),
         at: row.at,
         actor_kind: row.actor_kind,
         actor_id: row.actor_id,
+        actor_name,
         operation: row.operation,
         object_kind: row.object_kind,
         object_id: row.object_id,

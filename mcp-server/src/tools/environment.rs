@@ -41,7 +41,8 @@ impl Tool for List {
 
     async fn call(call: &Call<'_>, ask: EnvironmentList) -> Result<EnvironmentPage> {
         let page = page(ask.limit, ask.cursor.as_ref())?;
-        let found = environment::list(call.orchestrator, call.actor, page).await?;
+        let only = ask.project_id.map(Into::into);
+        let found = environment::list(call.orchestrator, call.actor, only, page).await?;
         Ok(EnvironmentPage {
             environments: found.items.iter().map(show).collect::<Result<_>>()?,
             next_cursor: found.next_cursor,

@@ -6,6 +6,7 @@ mod audit;
 mod delivery;
 mod effect;
 mod environment;
+mod inbox;
 mod issue;
 mod knowledge;
 mod live;
@@ -51,12 +52,13 @@ pub(crate) use self::run::show_run;
 
 /// The tools that staff are shown unless they name toolsets; `tool_search` finds the others. At most 30: a long list costs
 /// every conversation of every client.
-const USUAL: [&str; 22] = [
+const USUAL: [&str; 23] = [
     "delivery_explain",
     "delivery_get",
     "delivery_list",
     "delivery_replay",
     "effect_list",
+    "inbox_list",
     "knowledge_get",
     "knowledge_search",
     "principal_get",
@@ -94,13 +96,14 @@ const REPLACED: &str = "nothing: a newer write took its place, and this one is n
 /// Every tool there is.
 pub(crate) fn catalogue() -> Catalogue {
     type Add = fn(Catalogue) -> Catalogue;
-    let sets: [(Toolset, Add); 28] = [
+    let sets: [(Toolset, Add); 29] = [
         (Toolset::Access, access::tools),
         (Toolset::Agents, agent::tools),
         (Toolset::Operations, audit::tools),
         (Toolset::Operations, delivery::tools),
         (Toolset::Runs, effect::tools),
         (Toolset::Slots, environment::tools),
+        (Toolset::Runs, inbox::tools),
         (Toolset::Repositories, issue::tools),
         (Toolset::Knowledge, knowledge::tools),
         (Toolset::Access, member::tools),

@@ -1,12 +1,14 @@
 //! What the agent of a stage is told.
 
 use contract::agent::{
-    PromptGet, PromptKind, PromptLine, PromptList, PromptPage, PromptPublish, PromptUpdate, PromptView,
+    PromptGet, PromptKind, PromptLine, PromptList, PromptPage, PromptPublish, PromptUpdate,
+    PromptVersionList, PromptView, VersionPage,
 };
 use orchestrator::agent::{self, Kind, PromptHead};
 use orchestrator::project::access::Operation;
 use orchestrator::{Error, Result};
 
+use super::agent::{show_versions, versions_ask};
 use super::{STAFF, count, idempotency_key, word, written_word};
 use crate::tool::{Call, Catalogue, Effect, Side, Tool};
 
@@ -14,6 +16,7 @@ pub(super) fn tools(catalogue: Catalogue) -> Catalogue {
     catalogue
         .with::<List>()
         .with::<Get>()
+        .with::<VersionList>()
         .with::<Update>()
         .with::<Publish>()
 }
@@ -62,6 +65,33 @@ impl Tool for Get {
         );
         let version = ask.version.map(|version| count(version.get()));
         show(&agent::get_versioned_prompt(call.orchestrator, call.actor, on, version).await?)
+    }
+}
+
+struct VersionList;
+
+impl Tool for VersionList {
+    const NAME: &'static str = "prompt_version_list";
+    const TITLE: &'static str = "List a prompt's versions";
+    const ABOUT: &'static str = "Lists every version that the prompt of a stage and kind had, newest first, drafts too: who wrote it, who published \
+         it. Use it to find the versions to compare, and read each with prompt_get. A project without a prompt of its own \
+         has none.";
+    const OPERATION: Operation = Operation::PromptRead;
+    const SIDES: &'static [Side] = STAFF;
+    const EFFECT: Effect = Effect::Read;
+    type Ask = PromptVersionList;
+    type Answer = VersionPage;
+
+    async fn call(call: &Call<'_>, ask: PromptVersionList) -> Result<VersionPage> {
+        let on = (
+            ask.project_id.map(Into::into),
+            ask.stage.as_str(),
+            kind(ask.kind)?,
+        );
+        let page = versions_ask(ask.limit, ask.cursor.as_ref())?;
+        Ok(show_versions(
+            agent::prompt_versions(call.orchestrator, call.actor, on, page).await?,
+        ))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where people are signed in: their browsers, and the clients they let in.
 
 use contract::token::{GrantView, SessionEnded, SessionList, SessionRevoke, SessionView, Sessions};
+use orchestrator::credential::TokenOrigin;
 use orchestrator::identity::oauth::{self, Grant};
 use orchestrator::identity::session::{self, Session};
 use orchestrator::project::access::Operation;
@@ -37,8 +38,11 @@ impl Tool for List {
         let sessions = session::list(call.orchestrator, call.actor, person_id).await?;
         let grants = oauth::list_grants(call.orchestrator, call.actor, person_id).await?;
         Ok(Sessions {
-            sessions: sessions.into_iter().map(show).collect(),
-            grants: grants.into_iter().map(show_grant).collect(),
+            sessions: sessions.into_iter().map(|it| show(it, call.origin())).collect(),
+            grants: grants
+                .into_iter()
+                .map(|it| show_grant(it, call.origin()))
+                .collect(),
         })
     }
 }
@@ -71,8 +75,9 @@ impl Tool for Revoke {
     }
 }
 
-fn show(session: Session) -> SessionView {
+fn show(session: Session, this: Option<&TokenOrigin>) -> SessionView {
     SessionView {
+        is_this: this == Some(&TokenOrigin::Session(session.session_id)),
         session_id: session.session_id.uuid(),
         method: session.method.to_string(),
         user_agent: session.user_agent,
@@ -85,8 +90,9 @@ fn show(session: Session) -> SessionView {
     }
 }
 
-fn show_grant(grant: Grant) -> GrantView {
+fn show_grant(grant: Grant, this: Option<&TokenOrigin>) -> GrantView {
     GrantView {
+        is_this: this == Some(&TokenOrigin::Grant(grant.grant_id)),
         grant_id: grant.grant_id.uuid(),
         client_id: grant.client_id,
         client_name: grant.client_name,

@@ -43,7 +43,7 @@ struct List;
 impl Tool for List {
     const NAME: &'static str = "slot_list";
     const TITLE: &'static str = "List slots";
-    const ABOUT: &'static str = "Lists the slots of the projects the caller may see and their states. Use it to \
+    const ABOUT: &'static str = "Lists the slots of one project, or of all that the caller may see, and their states. Use it to \
          see how much may run at once; why one run waits is said by run_explain.";
     const OPERATION: Operation = Operation::SlotRead;
     const SIDES: &'static [Side] = STAFF;
@@ -53,7 +53,8 @@ impl Tool for List {
 
     async fn call(call: &Call<'_>, ask: SlotList) -> Result<SlotPage> {
         let page = page(ask.limit, ask.cursor.as_ref())?;
-        let found = slot::list(call.orchestrator, call.actor, page).await?;
+        let only = ask.project_id.map(Into::into);
+        let found = slot::list(call.orchestrator, call.actor, only, page).await?;
         let slots = found.items.into_iter().map(show).collect::<Result<_>>()?;
         Ok(SlotPage {
             slots,

@@ -166,6 +166,7 @@ fn show(token: NamedToken) -> Result<TokenView> {
         issued_at: token.issued_at,
         expires_at: token.expires_at,
         revoked_at: token.revoked_at,
+        last_used_at: token.last_used_at,
         is_live: token.is_live,
     })
 }

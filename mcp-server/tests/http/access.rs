@@ -155,10 +155,11 @@ enum Ask {
 }
 
 /// In the order in which they are called: what ends something comes last.
-const TOOLS: [&str; 109] = [
+const TOOLS: [&str; 112] = [
     "access_explain",
     "agent_get",
     "agent_list",
+    "agent_version_list",
     "agent_update",
     "agent_publish",
     "audit_list",
@@ -173,6 +174,7 @@ const TOOLS: [&str; 109] = [
     "environment_list",
     "environment_log_tail",
     "environment_delete",
+    "inbox_list",
     "issue_comment",
     "issue_create",
     "issue_get",
@@ -188,6 +190,7 @@ const TOOLS: [&str; 109] = [
     "principal_get",
     "prompt_get",
     "prompt_list",
+    "prompt_version_list",
     "prompt_update",
     "prompt_publish",
     "pull_request_get",
@@ -296,20 +299,20 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
         "delivery_get" => Ask::On(json!({"delivery_id": delivery, "payload": true})),
         "effect_get" => Ask::On(json!({"effect_id": effect})),
-        "issue_comment" => Ask::On(json!({"repository_id": repository, "body": "On it."})),
+        "issue_comment" => Ask::On(json!({"repository_id": repository, "number": 1, "body": "On it."})),
         "issue_create" => Ask::On(json!({"repository_id": repository, "title": "Found", "body": "All."})),
         knowledge if knowledge.starts_with("knowledge_") => knowledge_ask(knowledge, project, repository),
         "pull_request_review" => Ask::On(json!({"repository_id": repository, "body": "Fine."})),
         "run_limit_raise" => Ask::On(json!({"run_id": run, "active_seconds_limit": 7200})),
         "slot_extend" => Ask::On(json!({"slot_id": slot, "minutes": 5})),
         "slot_limit_set" => Ask::On(json!({"project_id": project, "slots": 9})),
-        "issue_label" => Ask::On(json!({"repository_id": repository, "add": ["bug"]})),
+        "issue_label" => Ask::On(json!({"repository_id": repository, "number": 1, "add": ["bug"]})),
         "pull_request_get" => Ask::On(json!({"repository_id": repository, "number": 77})),
         "effect_list" | "run_cancel" | "run_change_list" | "run_event_list" | "run_explain" | "run_get"
         | "run_log_tail" | "run_prompt_get" | "run_usage_get" => Ask::On(json!({"run_id": run})),
         "repository_attach" => Ask::On(json!({"project_id": project, "repository": "octo/new"})),
-        "issue_get"
-        | "issue_list"
+        "issue_get" => Ask::On(json!({"repository_id": repository, "number": 1})),
+        "issue_list"
         | "repository_detach"
         | "repository_get"
         | "repository_preflight"
@@ -335,12 +338,14 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "token_revoke" => Ask::On(json!({"token_id": token})),
         "wait_get" => Ask::On(json!({"wait_id": wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
-        "agent_get" => Ask::On(json!({"project_id": project, "stage": "dev"})),
+        "agent_get" | "agent_version_list" => Ask::On(json!({"project_id": project, "stage": "dev"})),
         "agent_update" => Ask::On(json!({"project_id": project, "stage": "dev", "memory": "8Gi"})),
         "agent_publish" | "prompt_publish" => {
             Ask::On(json!({"project_id": project, "stage": "dev", "version": 1}))
         }
-        "prompt_get" => Ask::On(json!({"project_id": project, "stage": "dev", "kind": "review"})),
+        "prompt_get" | "prompt_version_list" => {
+            Ask::On(json!({"project_id": project, "stage": "dev", "kind": "review"}))
+        }
         "prompt_update" => Ask::On(json!({"project_id": project, "stage": "dev", "body": "Work."})),
         "trigger_delete" => Ask::On(json!({"project_id": project, "trigger_rule_id": rule, "version": 1})),
         "trigger_set" => Ask::On(json!({"project_id": project, "position": 5,
@@ -361,7 +366,7 @@ fn ask(tool: &str, things: &Things) -> Ask {
         "project_create" => Ask::Own(json!({"slug": "newest", "name": "Newest"})),
         "setting_set" => Ask::Own(json!({"name": "max_live_runs", "value": 50})),
         "job_retry" => Ask::Own(json!({"job_id": 1_000_000_000})),
-        "model_list" | "job_list" | "platform_pause" | "platform_resume" | "project_list"
+        "model_list" | "job_list" | "platform_pause" | "platform_resume" | "project_list" | "inbox_list"
         | "setting_list" | "user_list" | "worker_list" | "principal_get" | "pull_request_open"
         | "run_heartbeat" | "run_snapshot_get" | "run_token_refresh" | "slot_list" | "environment_list" => {
             Ask::Own(json!({}))
@@ -400,7 +405,7 @@ async fn things(world: &World, of: &Seeded, github_repository_id: i64) -> (Thing
     let effects = effect::list(orchestrator, &system, Some(run_id), first)
         .await
         .expect("effects");
-    let slots = slot::list(orchestrator, &system, first).await.expect("slots");
+    let slots = slot::list(orchestrator, &system, None, first).await.expect("slots");
     let slot = slots
         .items
         .iter()

@@ -8,6 +8,7 @@ use orchestrator::port_call::domain::{IssueAnswer, ListedIssue, PullRequestAnswe
 use orchestrator::port_call::jobs::AnswerPortCall;
 use orchestrator::port_call::{self, Answer, Question};
 use orchestrator::ports::CodeHostError;
+use orchestrator::ports::code_host::HostPermission;
 use orchestrator::ports::survey::{HostInstallation, HostSurvey, HostWebhook};
 use orchestrator::queue::{Attempt, Concurrency, Done, Perform, Performers, Working};
 use orchestrator::repository::{Place, preflight};
@@ -97,6 +98,9 @@ fn answer(orchestrator: &Orchestrator, question: &Question) -> Answer {
                 workflows: Ok(Vec::new()),
                 services: Ok(None),
             }),
+        },
+        Question::Permission { .. } => Answer::Permission {
+            permission: HostPermission::Write,
         },
         Question::Account { login } => Answer::Account {
             github_user_id: 4242,

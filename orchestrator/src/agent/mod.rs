@@ -35,10 +35,11 @@ pub use prompt::{
 };
 #[cfg(feature = "postgres")]
 pub use service::{
-    Agent, AgentChange, PromptHead, change_profile, find_model, get_profile, get_versioned_prompt,
-    list_agents, list_models, list_profiles, list_prompts, models, profile_for, prompt_for, publish_agent,
-    publish_draft, publish_prompt, read_agent, render_prompt, save_model, save_prompt, seed_defaults,
-    set_model, set_profile, show_prompt, update_agent,
+    Agent, AgentChange, MAX_VERSIONS, PromptHead, Versions, VersionsAsk, agent_versions, change_profile,
+    find_model, get_profile, get_versioned_prompt, list_agents, list_models, list_profiles, list_prompts,
+    models, profile_for, prompt_for, prompt_versions, publish_agent, publish_draft, publish_prompt,
+    read_agent, render_prompt, save_model, save_prompt, seed_defaults, set_model, set_profile, show_prompt,
+    update_agent,
 };
 pub use shipped::shipped_template;
 pub use stage::{STAGES, Stage, stage};

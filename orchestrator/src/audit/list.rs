@@ -38,6 +38,14 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
+/// An entry, and who it was by today's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub row: Row,
+    /// A person's login, a program's token; none where the id says it, or nobody is left to name.
+    pub actor_name: Option<String>,
+}
+
 /// Entries of the audit, newest first.
 ///
 /// # Errors
@@ -49,7 +57,7 @@ pub async fn list(
     scope: Scope,
     filter: &Filter,
     ask: PageAsk,
-) -> Result<Page<Row>> {
+) -> Result<Page<Listed>> {
     let mut tx = orchestrator.look("audit.list").await?;
     let own_id = actor.id();
     let (mut actor_kind, mut actor_id) = (filter.actor_kind.as_deref(), filter.actor_id.as_deref());
@@ -80,5 +88,10 @@ pub async fn list(
         hide_unseen: scope == Scope::Own,
     };
     let rows = store::list(&mut tx, &narrow, ask).await?;
-    Ok(ask.page(rows, |row| row.audit_id.uuid()))
+    let names = store::names(&mut tx, &rows).await?;
+    let listed = rows.into_iter().map(|row| Listed {
+        actor_name: names.get(&row.actor_id).cloned(),
+        row,
+    });
+    Ok(ask.page(listed.collect(), |listed| listed.row.audit_id.uuid()))
 }

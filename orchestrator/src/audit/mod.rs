@@ -20,7 +20,7 @@ mod verify;
 
 pub use domain::{Chain, Fault, FaultKind, Head, Row};
 #[cfg(feature = "postgres")]
-pub use list::{Filter, Scope, list};
+pub use list::{Filter, Listed, Scope, list};
 #[cfg(feature = "postgres")]
 pub use seal::{Sealed, heads, seal};
 #[cfg(feature = "postgres")]

@@ -120,6 +120,23 @@ pub(super) async fn list(tx: &mut Tx, narrow: &Narrow<'_>, ask: PageAsk) -> Resu
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// The names of the people and programs among the actors, by their ids.
+pub(super) async fn names(tx: &mut Tx, rows: &[Row]) -> Result<HashMap<String, String>> {
+    let named = rows
+        .iter()
+        .filter(|row| matches!(row.actor_kind.as_str(), "person" | "service"));
+    let ids: Vec<Uuid> = named.filter_map(|row| row.actor_id.parse().ok()).collect();
+    let found = sqlx::query!(
+        r#"SELECT person_id::text AS "id!", login AS "name!" FROM people WHERE person_id = ANY ($1)
+           UNION ALL
+           SELECT jti::text, name FROM access_tokens WHERE jti = ANY ($1) AND name IS NOT NULL"#,
+        &ids,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
 /// Whether this transaction is the one that seals now: one does at a time, over all workers.
 pub(super) async fn may_seal(tx: &mut Tx) -> Result<bool> {
     let got = sqlx::query_scalar!(

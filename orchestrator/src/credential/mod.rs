@@ -48,7 +48,7 @@ pub use seal::{EdgeKey, MasterKey};
 #[cfg(feature = "postgres")]
 pub use service::{
     Proven, RunTokenIds, TokenScope, authenticate, issue_platform_token, issue_service_token, issue_token,
-    prove, refresh_run_tokens, sign, still_counts, sweep,
+    note_use, prove, refresh_run_tokens, sign, still_counts, sweep,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::domain::{Claims, ISSUER, Leniency, Narrowing, RUN_TOKEN_LIFE, TokenFault, check, check_toolsets};
 use super::jwt::{self, SignedToken};
 use super::keys::{self, required_key};
+use super::person::TokenOrigin;
 use super::store::{self, Bearer, Token};
 use crate::actor::{Actor, PlatformRole, Role, RunActor, RunSide};
 use crate::audit;
@@ -20,6 +21,21 @@ const KEPT_AFTER_EXPIRY: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// Those of sessions are many, short, and never leave the gateway: nobody shows one late.
 const KEPT_OF_SESSION: SignedDuration = SignedDuration::from_hours(1);
 
+/// When a named token was last used is written down at most so often.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+impl Token {
+    /// Whether its use is worth a write.
+    fn wants_note(&self, now: Timestamp) -> bool {
+        let named = match &self.bearer {
+            Bearer::Service { .. } | Bearer::Platform { .. } => true,
+            Bearer::Person { origin, .. } => matches!(origin, TokenOrigin::Named(_)),
+            Bearer::Run { .. } => false,
+        };
+        named && self.last_used_at.is_none_or(|used| now >= used + NOTED_EVERY)
+    }
+}
+
 /// The two tokens of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunTokenIds {
@@ -33,6 +49,10 @@ pub struct Proven {
     pub actor: Actor,
     pub token_id: TokenId,
     pub narrowing: Narrowing,
+    /// What a person's token was made from.
+    pub origin: Option<TokenOrigin>,
+    /// It has a name, and nobody wrote down for a minute that it was used.
+    pub wants_note: bool,
     expires_at: Timestamp,
     revoked_at: Option<Timestamp>,
     now: Timestamp,
@@ -88,8 +108,24 @@ pub async fn prove(orchestrator: &Orchestrator, audiences: &[&str], bearer: &str
         revoked_at: token.revoked_at.or((!counts).then_some(now)),
         now,
         token_id: token.jti,
+        origin: match &token.bearer {
+            Bearer::Person { origin, .. } => Some(origin.clone()),
+            Bearer::Run { .. } | Bearer::Service { .. } | Bearer::Platform { .. } => None,
+        },
+        wants_note: token.wants_note(now),
         narrowing: token.narrowing,
     })
+}
+
+/// Writes down that a named token was used. Whoever calls need not wait for it: that nobody knows is no harm.
+///
+/// # Errors
+///
+/// `Unavailable` if the database is.
+pub async fn note_use(orchestrator: &Orchestrator, token_id: TokenId) -> Result<()> {
+    let mut tx = orchestrator.begin("credential.note_use").await?;
+    store::staff::note_use(&mut tx, token_id, NOTED_EVERY).await?;
+    tx.commit().await
 }
 
 /// Whether a token says what its row does. A signature alone makes no token: what it says was written here first.
@@ -282,6 +318,7 @@ pub(super) async fn insert_token(
         issued_at: tx.now(),
         expires_at,
         revoked_at: None,
+        last_used_at: None,
         narrowing,
     };
     store::insert_token(tx, &token).await?;

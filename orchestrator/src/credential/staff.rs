@@ -67,6 +67,8 @@ pub struct NamedToken {
     pub issued_at: Timestamp,
     pub expires_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// To the minute.
+    pub last_used_at: Option<Timestamp>,
     /// Neither revoked nor expired.
     pub is_live: bool,
 }
@@ -338,6 +340,7 @@ impl store::Listed {
             issued_at: token.issued_at,
             expires_at: token.expires_at,
             revoked_at: token.revoked_at,
+            last_used_at: token.last_used_at,
             is_live: token.revoked_at.is_none() && now < token.expires_at,
         })
     }

@@ -21,8 +21,8 @@ use crate::repository::{self, Repository};
 use crate::run::{self, Run, RunKind, RunState};
 use crate::trace::TraceParent;
 use crate::trigger::{
-    self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, SenderFacts, Wants,
-    Words,
+    self, Binding, Decision, Event, Facts, HostFacts, IgnoreReason, IssueFacts, LiveRun, Sender, SenderFacts,
+    Wants, Words,
 };
 use crate::work_item::{self, WorkItem, issue_text_sha256};
 
@@ -90,6 +90,10 @@ impl Case {
                 None => repository,
             });
         }
+        let own_hands = self.event.sender.clone();
+        if let Some(behind) = self.person_behind(tx).await? {
+            self.event.sender = Some(behind);
+        }
         if let Some(sender) = &self.event.sender {
             self.person = identity::find_by_github_user_id(tx, sender.github_user_id).await?;
         }
@@ -99,8 +103,8 @@ impl Case {
             number: self.event.number,
             label: self.event.label.clone(),
             item_updated_at: self.event.updated_at.as_deref().and_then(domain::moment),
-            sender_github_user_id: self.event.sender.as_ref().map(|sender| sender.github_user_id),
-            sender_login: self.event.sender.as_ref().map(|sender| sender.login.clone()),
+            sender_github_user_id: own_hands.as_ref().map(|sender| sender.github_user_id),
+            sender_login: own_hands.map(|sender| sender.login),
             repository_id: self
                 .repository
                 .as_ref()
@@ -119,6 +123,31 @@ impl Case {
             knowledge::want(tx, repository).await?;
         }
         Ok(())
+    }
+
+    /// The person for whom our App set or took away the label, with write permission at the code host: what follows is
+    /// decided as if they had with their own hands.
+    async fn person_behind(&self, tx: &mut Tx) -> Result<Option<Sender>> {
+        let by_us = self.own.is_some() && self.event.sender.as_ref().map(|it| it.github_user_id) == self.own;
+        let set = match self.event.action.as_str() {
+            "labeled" => true,
+            "unlabeled" => false,
+            _ => return Ok(None),
+        };
+        let (true, Some(repository), Some(number), Some(label)) =
+            (by_us, &self.repository, self.event.number, &self.event.label)
+        else {
+            return Ok(None);
+        };
+        let when = (set, self.received_at);
+        let behind = effect::person_behind_label(tx, repository.repository_id, number, label, when).await?;
+        let Some(person_id) = behind else { return Ok(None) };
+        let person = identity::get(tx, person_id).await?;
+        Ok(Some(Sender {
+            github_user_id: person.github_user_id,
+            login: person.login,
+            is_user: true,
+        }))
     }
 
     /// Decides and does what was decided, or says what to look at first.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::domain::{EffectKind, EffectState, Write};
 use super::service::Effect;
 use crate::error::{Error, Result};
-use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
+use crate::id::{EffectId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::page::PageAsk;
 use crate::postgres::{Moment, Tx, erase, json, unknown_word};
 
@@ -30,6 +30,7 @@ struct Row {
     applying_since: Option<Moment>,
     applied_at: Option<Moment>,
     actor: String,
+    asked_by: Option<PersonId>,
     traceparent: String,
     created_at: Moment,
     updated_at: Moment,
@@ -63,6 +64,7 @@ impl TryFrom<Row> for Effect {
             applying_since: row.applying_since.map(Moment::to_jiff),
             applied_at: row.applied_at.map(Moment::to_jiff),
             actor: row.actor,
+            asked_by: row.asked_by,
             traceparent: row.traceparent,
             created_at: row.created_at.to_jiff(),
             updated_at: row.updated_at.to_jiff(),
@@ -76,7 +78,7 @@ macro_rules! select {
             Row,
             "SELECT effect_id, project_id, repository_id, number, run_id, turn, effect_key, arguments, version,
                  applied_version, state, reason, result, attempts, not_before, lane_fence, applying_since, applied_at,
-                 actor, traceparent, created_at, updated_at
+                 actor, asked_by, traceparent, created_at, updated_at
              FROM effects " + $rest
             $(, $arg)*
         )
@@ -176,6 +178,50 @@ pub(super) async fn count_of_kind(tx: &mut Tx, run_id: RunId, kind: EffectKind) 
     Ok(count)
 }
 
+/// How many writes a person has asked for since a moment. Locks the person's count until the transaction ends.
+pub(super) async fn count_of_person(tx: &mut Tx, person_id: PersonId, since: jiff::Timestamp) -> Result<i64> {
+    let key = format!("effects of {person_id}");
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+        .execute(&mut **tx)
+        .await?;
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM effects WHERE asked_by = $1 AND created_at > $2"#,
+        person_id as PersonId,
+        since.to_sqlx(),
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(count)
+}
+
+/// Who asked for the newest change of labels that began to be made before a moment, and that sets this label or takes it
+/// away; none if that was the platform or a run.
+pub(super) async fn person_behind_label(
+    tx: &mut Tx,
+    repository_id: RepositoryId,
+    number: i64,
+    label: &str,
+    set: bool,
+    before: jiff::Timestamp,
+) -> Result<Option<PersonId>> {
+    let found = sqlx::query_scalar!(
+        "SELECT asked_by FROM effects
+         WHERE repository_id = $1 AND number = $2 AND kind = 'labels' AND created_at <= $5
+           AND (state IN ('applying', 'applied') OR attempts > 0)
+           AND EXISTS (SELECT FROM jsonb_array_elements_text(arguments -> CASE WHEN $4 THEN 'add' ELSE 'remove' END) AS named
+                       WHERE lower(named) = lower($3))
+         ORDER BY effect_id DESC LIMIT 1",
+        repository_id as RepositoryId,
+        number,
+        label,
+        set,
+        before.to_sqlx(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(found.flatten())
+}
+
 /// Effects that are due and may have lost their job: ready ones, and applying ones nobody settled.
 pub(super) async fn due(tx: &mut Tx, stale_before: jiff::Timestamp) -> Result<Vec<(EffectId, String)>> {
     let now = tx.moment();
@@ -228,8 +274,8 @@ pub(super) async fn unbegun_of_run(tx: &mut Tx, run_id: RunId, with_ready: bool)
 pub(super) async fn insert(tx: &mut Tx, effect: &Effect) -> Result<()> {
     sqlx::query!(
         "INSERT INTO effects (effect_id, project_id, repository_id, number, run_id, turn, kind, effect_key, arguments,
-             state, not_before, actor, traceparent, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+             state, not_before, actor, traceparent, created_at, updated_at, asked_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)",
         effect.effect_id as EffectId,
         effect.project_id as ProjectId,
         effect.repository_id as RepositoryId,
@@ -244,6 +290,7 @@ pub(super) async fn insert(tx: &mut Tx, effect: &Effect) -> Result<()> {
         effect.actor,
         effect.traceparent,
         effect.created_at.to_sqlx(),
+        effect.asked_by as Option<PersonId>,
     )
     .execute(&mut **tx)
     .await?;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RepositoryId, SlotId};
+use crate::ports::code_host::HostPermission;
 use crate::repository::Place;
 use crate::repository::preflight::Check;
 use crate::slot::environment::{Part, Shown};
@@ -43,6 +44,12 @@ pub enum Question {
     },
     /// The account that bears a login now.
     Account { login: String },
+    /// What an account may do in a repository now.
+    Permission {
+        repository_id: RepositoryId,
+        github_user_id: i64,
+        login: String,
+    },
     /// What the cluster holds for a slot.
     Environment { slot_id: SlotId, part: Part },
     /// Which of these repositories an account may read now.
@@ -78,6 +85,9 @@ pub enum Answer {
     Account {
         github_user_id: i64,
         login: String,
+    },
+    Permission {
+        permission: HostPermission,
     },
     Environment(Shown),
     /// Those that could not be asked about are in neither list.
@@ -158,6 +168,7 @@ impl Question {
             Self::RepositoryPreflight { .. } => "repository_preflight",
             Self::RepositoryToken { .. } => "repository_token",
             Self::Account { .. } => "account",
+            Self::Permission { .. } => "permission",
             Self::Environment { .. } => "environment",
             Self::Readable { .. } => "readable",
             Self::QuestionVector { .. } => "question_vector",

@@ -63,7 +63,8 @@ GRANT SELECT ON signing_keys TO {gateway}, {mcp_server}, {worker};
 GRANT INSERT (kid, audience, public_key, sealed_key, sealed_by, created_at, promoted_at),
       UPDATE (sealed_key, sealed_key_id) ON signing_keys TO {worker};
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON access_tokens TO {gateway};
-GRANT SELECT, INSERT, UPDATE (revoked_at, made_by, maker_id, parent_jti, parent_grant_id) ON access_tokens TO {mcp_server};
+GRANT SELECT, INSERT, UPDATE (revoked_at, last_used_at, made_by, maker_id, parent_jti, parent_grant_id)
+    ON access_tokens TO {mcp_server};
 GRANT SELECT, INSERT, UPDATE (revoked_at), DELETE ON access_tokens TO {worker};
 
 -- Secrets: a tool writes a value, and the worker alone reads one.

@@ -190,9 +190,14 @@ pub async fn get(orchestrator: &Orchestrator, actor: &Actor, slot_id: SlotId) ->
 }
 
 /// The slots of all projects the actor may see, newest first.
-pub async fn list(orchestrator: &Orchestrator, actor: &Actor, page: PageAsk) -> Result<Page<Slot>> {
+pub async fn list(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    only: Option<ProjectId>,
+    page: PageAsk,
+) -> Result<Page<Slot>> {
     let mut tx = orchestrator.look("slot.list").await?;
-    let projects = access::visible_projects(&mut tx, actor, Operation::SlotRead).await?;
+    let projects = access::visible_of(&mut tx, actor, Operation::SlotRead, only).await?;
     let rows = store::list(&mut tx, &projects, page).await?;
     Ok(page.page(rows, |slot| slot.slot_id.uuid()))
 }

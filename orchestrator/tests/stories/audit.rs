@@ -86,7 +86,7 @@ impl Sealed {
         let listed = audit::list(&self.orchestrator, &SYSTEM, scope, &Filter::default(), page).await;
         let (mut before, mut seq, mut statements): (Hash, i64, Vec<String>) = (FIRST, 0, Vec::new());
         let rows = listed.unwrap().items;
-        for row in rows.iter().rev() {
+        for row in rows.iter().map(|listed| &listed.row).rev() {
             seq += 1;
             let entry = row.hash();
             before = seal_hash(self.chain, seq, &before, &entry);
@@ -356,7 +356,10 @@ async fn who_reads_which_entries() {
     let own = list(admin.actor(), Scope::Own, Filter::default()).await.unwrap();
     assert_eq!(own.items.len(), 1);
     assert_eq!(
-        (own.items[0].operation.as_str(), own.items[0].rule.as_str()),
+        (
+            own.items[0].row.operation.as_str(),
+            own.items[0].row.rule.as_str()
+        ),
         ("project_pause", "admin: yes")
     );
     let all = list(admin.actor(), scope, Filter::default()).await.unwrap();

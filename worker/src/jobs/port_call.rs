@@ -100,6 +100,19 @@ impl Hands {
                     login: account.login,
                 })
             }
+            Question::Permission {
+                repository_id,
+                github_user_id,
+                ref login,
+            } => {
+                let at = self.at(repository_id).await?;
+                let account = HostAccount {
+                    github_user_id,
+                    login: login.clone(),
+                };
+                let permission = self.code_host.permission(&at, &account).await.map_err(failed)?;
+                Ok(Answer::Permission { permission })
+            }
             Question::Environment { slot_id, part } => {
                 self.environment(slot_id, part).await.map(Answer::Environment)
             }

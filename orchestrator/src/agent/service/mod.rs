@@ -1,9 +1,11 @@
 //! The use cases of agents, one file per kind of thing.
 
+mod history;
 mod model;
 mod profile;
 mod prompt;
 
+pub use history::{MAX_VERSIONS, Versions, VersionsAsk, agent_versions, prompt_versions};
 pub use model::{find_model, list_models, models, save_model, set_model};
 pub use profile::{
     Agent, AgentChange, change_profile, get_profile, list_agents, list_profiles, profile_for, publish_agent,

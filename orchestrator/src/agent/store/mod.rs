@@ -39,6 +39,25 @@ fn version(
     }
 }
 
+struct VersionRow {
+    version: i32,
+    written_by: String,
+    writer_id: Option<PersonId>,
+    created_at: Moment,
+    published_by: Option<String>,
+    published_at: Option<Moment>,
+}
+
+impl From<VersionRow> for Version {
+    fn from(row: VersionRow) -> Self {
+        version(
+            row.version,
+            (row.written_by, row.writer_id, row.created_at),
+            (row.published_by, row.published_at),
+        )
+    }
+}
+
 /// Deletes a batch of a deleted project's profiles and prompts; answers how many went.
 pub(crate) async fn erase(tx: &mut Tx, project_id: ProjectId, limit: i64) -> Result<u64> {
     Ok(profiles::erase(tx, project_id, limit).await? + prompts::erase(tx, project_id, limit).await?)

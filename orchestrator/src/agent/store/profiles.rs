@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::version;
+use super::{VersionRow, version};
 use crate::actor::Actor;
 use crate::agent::{Adapter, Output, Profile, Version, Versioned};
 use crate::error::{Error, Result};
@@ -129,6 +129,28 @@ pub(in crate::agent) async fn get(tx: &mut Tx, id: AgentProfileId) -> Result<Opt
     let row = select!("WHERE agent_profile_id = $1", id as _);
     let row = row.fetch_optional(&mut **tx).await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// Versions of exactly this owner that are older than `before`, newest first.
+pub(in crate::agent) async fn versions(
+    tx: &mut Tx,
+    project_id: Option<ProjectId>,
+    stage: &str,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Version>> {
+    let rows = sqlx::query_as!(
+        VersionRow,
+        "SELECT version, written_by, writer_id, created_at, published_by, published_at FROM agent_profiles
+         WHERE project_id IS NOT DISTINCT FROM $1 AND stage = $2 AND version < coalesce($3, 2147483647)
+         ORDER BY version DESC LIMIT $4",
+        project_id as _,
+        stage,
+        before,
+        limit,
+    );
+    let rows = rows.fetch_all(&mut **tx).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Of each stage what is published and what is newest, of exactly this owner.

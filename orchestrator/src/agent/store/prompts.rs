@@ -1,4 +1,4 @@
-use super::version;
+use super::{VersionRow, version};
 use crate::actor::Actor;
 use crate::agent::{Kind, Prompt, Version, Versioned};
 use crate::error::{Error, Result};
@@ -103,6 +103,28 @@ pub(in crate::agent) async fn find(
     );
     let row = row.fetch_optional(&mut **tx).await?;
     row.map(TryInto::try_into).transpose()
+}
+
+/// Versions of exactly this owner that are older than `before`, newest first.
+pub(in crate::agent) async fn versions(
+    tx: &mut Tx,
+    place: Place<'_>,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Version>> {
+    let rows = sqlx::query_as!(
+        VersionRow,
+        "SELECT version, written_by, writer_id, created_at, published_by, published_at FROM prompts
+         WHERE project_id IS NOT DISTINCT FROM $1 AND stage = $2 AND kind = $3 AND version < coalesce($4, 2147483647)
+         ORDER BY version DESC LIMIT $5",
+        place.project_id as _,
+        place.stage,
+        place.kind.as_str(),
+        before,
+        limit,
+    );
+    let rows = rows.fetch_all(&mut **tx).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Of each stage and kind what is published and what is newest, of exactly this owner.

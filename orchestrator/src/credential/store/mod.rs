@@ -32,6 +32,8 @@ pub(in crate::credential) struct Token {
     pub(in crate::credential) issued_at: Timestamp,
     pub(in crate::credential) expires_at: Timestamp,
     pub(in crate::credential) revoked_at: Option<Timestamp>,
+    /// To the minute; of named ones alone.
+    pub(in crate::credential) last_used_at: Option<Timestamp>,
     pub(in crate::credential) narrowing: Narrowing,
 }
 
@@ -241,6 +243,7 @@ struct TokenRow {
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
+    last_used_at: Option<jiff_sqlx::Timestamp>,
     toolsets: Option<Vec<String>>,
     read_only: bool,
     lockdown: bool,
@@ -265,6 +268,7 @@ impl From<Token> for TokenRow {
             issued_at: token.issued_at.to_sqlx(),
             expires_at: token.expires_at.to_sqlx(),
             revoked_at: token.revoked_at.map(ToSqlx::to_sqlx),
+            last_used_at: token.last_used_at.map(ToSqlx::to_sqlx),
             toolsets: token.narrowing.toolsets,
             read_only: token.narrowing.read_only,
             lockdown: token.narrowing.lockdown,
@@ -320,6 +324,7 @@ impl TryFrom<TokenRow> for Token {
             issued_at: row.issued_at.to_jiff(),
             expires_at: row.expires_at.to_jiff(),
             revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
+            last_used_at: row.last_used_at.map(jiff_sqlx::Timestamp::to_jiff),
             narrowing: Narrowing {
                 toolsets: row.toolsets,
                 read_only: row.read_only,
@@ -382,7 +387,7 @@ pub(in crate::credential) async fn find_token(tx: &mut Tx, jti: TokenId) -> Resu
     let row = sqlx::query_as!(
         TokenRow,
         "SELECT jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id, session_id,
-             grant_id, issued_at, expires_at, revoked_at, toolsets, read_only, lockdown
+             grant_id, issued_at, expires_at, revoked_at, last_used_at, toolsets, read_only, lockdown
          FROM access_tokens WHERE jti = $1",
         jti as TokenId,
     )
@@ -408,7 +413,7 @@ pub(in crate::credential) async fn find_token_and_key(
         r#"SELECT t.jti AS "jti: TokenId", t.kind, t.kid, t.project_id AS "project_id: ProjectId",
              t.run_id AS "run_id: RunId", t.turn, t.fence, t.name, t.role, t.platform_role,
              t.person_id AS "person_id: PersonId", t.session_id AS "session_id: SessionId",
-             t.grant_id AS "grant_id: GrantId", t.issued_at, t.expires_at, t.revoked_at, t.toolsets, t.read_only,
+             t.grant_id AS "grant_id: GrantId", t.issued_at, t.expires_at, t.revoked_at, t.last_used_at, t.toolsets, t.read_only,
              t.lockdown, k.audience, k.public_key
          FROM access_tokens t JOIN signing_keys k ON k.kid = t.kid
          WHERE t.jti = $1 AND (k.retired_at IS NULL OR EXISTS (
@@ -440,6 +445,7 @@ pub(in crate::credential) async fn find_token_and_key(
         issued_at: row.issued_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
+        last_used_at: row.last_used_at,
         toolsets: row.toolsets,
         read_only: row.read_only,
         lockdown: row.lockdown,
@@ -457,7 +463,7 @@ pub(in crate::credential) async fn tokens_of_turn(
     let rows = sqlx::query_as!(
         TokenRow,
         "SELECT DISTINCT ON (kind) jti, kind, kid, project_id, run_id, turn, fence, name, role, platform_role, person_id,
-             session_id, grant_id, issued_at, expires_at, revoked_at, toolsets, read_only, lockdown
+             session_id, grant_id, issued_at, expires_at, revoked_at, last_used_at, toolsets, read_only, lockdown
          FROM access_tokens WHERE run_id = $1 AND turn = $2 AND fence = $3 ORDER BY kind, issued_at DESC",
         run_id as RunId,
         turn,

@@ -1,5 +1,8 @@
 //! The SQL of tokens that people and programs have, and make.
 
+use jiff::SignedDuration;
+use jiff_sqlx::ToSqlx;
+
 use super::{Token, TokenRow};
 use crate::actor::Actor;
 use crate::credential::staff::{Holder, Parent};
@@ -26,6 +29,7 @@ struct Row {
     issued_at: jiff_sqlx::Timestamp,
     expires_at: jiff_sqlx::Timestamp,
     revoked_at: Option<jiff_sqlx::Timestamp>,
+    last_used_at: Option<jiff_sqlx::Timestamp>,
     toolsets: Option<Vec<String>>,
     read_only: bool,
     lockdown: bool,
@@ -53,6 +57,7 @@ impl TryFrom<Row> for Listed {
             issued_at: row.issued_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
             toolsets: row.toolsets,
             read_only: row.read_only,
             lockdown: row.lockdown,
@@ -75,7 +80,7 @@ pub(in crate::credential) async fn list(tx: &mut Tx, holder: Holder, ask: PageAs
     sqlx::query_as!(
         Row,
         "SELECT jti, kind, kid, project_id, name, role, platform_role, person_id, issued_at, expires_at, revoked_at,
-             toolsets, read_only, lockdown, made_by
+             last_used_at,             toolsets, read_only, lockdown, made_by
          FROM access_tokens
          WHERE name IS NOT NULL AND ($1::text IS NULL OR kind = $1) AND ($2::uuid IS NULL OR project_id = $2)
              AND ($3::uuid IS NULL OR person_id = $3) AND ($4::uuid IS NULL OR jti = $4) AND jti < $5
@@ -92,6 +97,22 @@ pub(in crate::credential) async fn list(tx: &mut Tx, holder: Holder, ask: PageAs
     .into_iter()
     .map(Listed::try_from)
     .collect()
+}
+
+/// Writes down that a token was used, unless somebody does or did within `every`.
+pub(in crate::credential) async fn note_use(tx: &mut Tx, jti: TokenId, every: SignedDuration) -> Result<()> {
+    let (now, before) = (tx.moment(), (tx.now() - every).to_sqlx());
+    sqlx::query!(
+        "UPDATE access_tokens SET last_used_at = $2 WHERE jti = (
+             SELECT jti FROM access_tokens WHERE jti = $1 AND (last_used_at IS NULL OR last_used_at <= $3)
+             FOR UPDATE SKIP LOCKED)",
+        jti as TokenId,
+        now,
+        before as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// How many tokens of somebody count now.

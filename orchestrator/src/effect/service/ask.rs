@@ -263,19 +263,30 @@ fn change(
 /// Labels that an agent may set and take away: what steers the platform is people's.
 pub(super) fn check_labels<'a>(labels: impl IntoIterator<Item = &'a String>) -> Result<()> {
     for label in labels {
-        if label.is_empty() || label.chars().count() > 50 || label.chars().any(char::is_control) {
-            return Err(Error::Invalid(format!(
-                "{label:?} is no label: 1 to 50 characters, none of them hidden"
-            )));
-        }
-        let lower = label.to_lowercase();
-        if ["run:", "state:"].iter().any(|family| lower.starts_with(family)) {
+        check_form(label)?;
+        if steers(label) {
             return Err(Error::Forbidden(format!(
                 "the label {label} steers the platform; only people set it"
             )));
         }
     }
     Ok(())
+}
+
+/// What GitHub takes as a label.
+pub(super) fn check_form(label: &str) -> Result<()> {
+    if label.is_empty() || label.chars().count() > 50 || label.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!(
+            "{label:?} is no label: 1 to 50 characters, none of them hidden"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a label means something to the platform.
+pub(super) fn steers(label: &str) -> bool {
+    let lower = label.to_lowercase();
+    ["run:", "state:"].iter().any(|family| lower.starts_with(family))
 }
 
 /// An agent writes to its own issue, and to no other: another's is not there for it.

@@ -4,6 +4,7 @@ mod apply;
 mod ask;
 mod ask_more;
 mod read;
+mod staff;
 mod stage;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::domain::{EffectEvent, EffectState, Write};
 use super::{lane, store};
 use crate::error::{Error, Result};
-use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
+use crate::id::{EffectId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::postgres::Tx;
 use crate::postgres::listen::Topic;
 
@@ -21,6 +22,8 @@ pub use ask::{ask_comment, ask_labels, open_pull_request};
 pub use ask_more::{ask_issue, ask_review};
 pub use read::{get, list, wait};
 pub(crate) use read::{open_of_run, pull_request_of_run, run_of_pull_request};
+pub(crate) use staff::person_behind_label;
+pub use staff::{MAX_WRITES_AN_HOUR, ask_comment_of_person, ask_issue_of_person, ask_labels_of_person};
 pub use stage::NewComment;
 pub(crate) use stage::{
     overtake_labels, overtake_of_run, stage_comment, stage_label_definitions, stage_labels,
@@ -52,6 +55,8 @@ pub struct Effect {
     pub applying_since: Option<Timestamp>,
     pub applied_at: Option<Timestamp>,
     pub actor: String,
+    /// The person in whose name it is written, outside of any run.
+    pub asked_by: Option<PersonId>,
     pub traceparent: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

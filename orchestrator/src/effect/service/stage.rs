@@ -8,7 +8,7 @@ use crate::effect::domain::{EffectEvent, EffectState, Write};
 use crate::effect::jobs::ApplyEffect;
 use crate::effect::store;
 use crate::error::Result;
-use crate::id::{EffectId, ProjectId, RepositoryId, RunId};
+use crate::id::{EffectId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::postgres::Tx;
 use crate::repository::{Repository, label};
 use crate::run::Run;
@@ -38,6 +38,7 @@ pub(super) struct Origin<'a> {
     pub(super) number: Option<i64>,
     pub(super) run: Option<(RunId, i32)>,
     pub(super) actor: String,
+    pub(super) asked_by: Option<PersonId>,
     pub(super) traceparent: &'a str,
 }
 
@@ -49,6 +50,7 @@ impl<'a> Origin<'a> {
             number,
             run: Some((run.run_id, run.turn)),
             actor,
+            asked_by: None,
             traceparent: &run.traceparent,
         }
     }
@@ -107,6 +109,7 @@ pub(crate) async fn stage_label_definitions(
             number: None,
             run: None,
             actor: actor.to_string(),
+            asked_by: None,
             traceparent: traceparent.as_str(),
         };
         let Some(mut there) = store::find_by_key_for_update(tx, &key).await? else {
@@ -203,6 +206,7 @@ pub(crate) async fn stage_comment(tx: &mut Tx, new: NewComment) -> Result<Effect
         number: Some(new.number),
         run: new.run_id.map(|run_id| (run_id, 0)),
         actor: new.actor,
+        asked_by: None,
         traceparent: new.traceparent.as_str(),
     };
     let effect = insert_ready(tx, &origin, key, Write::Comment { body: new.body }).await?;
@@ -254,6 +258,7 @@ pub(super) async fn insert(
         applying_since: None,
         applied_at: None,
         actor: origin.actor.clone(),
+        asked_by: origin.asked_by,
         traceparent: origin.traceparent.to_owned(),
         created_at: tx.now(),
         updated_at: tx.now(),

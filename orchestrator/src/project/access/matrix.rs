@@ -92,6 +92,7 @@ pub const MATRIX: [(Operation, [Rule; 10]); Operation::ALL.len()] = [
     (Operation::TokenRevoke, [Y, Y, Y, Y, Y, Y, Y, Y, N, N]),
     (Operation::SessionRead, [Y, Y, Y, Y, Y, Y, Y, Y, N, N]),
     (Operation::SessionRevoke, [Y, Y, Y, Y, Y, Y, Y, Y, N, N]),
+    (Operation::InboxRead, [Y, Y, Y, Y, Y, Y, Y, Y, N, N]),
     (Operation::AuditReadOwn, [Y, Y, Y, Y, Y, Y, Y, Y, N, N]),
     (Operation::AuditRead, [N, N, N, Y, Y, N, Y, Y, N, N]),
     (Operation::AuditVerify, [N, N, N, Y, Y, N, Y, Y, N, N]),

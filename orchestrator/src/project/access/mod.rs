@@ -19,7 +19,7 @@ pub use operation::Operation;
 #[cfg(feature = "postgres")]
 pub use service::{
     Operations, allows, explain_to, operations, require, require_platform, require_system, sees_platform,
-    visible_projects,
+    visible_of, visible_projects,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use service::{permit, permit_platform};

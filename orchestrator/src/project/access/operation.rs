@@ -69,6 +69,7 @@ pub enum Operation {
     TokenRevoke,
     SessionRead,
     SessionRevoke,
+    InboxRead,
     AuditReadOwn,
     AuditRead,
     AuditVerify,
@@ -152,6 +153,7 @@ words!(Operation:
     TokenRevoke = "token_revoke",
     SessionRead = "session_read",
     SessionRevoke = "session_revoke",
+    InboxRead = "inbox_read",
     AuditReadOwn = "audit_read_own",
     AuditRead = "audit_read",
     AuditVerify = "audit_verify",
@@ -237,6 +239,7 @@ impl Operation {
             Self::TokenRevoke => "One's own tokens: revoke",
             Self::SessionRead => "One's own sessions: list",
             Self::SessionRevoke => "One's own sessions: end",
+            Self::InboxRead => "What waits for oneself: read",
             Self::AuditReadOwn => "Audit: one's own acts",
             Self::AuditRead => "Audit: of the project, and of everything for platform roles",
             Self::AuditVerify => "Audit: prove that nobody changed it",
@@ -319,6 +322,7 @@ impl Operation {
             | Self::ProjectRead
             | Self::TokenRead
             | Self::SessionRead
+            | Self::InboxRead
             | Self::AuditReadOwn
             | Self::UserRead
             | Self::SettingRead

@@ -169,6 +169,18 @@ pub async fn visible_projects(tx: &mut Tx, actor: &Actor, operation: Operation) 
     }
 }
 
+/// As [`visible_projects`], of one project alone if it is named: another's is a list of nothing.
+pub async fn visible_of(
+    tx: &mut Tx,
+    actor: &Actor,
+    operation: Operation,
+    only: Option<ProjectId>,
+) -> Result<Vec<ProjectId>> {
+    let mut seen = visible_projects(tx, actor, operation).await?;
+    seen.retain(|id| only.is_none_or(|only| only == *id));
+    Ok(seen)
+}
+
 /// What somebody may do somewhere, at least on its own things.
 #[derive(Clone, Debug)]
 pub struct Operations {

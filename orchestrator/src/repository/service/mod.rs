@@ -49,6 +49,26 @@ impl Repository {
         }
     }
 
+    /// Requires that the platform may work there now.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict`, saying who opens it again.
+    pub fn require_reachable(&self) -> Result<()> {
+        let name = format!("{}/{}", self.owner, self.name);
+        if self.detached_at.is_some() {
+            return Err(Error::Conflict(format!(
+                "{name} was detached from its project; attach it again first"
+            )));
+        }
+        self.suspension.map_or(Ok(()), |suspension| {
+            Err(Error::Conflict(format!(
+                "GitHub does not let the platform into {name} ({suspension}): {}",
+                suspension.next()
+            )))
+        })
+    }
+
     /// The repository as the object of an operation.
     pub fn target(&self) -> Target {
         Target::new(self.project_id, "repository", self.repository_id)

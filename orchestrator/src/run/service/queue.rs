@@ -102,20 +102,7 @@ pub(crate) async fn queue(tx: &mut Tx, actor: &Actor, new: NewRun) -> Result<Que
         crate::identity::require_enabled(tx, person_id).await?;
     }
     let repository = crate::repository::get(tx, new.repository_id).await?;
-    if repository.detached_at.is_some() {
-        return Err(Error::Conflict(format!(
-            "{}/{} was detached from its project; attach it again first",
-            repository.owner, repository.name
-        )));
-    }
-    if let Some(suspension) = repository.suspension {
-        return Err(Error::Conflict(format!(
-            "GitHub does not let the platform into {}/{} ({suspension}): {}",
-            repository.owner,
-            repository.name,
-            suspension.next()
-        )));
-    }
+    repository.require_reachable()?;
     let profile = crate::agent::profile_for(tx, new.project_id, &new.stage).await?;
     let project = crate::project::get(tx, new.project_id).await?;
     if project.is_going() {

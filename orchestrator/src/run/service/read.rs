@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::target;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::id::{ProjectId, RepositoryId, RunId};
+use crate::id::{RepositoryId, RunId};
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
 use crate::postgres::Tx;
@@ -107,9 +107,7 @@ pub async fn list(
 ) -> Result<Page<(Run, Beside)>> {
     // A transaction, for its plan is made for this filter alone.
     let mut tx = orchestrator.begin("run.list").await?;
-    let seen = access::visible_projects(&mut tx, actor, Operation::RunRead).await?;
-    let wanted = |id: &ProjectId| filter.project_id.is_none_or(|only| only == *id);
-    let projects: Vec<ProjectId> = seen.into_iter().filter(wanted).collect();
+    let projects = access::visible_of(&mut tx, actor, Operation::RunRead, filter.project_id).await?;
     let runs = store::list::list(&mut tx, &projects, filter, page).await?;
     let found = with_beside(&mut tx, runs).await?;
     Ok(page.page(found, |(run, _)| run.run_id.uuid()))

@@ -2,7 +2,7 @@
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::id::SlotId;
+use crate::id::{ProjectId, SlotId};
 use crate::idempotency::{self, Key};
 use crate::orchestrator::Orchestrator;
 use crate::page::{Page, PageAsk};
@@ -50,9 +50,14 @@ async fn required(tx: &mut Tx, actor: &Actor, slot_id: SlotId, operation: Operat
 }
 
 /// The environments of all projects the actor may see, newest slot first.
-pub async fn list(orchestrator: &Orchestrator, actor: &Actor, page: PageAsk) -> Result<Page<Occupied>> {
+pub async fn list(
+    orchestrator: &Orchestrator,
+    actor: &Actor,
+    only: Option<ProjectId>,
+    page: PageAsk,
+) -> Result<Page<Occupied>> {
     let mut tx = orchestrator.look("environment.list").await?;
-    let projects = access::visible_projects(&mut tx, actor, Operation::EnvironmentRead).await?;
+    let projects = access::visible_of(&mut tx, actor, Operation::EnvironmentRead, only).await?;
     let rows = store::list_occupied(&mut tx, &projects, page).await?;
     let occupied = rows.into_iter().filter_map(|slot| {
         let lease = slot.state.lease()?;
