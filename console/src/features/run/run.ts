@@ -51,9 +51,10 @@ const REASONS: Record<NonNullable<Run['reason']>, string> = {
 }
 
 export function reasonOf(run: Pick<Run, 'reason' | 'sub_reason'>): string | undefined {
-  if (!run.reason) return undefined
+  const reason = run.reason && REASONS[run.reason]
+  if (!reason) return undefined
   const sub = run.sub_reason ? `: ${words(run.sub_reason).toLowerCase()}` : ''
-  return `${REASONS[run.reason]}${sub}`
+  return `${reason}${sub}`
 }
 
 /** The favicon says how it stands. */
