@@ -36,12 +36,15 @@ after(async () => {
 
 const percentile = (values, part) => values.toSorted((one, other) => one - other)[Math.min(values.length - 1, Math.floor(values.length * part))]
 
-/** How long its tasks were, from here on. */
-const watchTasks = (person) =>
-  person.context.addInitScript(() => {
-    window.tasks = []
-    new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((entry) => Math.round(entry.duration)))).observe({ type: 'longtask', buffered: true })
-  })
+/** What the page's own thread did while something was done: the processor's milliseconds of each task, the longest first. */
+async function tasks(page, work) {
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  await work()
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString())
+  const main = new Set(traceEvents.filter((it) => it.name === 'thread_name' && it.args.name === 'CrRendererMain').map((it) => `${it.pid} ${it.tid}`))
+  const took = traceEvents.filter((it) => it.name.endsWith('RunTask') && it.tdur && main.has(`${it.pid} ${it.tid}`))
+  return took.map((it) => Math.round(it.tdur / 1_000)).toSorted((one, other) => other - one)
+}
 
 test(`a list of ${RUNS.toLocaleString('en-US')} runs answers by the page, and narrowed`, async () => {
   assert.ok(Number(await sql(lab, 'SELECT count(*) FROM runs')) > RUNS)
@@ -57,8 +60,9 @@ test(`a list of ${RUNS.toLocaleString('en-US')} runs answers by the page, and na
       const began = performance.now()
       const answer = await call(lab, 'run_list', { project_id: lab.project_id, limit: 50, cursor, ...filter })
       took.push(performance.now() - began)
-      assert.equal(answer.runs.length, 50)
+      assert.ok(answer.runs.length > 0)
       cursor = answer.next_cursor
+      if (!cursor) break
     }
     console.log(`run_list of ${RUNS} runs, ${what}: median ${Math.round(percentile(took, 0.5))} ms, p95 ${Math.round(percentile(took, 0.95))} ms (a debug build, over HTTP)`)
   }
@@ -67,24 +71,23 @@ test(`a list of ${RUNS.toLocaleString('en-US')} runs answers by the page, and na
 test(`${PAGES} pages of runs scroll without a task that is felt`, async () => {
   const mia = await Person.open(browser, lab, 'mia')
   const { page } = mia
-  await watchTasks(mia)
   await mia.goto('/p/demo/runs')
   await page.locator('a.row-link').first().waitFor()
-  await page.waitForTimeout(2_000)
-  await page.evaluate(() => (window.tasks = []))
   await page.mouse.move(700, 500)
   // A page of the window at a time, as fast as rows come.
   let scrolled = 0
-  for (let turn = 0; scrolled < PAGES && turn < PAGES * 20; turn++) {
-    const before = await page.evaluate(() => window.scrollY)
-    await page.mouse.wheel(0, 700)
-    await page.waitForTimeout(30)
-    if ((await page.evaluate(() => window.scrollY)) > before) scrolled++
-  }
-  const tasks = await page.evaluate(() => window.tasks)
+  const took = await tasks(page, async () => {
+    for (let turn = 0; scrolled < PAGES && turn < PAGES * 20; turn++) {
+      const before = await page.evaluate(() => window.scrollY)
+      await page.mouse.wheel(0, 700)
+      await page.waitForTimeout(30)
+      if ((await page.evaluate(() => window.scrollY)) > before) scrolled++
+    }
+  })
   const rows = await page.locator('tbody tr').count()
-  console.log(`${scrolled} pages of runs: longest task ${Math.max(0, ...tasks)} ms, ${tasks.filter((it) => it > FELT_MS).length} over ${FELT_MS} ms; ${rows} rows painted at the end`)
+  console.log(`${scrolled} pages of runs: longest task ${took[0]} ms, ${took.filter((it) => it > FELT_MS).length} of ${took.length} over ${FELT_MS} ms; ${rows} rows painted at the end`)
   assert.equal(scrolled, PAGES)
+  assert.ok(took.filter((it) => it > FELT_MS).length <= took.length / 1_000, `tasks took ${took.slice(0, 9)} ms of the processor`)
   assert.ok(rows < 100, 'only what is seen is painted')
   assert.deepEqual(await mia.wrong(), [])
   await mia.close()
