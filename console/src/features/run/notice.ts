@@ -7,12 +7,14 @@ export interface Notice {
   text: string
 }
 
-/** What is worth a notice: a run that ended, or began to wait for a person, since one looked last. */
-export function notices(before: ReadonlyMap<string, Run['state']>, runs: readonly Run[]): Notice[] {
+/** What is worth a notice: a run that ended, or began to wait for a person, since one looked last at `since`. */
+export function notices(before: ReadonlyMap<string, Run['state']>, runs: readonly Run[], since: number): Notice[] {
   return runs
     .filter((run) => {
       const was = before.get(run.run_id)
-      return was !== undefined && was !== run.state && (isOver(run) || run.state === 'waiting')
+      // A short one begins and ends between two looks.
+      const news = was === undefined ? Date.parse(run.created_at) > since : was !== run.state
+      return news && (isOver(run) || run.state === 'waiting')
     })
     .map((run) => ({
       run,

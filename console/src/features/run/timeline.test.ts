@@ -59,7 +59,8 @@ test.each([
   ['finishing', { changed_paths: 1 }, 'Pushed 1 changed file'],
   ['succeeded', { pull_request_number: 4 }, 'Done: pull request #4'],
   ['failed', { reason: 'agent_error' }, 'agent error'],
-  ['limit_raised', {}, 'limit raised'],
+  ['limits_raised', { active_seconds_limit: 7_200, cost_limit_micro_usd: 1_500_000 }, 'Given more: 2h of active time, $1.50 in all'],
+  ['of_tomorrow', {}, 'of tomorrow'],
 ])('%s %j is told as %s', (kind, detail, text) => expect(tell(event(kind, 0, detail as RunEvent['detail']))).toBe(text))
 
 test.each([

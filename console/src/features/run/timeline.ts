@@ -1,5 +1,5 @@
 import type { Output } from '@/mcp/client'
-import { words } from '@/shared/format'
+import { duration, money, words } from '@/shared/format'
 import type { Tone } from '@/shared/status'
 
 export type RunEvent = Output<'run_event_list'>['events'][number]
@@ -101,6 +101,10 @@ export function tell(event: RunEvent): string {
       return of('detail') ?? of('reason')?.replaceAll('_', ' ') ?? 'Failed'
     case 'timed_out':
       return 'Its time is used up'
+    case 'limits_raised': {
+      const [time, cost] = [Number(of('active_seconds_limit')), of('cost_limit_micro_usd')]
+      return `Given more: ${duration(time * 1_000)} of active time${cost ? `, ${money(Number(cost))}` : ''} in all`
+    }
     case 'cancelling':
       return of('why') ? `Cancelled: ${of('why')}` : 'Cancelled'
     case 'cancelled':
