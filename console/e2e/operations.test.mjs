@@ -136,6 +136,26 @@ test('a prompt is drafted, compared and published', async () => {
   assert.deepEqual(await ada.wrong(), [])
 })
 
+test('a session that ends while one writes loses nothing', async () => {
+  const ada = await person('ada', { path: '/p/demo/agents/prompts/plan/work' })
+  const { page } = ada
+  ada.expects = (text) => text.includes('401') || text.includes('403')
+  await page.getByRole('button', { name: 'Edit' }).click()
+  const box = page.getByLabel('The whole template')
+  const text = `${await box.inputValue()}\nWhat took an hour to write.`
+  await box.fill(text)
+  const gateway = new URL(lab.gateway_url)
+  await ada.context.clearCookies({ domain: gateway.hostname, name: /session|codex/i })
+  await page.getByRole('button', { name: 'Keep as a draft' }).click()
+  await page.getByRole('link', { name: /^Sign in/ }).click()
+  await page.getByRole('button', { name: 'Continue as ada' }).click()
+  await page.waitForURL(/prompts\/plan\/work/)
+  assert.equal(await box.inputValue(), text)
+  await page.getByRole('button', { name: 'Keep as a draft' }).click()
+  await page.locator('header .status', { hasText: 'Draft' }).waitFor()
+  assert.deepEqual(await ada.wrong(), [])
+})
+
 test('rules are tried without acting, and the audit is proven', async () => {
   const mia = await person('mia', { path: '/p/demo/agents/rules' })
   const { page } = mia

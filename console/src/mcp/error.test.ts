@@ -31,3 +31,12 @@ test('an error of ours stays what it is', () => {
   const error = new ToolError('conflict', 'x', 'run_get', 'r1')
   expect(broken('run_get', 'r2', error)).toBe(error)
 })
+
+test.each([
+  ['unauthenticated', 'Your session is over.', true],
+  ['forbidden', 'This act wants a younger session: sign in again at /login.', true],
+  ['forbidden', 'Needs the role admin.', false],
+  ['not_found', 'sign in again', false],
+])('%s, %s: sign in is %s', (code, message, wanted) => {
+  expect(refused('secret_set', 'id', { code, message }).wantsSignIn).toBe(wanted)
+})

@@ -50,6 +50,11 @@ export class ToolError extends Error {
     super(message)
   }
 
+  /** Whether signing in anew is what helps: the session is over, or the act wants a younger one. */
+  get wantsSignIn(): boolean {
+    return this.code === 'unauthenticated' || (this.code === 'forbidden' && /\bsign in again\b/i.test(this.message))
+  }
+
   /** Whether the same call may go better in a moment. */
   get passes(): boolean {
     return this.code === 'offline' || this.code === 'unavailable' || this.code === 'rate_limited'
