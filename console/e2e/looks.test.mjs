@@ -45,27 +45,32 @@ async function violations(page) {
   )
 }
 
-for (const dark of [false, true]) {
-  for (const [width, height] of [[1280, 860], [360, 740]]) {
-    test(`every screen, ${dark ? 'dark' : 'light'}, ${width} px wide`, async () => {
-      const mia = await Person.open(browser, lab, 'mia', { dark, width, height })
-      const wrong = []
-      for (const route of routes(lab, runs)) {
-        await mia.goto(route.path)
-        await mia.page.locator(route.ready).first().waitFor()
-        await mia.page.waitForLoadState('networkidle', { timeout: 1_500 }).catch(() => {})
-        for (const fault of [...(await violations(mia.page)), ...(await mia.wrong()), ...(await overTheEdge(mia.page))]) {
-          wrong.push(`${route.path} ${fault}`)
-        }
-        mia.faults.length = 0
+for (const [width, height] of [[1280, 860], [360, 740]]) {
+  test(`every screen, light and dark, ${width} px wide`, async () => {
+    const mia = await Person.open(browser, lab, 'mia', { width, height })
+    const wrong = []
+    for (const route of routes(lab, runs)) {
+      await mia.goto(route.path)
+      await mia.page.locator(route.ready).first().waitFor()
+      await mia.page.waitForLoadState('networkidle', { timeout: 1_000 }).catch(() => {})
+      const faults = await overTheEdge(mia.page)
+      for (const colorScheme of ['dark', 'light']) {
+        await mia.page.emulateMedia({ colorScheme })
+        await mia.page.locator(`html[data-theme=${colorScheme}]`).waitFor()
+        faults.push(...(await violations(mia.page)).map((fault) => `${colorScheme}: ${fault}`))
       }
-      await mia.page.keyboard.press('Control+k')
+      wrong.push(...[...faults, ...(await mia.wrong())].map((fault) => `${route.path} ${fault}`))
+      mia.faults.length = 0
+    }
+    for (const colorScheme of ['dark', 'light']) {
+      await mia.page.emulateMedia({ colorScheme })
+      if (colorScheme === 'dark') await mia.page.keyboard.press('Control+k')
       await mia.page.getByRole('combobox', { name: 'Find a command' }).waitFor()
-      wrong.push(...(await violations(mia.page)).map((fault) => `palette ${fault}`))
-      await mia.close()
-      assert.deepEqual(wrong, [])
-    })
-  }
+      wrong.push(...(await violations(mia.page)).map((fault) => `palette ${colorScheme}: ${fault}`))
+    }
+    await mia.close()
+    assert.deepEqual(wrong, [])
+  })
 }
 
 test('the page before one signs in', async () => {
