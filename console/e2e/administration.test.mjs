@@ -192,7 +192,7 @@ test('a profile is drafted field by field, compared, published, and works', asyn
   await dialog.getByText('GREETING').first().waitFor()
   await dialog.getByRole('button', { name: 'Publish' }).click()
   await page.locator('header .status', { hasText: 'Published' }).waitFor()
-  const { profile } = await call(lab, 'agent_get', { project_id: lab.project_id, stage: 'qa' })
+  const profile = await call(lab, 'agent_get', { project_id: lab.project_id, stage: 'qa' })
   assert.deepEqual(profile.command, ['sh', '-c', 'echo "$GREETING from a profile"'])
   await label(lab, 2, 'run:qa', 'mia')
   const run = await until('the label is a run', async () => (await call(lab, 'run_list', { number: 2 })).runs[0])
