@@ -22,5 +22,7 @@ test('a filter is asked for as the tool takes it, and the same within a minute',
     created_after: '2026-11-24T11:00:00.000Z',
   })
   expect(asked(filters, 'p', 'mia', now + 20_000)).toEqual(asked(filters, 'p', 'mia', now))
+  const issue = asked({ text: '#77', number: 3 }, 'p', 'mia', now)
+  expect([issue.number, issue.text]).toEqual([77, undefined])
   expect(asked({ text: ' greet ', who: 'x' }, 'p', 'mia', now)).toMatchObject({ text: 'greet', started_by: 'x' })
 })

@@ -56,17 +56,18 @@ export const SHORTEST_TEXT = 3
 /** A moment that does not change with every look: the same question is asked once. */
 const MINUTE = 60_000
 
-/** The filters as the tool takes them. */
+/** The filters as the tool takes them; `#7` among the words is an issue. */
 export function asked(filters: Filters, project_id: string, me: string | undefined, now: number): Input<'run_list'> {
   const words = filters.text?.trim() ?? ''
+  const number = /^#(\d{1,9})$/.exec(words)?.[1]
   return {
     project_id,
     repository_id: filters.repository,
-    number: filters.number,
+    number: number === undefined ? filters.number : Number(number),
     states: filters.group && [...GROUPS[filters.group]],
     started_by: filters.who === 'me' ? me : filters.who,
     stage: filters.stage,
-    text: words.length >= SHORTEST_TEXT ? words : undefined,
+    text: number === undefined && words.length >= SHORTEST_TEXT ? words : undefined,
     created_after: filters.since && new Date(Math.floor(now / MINUTE) * MINUTE - SINCE[filters.since]).toISOString(),
   }
 }
