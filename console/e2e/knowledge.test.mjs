@@ -103,7 +103,7 @@ test('filters narrow, nothing teaches, and what is not understood is said', asyn
 })
 
 test(`${TITLES.length} texts of a repository that want to be more than text`, async () => {
-  assert.ok(TITLES.length >= 80)
+  assert.ok(TITLES.length >= 100)
   const mia = await person('mia')
   const { page } = mia
   const dialogs = []
@@ -129,7 +129,7 @@ test(`${TITLES.length} texts of a repository that want to be more than text`, as
   const kinds = (kind) => [...seen].filter((it) => it.startsWith(kind)).length
   assert.equal(kinds('line'), TITLES.length)
   console.log(`hostile texts: ${kinds('hit')} in hits, ${kinds('line')} in lines`)
-  assert.ok(kinds('hit') + kinds('line') >= 100)
+  assert.ok(kinds('hit') >= 100)
   assert.deepEqual(dialogs, [])
   assert.deepEqual(await mia.wrong(), [])
 })

@@ -85,7 +85,7 @@ test('the page before one signs in', async () => {
 })
 
 test(`${TITLES.length} titles and ${LINES.length} lines that want to be more than text`, async () => {
-  assert.ok(TITLES.length + LINES.length >= 100)
+  assert.ok(TITLES.length >= 100)
   const numbers = []
   for (const title of TITLES) numbers.push(await issue(lab, 'mia', title.trim() || 'empty'))
   const mia = await Person.open(browser, lab, 'mia', { path: '/p/demo/issues' })
