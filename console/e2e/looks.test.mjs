@@ -111,8 +111,12 @@ test(`${TITLES.length} titles and ${LINES.length} lines that want to be more tha
     await bounds()
   }
   await mia.goto(`/p/demo/runs/${runs.qa}/log`)
-  await page.getByText('after what was left open').waitFor()
   const box = page.locator('.box')
+  await page.locator('.log-line').first().waitFor()
+  await until('its end is there', async () => {
+    await box.evaluate((element) => (element.scrollTop = element.scrollHeight))
+    return (await page.getByText('after what was left open').count()) > 0
+  })
   for (let top = 0; top < 12; top++) {
     await box.evaluate((element, at) => (element.scrollTop = (element.scrollHeight * at) / 12), top)
     await page.waitForTimeout(80)

@@ -33,10 +33,10 @@ test('an error of ours stays what it is', () => {
 })
 
 test.each([
-  ['unauthenticated', 'Your session is over.', true],
-  ['forbidden', 'This act wants a younger session: sign in again at /login.', true],
-  ['forbidden', 'Needs the role admin.', false],
-  ['not_found', 'sign in again', false],
-])('%s, %s: sign in is %s', (code, message, wanted) => {
-  expect(refused('secret_set', 'id', { code, message }).wantsSignIn).toBe(wanted)
+  ['unauthenticated', undefined, true],
+  ['forbidden', 'sign_in', true],
+  ['forbidden', undefined, false],
+  ['not_found', 'sign_in', false],
+])('%s with the hint %s: sign in is %s', (code, hint, wanted) => {
+  expect(refused('secret_set', 'id', { code, message: 'No.', hint }).wantsSignIn).toBe(wanted)
 })
