@@ -70,6 +70,7 @@ screenshots: ## write docs/console/*.png, every screen in light and dark
 
 access: ## write docs/access.md, who may do what, from the matrix
 	$(CARGO_RUN) --bin codex-k8s -- access > docs/access.md.new && mv docs/access.md.new docs/access.md
+	$(CONSOLE) tools
 
 conformance: ## the protocol's own suite, the Inspector and the Python client against server and gateway; a part of `make test`
 	@.ci/tools

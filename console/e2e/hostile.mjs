@@ -40,6 +40,23 @@ const scripts = [
   '[click me](javascript:window.pwned=1)',
   '![x](https://evil.example/track.png)',
   '<a href="https://evil.example" style="position:fixed;inset:0">',
+  '<svg><script>window.pwned=1</script></svg>',
+  '<svg><use href="data:image/svg+xml,<svg id=x onload=window.pwned=1>#x">',
+  '<noscript><p title="</noscript><img src=x onerror=window.pwned=1>">',
+  '<button popovertarget=x>x</button><div id=x popover onbeforetoggle=window.pwned=1>',
+  '<xss style="animation-name:x" onanimationstart=window.pwned=1>',
+  '<select autofocus onfocus=window.pwned=1>',
+  '<a href="https://evil.example" target=_top download>the log</a>',
+  '<input type=image src=x formaction=//evil.example>',
+  '<portal src=//evil.example>',
+  'jAvAsCrIpT:window.pwned=1//',
+  'https://evil.example\\@github.com/',
+  'https://xn--gthub-cta.example/login',
+  'file:///etc/passwd',
+  'intent://evil.example#Intent;scheme=https;end',
+  '::set-output name=x::pwned',
+  '@everyone @acme/admins please approve',
+  'Fixes #1, closes #2, duplicate of #3',
 ]
 const turns = [0x202a, 0x202b, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x200f, 0x061c].map(
   (code) => `safe ${String.fromCodePoint(code)}gpj.exe tpircs`,
@@ -99,3 +116,15 @@ export const LINES = [
   `${ESC}[31mleft open`,
   'after what was left open',
 ]
+
+/** What of the page is more than text: what ran, what became an element or a way out, what is unseen. */
+export const moreThanText = (page) =>
+  page.evaluate(() => {
+    const main = document.querySelector('main')
+    const names = 'script, iframe, object, embed, base, style, img, marquee, math, video, form[action^=javascript]'
+    const tags = [...main.querySelectorAll(names)].map((element) => `<${element.localName}>`)
+    const away = [...main.querySelectorAll('a')].map((link) => link.href).filter((href) => !/^https?:\/\/127\.0\.0\.1/.test(href))
+    // oxlint-disable-next-line no-control-regex -- an escape that is not shown is what is looked for
+    const unseen = [...main.textContent].filter((letter) => /[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u001b]/.test(letter))
+    return [...(window.pwned === undefined ? [] : ['a script ran']), ...tags, ...away, ...unseen.map((it) => `U+${it.codePointAt(0).toString(16)}`)]
+  })

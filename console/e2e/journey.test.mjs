@@ -34,10 +34,20 @@ test('who is not signed in is asked to, and comes back to where they wanted', as
   assert.deepEqual(await mia.wrong(), [])
 })
 
-test('the first empty list teaches, and the lab’s button does it', async () => {
+test('the first empty list teaches, and its button labels an issue, which starts a run', async () => {
   const mia = await person('mia', { path: '/p/demo/runs' })
-  await mia.page.getByRole('heading', { name: 'No run yet' }).waitFor()
-  await mia.page.getByRole('link', { name: 'Start one from here' }).click()
+  const { page } = mia
+  await page.getByRole('heading', { name: 'No run yet' }).waitFor()
+  await page.getByRole('button', { name: /Label issue 1 with run:dev/ }).click()
+  await page.getByRole('link', { name: /Add a greeting/ }).first().click({ timeout: 60_000 })
+  await until('it succeeds', async () => (await status(page).textContent()).includes('Succeeded'))
+  // The label was the platform's hand and mia's wish.
+  await page.locator('.figures', { hasText: 'Started by' }).getByText('mia').waitFor()
+  assert.deepEqual(await mia.wrong(), [])
+})
+
+test('a run is started from the list of issues', async () => {
+  const mia = await person('mia', { path: '/p/demo/issues' })
   await mia.page.getByRole('button', { name: 'Start a run on issue 2' }).click()
   const dialog = mia.page.getByRole('dialog')
   await dialog.getByLabel('Stage').selectOption('dev')
@@ -95,6 +105,15 @@ test('a log is followed without a gap or a double, through a lost connection; th
   const seen = text.trim().split('\n')
   assert.deepEqual(seen, seen.map((_, at) => `line ${at + 1}`))
 
+  // More time, from the header.
+  await mia.page.getByRole('button', { name: 'Give more' }).click()
+  const minutes = mia.page.getByLabel('Active minutes in all')
+  await minutes.fill(String(Number(await minutes.inputValue()) + 60))
+  await mia.page.getByRole('button', { name: 'Give it' }).click()
+  await mia.page.getByRole('dialog').waitFor({ state: 'detached' })
+  const raised = await call(lab, 'run_get', { run_id: run.run_id })
+  assert.ok(raised.active_seconds_limit > run.active_seconds_limit)
+
   await mia.page.getByRole('button', { name: 'Cancel', exact: true }).click()
   await mia.page.getByRole('dialog').getByRole('textbox').fill('Enough')
   await mia.page.getByRole('button', { name: 'Cancel the run' }).click()
@@ -112,10 +131,25 @@ test('a log is followed without a gap or a double, through a lost connection; th
 
 test('a failed run says why, is in the inbox of who started it, and leaves it when tried again', async () => {
   const mia = await person('mia', { path: '/p/demo/issues' })
+  // Notices are for who asks for them. What the browser would show is kept, as no headless one shows it.
+  await mia.context.grantPermissions(['notifications', 'clipboard-read', 'clipboard-write'], { origin: lab.gateway_url })
+  await mia.page.evaluate(() => {
+    window.shown = []
+    const Real = window.Notification
+    window.Notification = class extends Real {
+      constructor(title, options) {
+        super(title, options)
+        window.shown.push(title)
+      }
+    }
+  })
+  await mia.page.getByRole('button', { name: 'You and this browser' }).click()
+  await mia.page.getByRole('menuitem', { name: 'Notify me of my runs' }).click()
   await mia.page.getByRole('button', { name: 'Start a run on issue 3' }).click()
   await mia.page.getByRole('dialog').getByLabel('Stage').selectOption('intake')
   await mia.page.getByRole('button', { name: 'Start the run' }).click()
   await mia.page.getByRole('heading', { name: /^The agent ended with an error/ }).waitFor({ timeout: 60_000 })
+  await until('a notice is shown', async () => (await mia.page.evaluate(() => window.shown)).some((it) => it === 'Failed: intake #3'))
   await mia.goto('/p/demo/inbox')
   await mia.page.getByRole('heading', { name: 'A stranger’s wish' }).or(mia.page.getByRole('heading', { name: "A stranger's wish" })).waitFor()
   // By keyboard alone: to the item, put it aside, take it back.

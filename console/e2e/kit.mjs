@@ -1,9 +1,10 @@
 // What the stories share: a real lab, a real browser, and people who sign in as everybody does.
-import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { execFile, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -119,6 +120,13 @@ export class Person {
   }
 }
 
+/** What a button that one may not press says of it. */
+export async function told(page, button) {
+  await until('the platform says no', async () => (await button.getAttribute('aria-describedby')) !== null)
+  if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('it can be pressed')
+  return page.locator(`[id="${await button.getAttribute('aria-describedby')}"]`).textContent()
+}
+
 /** Calls a tool with one of the lab's service tokens. */
 export async function call(lab, name, input, role = 'admin') {
   const response = await fetch(lab.mcp_url, {
@@ -186,3 +194,50 @@ export async function issue(lab, login, title, body = 'As it says.') {
 
 export const label = (lab, number, name, by) =>
   github(lab, 'label', { repository: lab.repository, number, label: name, by })
+
+/** Pushes files to the repository's default branch as somebody; answers the commit. */
+export async function push(lab, login, files, message = 'Some files') {
+  const { token } = await github(lab, 'tokens', { login })
+  const folder = await mkdtemp(join(tmpdir(), 'codex-k8s-push-'))
+  const env = {
+    ...process.env,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'http.extraHeader',
+    GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`,
+  }
+  const git = async (...args) => (await promisify(execFile)('git', ['-C', folder, ...args], { env })).stdout.trim()
+  try {
+    await git('clone', '--quiet', '--depth=1', `${lab.github_url}/${lab.repository}.git`, '.')
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true })
+      await writeFile(join(folder, path), text)
+    }
+    await git('add', '--all')
+    await git('-c', `user.name=${login}`, '-c', `user.email=${login}@example.com`, 'commit', '--quiet', '--message', message)
+    await git('push', '--quiet', 'origin', 'HEAD')
+    return await git('rev-parse', 'HEAD')
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Waits until search stands at a commit; a model may still be reading. */
+export const indexed = (lab, commit) =>
+  until(
+    'the commit is indexed',
+    async () => {
+      const { sources } = await call(lab, 'knowledge_source_list', { project_id: lab.project_id })
+      return sources.find((it) => it.commit === commit)
+    },
+    120_000,
+  )
+
+/** Puts into a lab's database what no tool makes: a slot in a rare state, years of runs. */
+export async function sql(lab, statement) {
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'codex-k8s')
+  const embedded = (await readdir(cache).catch(() => [])).find((it) => it.startsWith('pg-'))
+  const psql = process.env.PSQL ?? (embedded ? join(cache, embedded, 'embedded_postgres/pginstall/bin/psql') : 'psql')
+  const { stdout } = await promisify(execFile)(psql, [lab.database_url, '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', '--command', statement])
+  return stdout.trim()
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { after, before, test } from 'node:test'
-import { LINES, TITLES } from './hostile.mjs'
+import { LINES, TITLES, moreThanText } from './hostile.mjs'
 import { Person, agent, call, issue, startBrowser, startLab, until } from './kit.mjs'
 import { overTheEdge, routes } from './routes.mjs'
 
@@ -45,27 +45,32 @@ async function violations(page) {
   )
 }
 
-for (const dark of [false, true]) {
-  for (const [width, height] of [[1280, 860], [360, 740]]) {
-    test(`every screen, ${dark ? 'dark' : 'light'}, ${width} px wide`, async () => {
-      const mia = await Person.open(browser, lab, 'mia', { dark, width, height })
-      const wrong = []
-      for (const route of routes(lab, runs)) {
-        await mia.goto(route.path)
-        await mia.page.locator(route.ready).first().waitFor()
-        await mia.page.waitForLoadState('networkidle', { timeout: 1_500 }).catch(() => {})
-        for (const fault of [...(await violations(mia.page)), ...(await mia.wrong()), ...(await overTheEdge(mia.page))]) {
-          wrong.push(`${route.path} ${fault}`)
-        }
-        mia.faults.length = 0
+for (const [width, height] of [[1280, 860], [360, 740]]) {
+  test(`every screen, light and dark, ${width} px wide`, async () => {
+    const mia = await Person.open(browser, lab, 'mia', { width, height })
+    const wrong = []
+    for (const route of routes(lab, runs)) {
+      await mia.goto(route.path)
+      await mia.page.locator(route.ready).first().waitFor()
+      await mia.page.waitForLoadState('networkidle', { timeout: 1_000 }).catch(() => {})
+      const faults = await overTheEdge(mia.page)
+      for (const colorScheme of ['dark', 'light']) {
+        await mia.page.emulateMedia({ colorScheme })
+        await mia.page.locator(`html[data-theme=${colorScheme}]`).waitFor()
+        faults.push(...(await violations(mia.page)).map((fault) => `${colorScheme}: ${fault}`))
       }
-      await mia.page.keyboard.press('Control+k')
+      wrong.push(...[...faults, ...(await mia.wrong())].map((fault) => `${route.path} ${fault}`))
+      mia.faults.length = 0
+    }
+    for (const colorScheme of ['dark', 'light']) {
+      await mia.page.emulateMedia({ colorScheme })
+      if (colorScheme === 'dark') await mia.page.keyboard.press('Control+k')
       await mia.page.getByRole('combobox', { name: 'Find a command' }).waitFor()
-      wrong.push(...(await violations(mia.page)).map((fault) => `palette ${fault}`))
-      await mia.close()
-      assert.deepEqual(wrong, [])
-    })
-  }
+      wrong.push(...(await violations(mia.page)).map((fault) => `palette ${colorScheme}: ${fault}`))
+    }
+    await mia.close()
+    assert.deepEqual(wrong, [])
+  })
 }
 
 test('the page before one signs in', async () => {
@@ -80,7 +85,7 @@ test('the page before one signs in', async () => {
 })
 
 test(`${TITLES.length} titles and ${LINES.length} lines that want to be more than text`, async () => {
-  assert.ok(TITLES.length + LINES.length >= 100)
+  assert.ok(TITLES.length >= 100)
   const numbers = []
   for (const title of TITLES) numbers.push(await issue(lab, 'mia', title.trim() || 'empty'))
   const mia = await Person.open(browser, lab, 'mia', { path: '/p/demo/issues' })
@@ -88,15 +93,7 @@ test(`${TITLES.length} titles and ${LINES.length} lines that want to be more tha
   const dialogs = []
   page.on('dialog', (dialog) => (dialogs.push(dialog.message()), dialog.dismiss()))
   await page.locator('a.row-link').first().waitFor()
-  const bounds = async () => {
-    assert.equal(await page.evaluate(() => window.pwned), undefined)
-    assert.equal(await page.evaluate(() => document.querySelectorAll('main script, main iframe, main object, main embed, main base, main style, main img, main marquee, main details, main math').length), 0)
-    const away = await page.evaluate(() => [...document.querySelectorAll('main a')].map((link) => link.href).filter((href) => !/^https?:\/\/127\.0\.0\.1/.test(href)))
-    assert.deepEqual(away, [])
-    // oxlint-disable-next-line no-control-regex -- an escape that is not shown is what is looked for
-    const hidden = await page.evaluate(() => [...document.querySelector('main').textContent].filter((letter) => /[\u202a-\u202e\u2066-\u2069\u200b\u200e\u200f\u001b]/.test(letter)))
-    assert.deepEqual(hidden, [])
-  }
+  const bounds = async () => assert.deepEqual(await moreThanText(page), [])
   // Down the whole list: all of them are painted once.
   const seen = new Set()
   for (let round = 0; round < 200 && !numbers.every((number) => seen.has(number)); round++) {
@@ -114,13 +111,29 @@ test(`${TITLES.length} titles and ${LINES.length} lines that want to be more tha
     await bounds()
   }
   await mia.goto(`/p/demo/runs/${runs.qa}/log`)
-  await page.getByText('after what was left open').waitFor()
   const box = page.locator('.box')
+  await page.locator('.log-line').first().waitFor()
+  await until('its end is there', async () => {
+    await box.evaluate((element) => (element.scrollTop = element.scrollHeight))
+    return (await page.getByText('after what was left open').count()) > 0
+  })
   for (let top = 0; top < 12; top++) {
     await box.evaluate((element, at) => (element.scrollTop = (element.scrollHeight * at) / 12), top)
     await page.waitForTimeout(80)
     await bounds()
   }
+  // All of them in one body of an issue, as GitHub told it.
+  const number = await issue(lab, 'mia', 'Many traps', TITLES.map((text, at) => `trap ${at}: ${text}`).join('\n'))
+  const told = await until('it was told', async () => {
+    const { deliveries } = await call(lab, 'delivery_list', { project_id: lab.project_id })
+    return deliveries.find((it) => it.number === number)
+  })
+  await mia.goto(`/p/demo/deliveries/${told.delivery_id}`)
+  await page.getByRole('button', { name: 'Show it' }).click()
+  const payload = page.locator('pre', { hasText: 'trap 0' }).first()
+  await payload.waitFor()
+  assert.equal(new Set((await payload.textContent()).match(/trap \d+: /g)).size, TITLES.length)
+  await bounds()
   assert.deepEqual(dialogs, [])
   assert.deepEqual(await mia.wrong(), [])
   await mia.close()

@@ -2,7 +2,7 @@
 // token made once, a draft published, the audit proven; and what the others are told instead.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
-import { Person, call, label, startBrowser, startLab, until } from './kit.mjs'
+import { Person, call, label, startBrowser, startLab, told, until } from './kit.mjs'
 
 let lab, browser, stop
 const people = []
@@ -11,12 +11,6 @@ const person = async (...ask) => {
   people.push(one)
   return one
 }
-const told = async (page, button) => {
-  await until('the platform says no', async () => (await button.getAttribute('aria-describedby')) !== null)
-  assert.equal(await button.getAttribute('aria-disabled'), 'true')
-  return page.locator(`[id="${await button.getAttribute('aria-describedby')}"]`).textContent()
-}
-
 before(async () => {
   const started = await startLab()
   ;({ endpoints: lab, stop } = started)
@@ -139,6 +133,26 @@ test('a prompt is drafted, compared and published', async () => {
   await page.locator('header .status', { hasText: 'Published' }).waitFor()
   const { body } = await call(lab, 'prompt_get', { project_id: lab.project_id, stage: 'intake' })
   assert.match(body, /Be brief\./)
+  assert.deepEqual(await ada.wrong(), [])
+})
+
+test('a session that ends while one writes loses nothing', async () => {
+  const ada = await person('ada', { path: '/p/demo/agents/prompts/plan/work' })
+  const { page } = ada
+  ada.expects = (text) => text.includes('401') || text.includes('403')
+  await page.getByRole('button', { name: 'Edit' }).click()
+  const box = page.getByLabel('The whole template')
+  const text = `${await box.inputValue()}\nWhat took an hour to write.`
+  await box.fill(text)
+  const gateway = new URL(lab.gateway_url)
+  await ada.context.clearCookies({ domain: gateway.hostname, name: /session|codex/i })
+  await page.getByRole('button', { name: 'Keep as a draft' }).click()
+  await page.getByRole('link', { name: /^Sign in/ }).click()
+  await page.getByRole('button', { name: 'Continue as ada' }).click()
+  await page.waitForURL(/prompts\/plan\/work/)
+  assert.equal(await box.inputValue(), text)
+  await page.getByRole('button', { name: 'Keep as a draft' }).click()
+  await page.locator('header .status', { hasText: 'Draft' }).waitFor()
   assert.deepEqual(await ada.wrong(), [])
 })
 

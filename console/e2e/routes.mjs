@@ -34,7 +34,9 @@ export function routes(lab, runs) {
     { name: 'sessions', path: `${project}/access/sessions`, ready: '.one' },
     { name: 'why', path: `${project}/access/why?operation=slot_release`, ready: 'h2:text("You may not")' },
     { name: 'audit', path: `${project}/audit`, ready: 'tbody .two' },
-    { name: 'knowledge', path: `${project}/knowledge`, ready: 'h2:text("Ask what an agent would ask")' },
+    { name: 'knowledge', path: `${project}/knowledge?q=when+is+a+slot+free+again`, ready: '.hit, h2:text("Nothing fits")' },
+    { name: 'knowledge-ask', path: `${project}/knowledge`, ready: 'h2:text("Ask what an agent would ask")', picture: false },
+    { name: 'knowledge-sources', path: `${project}/knowledge/sources`, ready: '.facts' },
   ]
 }
 

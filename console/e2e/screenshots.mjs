@@ -1,10 +1,12 @@
 // Writes docs/console/*.png: every screen in light and dark, with something going on.
-import { mkdir } from 'node:fs/promises'
-import { Person, agent, call, issue, label, startBrowser, startLab, until } from './kit.mjs'
+import { mkdir, readFile, readdir, stat } from 'node:fs/promises'
+import { Person, agent, call, indexed, issue, label, push, startBrowser, startLab, until } from './kit.mjs'
 import { routes } from './routes.mjs'
 
 const folder = new URL('../../docs/console/', import.meta.url).pathname
 const SIZE = { width: 1180, height: 700 }
+/** Who reads the README downloads some of them. */
+const MOST_BYTES = 200_000
 const WORK = `echo "\\033[1mcollecting tests\\033[0m"; for i in $(seq 1 24); do printf "\\033[32mPASS\\033[0m tests/test_%02d.py::test_greeting \\033[2m(0.%02ds)\\033[0m\\n" $i $i; sleep 0.05; done
 printf "\\033[33mWARN\\033[0m 1 test is slow\\n\\033[31mFAIL\\033[0m tests/test_25.py::test_farewell\\n"; sleep `
 
@@ -42,6 +44,13 @@ try {
   await start('doc-audit', numbers[2])
   await until('they work', async () => (await call(lab, 'run_list', { state: 'running' })).runs.length === 2, 60_000)
 
+  // Something to find: what this repository says of itself.
+  const docs = new URL('../../docs/', import.meta.url)
+  const pages = (await readdir(docs)).filter((name) => name.endsWith('.md'))
+  const files = Object.fromEntries(await Promise.all(pages.map(async (name) => [`docs/${name}`, await readFile(new URL(name, docs), 'utf8')])))
+  await indexed(lab, await push(lab, 'mia', files, 'What it is'))
+  await label(lab, 2, 'run:qa', 'sam')
+
   await mkdir(folder, { recursive: true })
   for (const dark of [false, true]) {
     const at = { ...SIZE, dark }
@@ -72,6 +81,10 @@ try {
     await page.getByRole('link', { name: 'Sign in with GitHub' }).waitFor()
     await page.screenshot({ path: `${folder}sign-in-${scheme}.png` })
     await context.close()
+  }
+  for (const name of await readdir(folder)) {
+    const { size } = await stat(`${folder}${name}`)
+    if (size > MOST_BYTES) throw new Error(`docs/console/${name} has ${size} bytes`)
   }
 } finally {
   await browser.close()

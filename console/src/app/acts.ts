@@ -5,6 +5,11 @@ export function toggleTheme(): void {
   settings.theme = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'
 }
 
+/** Notices of runs are for who asked for them, here and at the browser. */
+export async function toggleNotices(): Promise<void> {
+  settings.notify = !settings.notify && (await Notification.requestPermission()) === 'granted'
+}
+
 /** Ends the session at the platform, everywhere at once. The page goes with it: a form leaves nothing behind that still asks. */
 export function signOut(): void {
   const form = Object.assign(document.createElement('form'), { method: 'post', action: '/logout', hidden: true })

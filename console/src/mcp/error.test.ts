@@ -31,3 +31,12 @@ test('an error of ours stays what it is', () => {
   const error = new ToolError('conflict', 'x', 'run_get', 'r1')
   expect(broken('run_get', 'r2', error)).toBe(error)
 })
+
+test.each([
+  ['unauthenticated', undefined, true],
+  ['forbidden', 'sign_in', true],
+  ['forbidden', undefined, false],
+  ['not_found', 'sign_in', false],
+])('%s with the hint %s: sign in is %s', (code, hint, wanted) => {
+  expect(refused('secret_set', 'id', { code, message: 'No.', hint }).wantsSignIn).toBe(wanted)
+})

@@ -46,8 +46,15 @@ export class ToolError extends Error {
     readonly tool: string,
     readonly requestId: string,
     readonly retryAfterMs?: number,
+    /** What helps, as a word of the contract. */
+    readonly hint?: string,
   ) {
     super(message)
+  }
+
+  /** Whether signing in anew is what helps: the session is over, or the act wants a younger one. */
+  get wantsSignIn(): boolean {
+    return this.code === 'unauthenticated' || (this.code === 'forbidden' && this.hint === 'sign_in')
   }
 
   /** Whether the same call may go better in a moment. */
@@ -60,6 +67,7 @@ interface Failure {
   code: string
   message: string
   retry_after_ms?: number
+  hint?: string
 }
 
 function isFailure(value: unknown): value is Failure {
@@ -73,7 +81,7 @@ export function refused(tool: string, requestId: string, content: unknown): Tool
     return new ToolError('internal', 'The platform answered something this console does not understand.', tool, requestId)
   }
   const code = CODES.has(content.code) ? (content.code as ErrorCode) : 'internal'
-  return new ToolError(code, content.message, tool, requestId, content.retry_after_ms)
+  return new ToolError(code, content.message, tool, requestId, content.retry_after_ms, content.hint)
 }
 
 /** What went wrong on the way. `status` is what HTTP said, if it came so far. */

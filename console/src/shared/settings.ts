@@ -8,10 +8,12 @@ export interface Settings {
   utc: boolean
   /** The project that was looked at last, by its slug. */
   project: string
+  /** Tells by the browser when a run of mine ends or waits for me. */
+  notify: boolean
 }
 
 const KEY = 'codex-k8s.settings'
-const DEFAULTS: Settings = { theme: 'system', density: 'comfortable', utc: false, project: '' }
+const DEFAULTS: Settings = { theme: 'system', density: 'comfortable', utc: false, project: '', notify: false }
 
 function read(): Settings {
   try {

@@ -51,6 +51,10 @@ const VOCABULARY = {
     timed_out: bad('Timed out', TimerOff),
     cancelled: calm('Cancelled', Ban),
   },
+  issue: {
+    open: { word: 'Open', icon: CircleDot, tone: 'good' },
+    closed: calm('Closed', Check),
+  },
   slot: {
     free: done('Free'),
     leased: busy('Leased'),

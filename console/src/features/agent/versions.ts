@@ -1,5 +1,9 @@
-/** What may be looked at of something that has versions: each of its own, the newest first. */
-export const versionsOf = (newest: number): number[] => Array.from({ length: newest }, (_, at) => newest - at)
+import type { Output } from '@/mcp/client'
+
+export type VersionLine = Output<'agent_version_list'>['versions'][number]
 
 /** `person:octocat` as people say it. */
-export const byOf = (actor: string | undefined): string => (actor ?? '').replace(/^person:/, '').replace(/^system:.*/, 'the platform')
+export const byOf = (actor: string | undefined): string => (actor ?? '').replace(/^(person|service):/, '').replace(/^system:.*/, 'the platform')
+
+/** A version in a list of them. */
+export const lineOf = ({ version, state, written_by }: VersionLine): string => `${version}: ${state}, by ${byOf(written_by)}`

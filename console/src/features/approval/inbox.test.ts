@@ -1,47 +1,37 @@
 import { expect, test } from 'vitest'
-import { inbox, type Repository, type Run } from './inbox'
+import { byUrgency, keyOf, titleOfItem, whyOf, type Item } from './inbox'
 
-const NOW = Date.parse('2026-11-24T12:00:00Z')
-const run = (run_id: string, more: Partial<Run>): Run =>
-  ({
-    run_id,
-    repository_id: 'r',
-    state: 'failed',
-    state_since: `2026-11-24T0${run_id}:00:00Z`,
-    started_by: 'me',
-    ...more,
-  }) as Run
-
-test('my failed runs, until something newer works on the same', () => {
-  const runs = [
-    run('7', { state: 'running', number: 4 }),
-    run('6', { retry_of: '1', state: 'queued' }),
-    run('5', {}),
-    run('4', { number: 4 }),
-    run('3', { started_by: 'other' }),
-    run('2', { state: 'timed_out', number: 9 }),
-    run('1', {}),
-  ]
-  expect(inbox('me', runs, [], new Set(), NOW).map((item) => item.key)).toEqual(['5', '2'])
-  expect(inbox('me', runs, [], new Set(['5']), NOW).map((item) => item.key)).toEqual(['2'])
-  expect(inbox(undefined, runs, [], new Set(), NOW)).toEqual([])
+const item = (more: Partial<Item>): Item => ({
+  kind: 'failed_run',
+  urgency: 'soon',
+  project_id: 'p',
+  project: 'demo',
+  next: 'Try again.',
+  at: '2026-11-24T12:00:00Z',
+  ...more,
 })
 
-test('what waits for an answer waits for everybody, and old failures for nobody', () => {
-  const runs = [
-    run('2', { state: 'waiting', started_by: 'other' }),
-    run('1', { state_since: '2026-10-01T00:00:00Z' }),
-  ]
-  expect(inbox('me', runs, [], new Set(), NOW).map((item) => item.kind)).toEqual(['waiting'])
+test('what nothing works without comes first, and what was put aside does not come', () => {
+  const [failed, key, aside] = [item({ run_id: 'a' }), item({ kind: 'broken_credential', urgency: 'now' }), item({ run_id: 'b' })]
+  expect(byUrgency([failed, key, aside], new Set([keyOf(aside)]))).toEqual([
+    ['Nothing works until somebody acts', [key]],
+    ['Soon', [failed]],
+  ])
+  expect(byUrgency([], new Set())).toEqual([])
 })
 
-test('a repository where the platform may not work', () => {
-  const repository = (repository_id: string, more: Partial<Repository>) =>
-    ({ repository_id, created_at: '2026-11-01T00:00:00Z', ...more }) as Repository
-  const repositories = [
-    repository('a', {}),
-    repository('b', { suspension: 'app_removed' }),
-    repository('c', { suspension: 'app_suspended', detached_at: '2026-11-02T00:00:00Z' }),
-  ]
-  expect(inbox('me', [], repositories, new Set(), NOW).map((item) => item.key)).toEqual(['b app_removed'])
+test('the same run that fails again is another item', () => {
+  expect(keyOf(item({ run_id: 'a' }))).not.toBe(keyOf(item({ run_id: 'a', at: '2026-11-24T13:00:00Z' })))
+})
+
+test.each<[Partial<Item>, string, string]>([
+  [{ title: 'Turn \u202earound', number: 7, reason: 'budget' }, 'Turn ⟨U+202E⟩around', 'The money it may spend is spent'],
+  [{ number: 7, reason: 'agent_error', sub_reason: 'exit_code' }, 'Issue 7', 'The agent ended with an error: exit code'],
+  [{ reason: 'of_tomorrow' }, 'A task of its own', 'It failed'],
+  [{ kind: 'suspended_repository', repository: 'acme/hello', reason: 'app_removed' }, 'acme/hello', 'The platform’s App was removed from it'],
+  [{ kind: 'broken_credential', reason: 'model_auth' }, 'A model refuses the key of demo', 'The model refused its key'],
+  [{ kind: 'conflict', title: 'Two labels' }, 'Two labels', 'What you asked for at GitHub could not be'],
+])('%j', (more, title, why) => {
+  expect(titleOfItem(item(more))).toBe(title)
+  expect(whyOf(item(more))).toBe(why)
 })

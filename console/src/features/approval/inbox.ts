@@ -1,46 +1,44 @@
 import type { Output } from '@/mcp/client'
+import { reasonOf, type Run } from '../run/run'
+import { visible } from '@/shared/text'
 
-type Run = Output<'run_get'>
-type Repository = Output<'repository_list'>['repositories'][number]
+export type Item = Output<'inbox_list'>['items'][number]
 
-/** Something that waits for me, and what most people do about it. */
-export type Item =
-  | { key: string; at: string; kind: 'failed'; run: Run }
-  | { key: string; at: string; kind: 'waiting'; run: Run }
-  | { key: string; at: string; kind: 'repository'; repository: Repository }
-
-/** A failed run is old news after this long. */
-const RECENT_MS = 14 * 86_400_000
-
-/**
- * What waits for a person: runs of mine that failed and were not tried again since, runs that wait for an answer, and
- * repositories where the platform may not work any more. The newest first, without what was put aside.
- */
-export function inbox(
-  me: string | undefined,
-  runs: readonly Run[],
-  repositories: readonly Repository[],
-  aside: ReadonlySet<string>,
-  now: number,
-): Item[] {
-  const retried = new Set(runs.flatMap((run) => (run.retry_of ? [run.retry_of] : [])))
-  const later = (run: Run) =>
-    runs.some((it) => it.run_id > run.run_id && run.number !== undefined && it.repository_id === run.repository_id && it.number === run.number)
-  const items: Item[] = []
-  for (const run of runs) {
-    const key = run.run_id
-    if (run.state === 'waiting') items.push({ key, at: run.state_since, kind: 'waiting', run })
-    const failed = run.state === 'failed' || run.state === 'timed_out'
-    const recent = now - Date.parse(run.state_since) < RECENT_MS
-    if (failed && recent && run.started_by !== undefined && run.started_by === me && !retried.has(key) && !later(run)) {
-      items.push({ key, at: run.state_since, kind: 'failed', run })
-    }
-  }
-  for (const repository of repositories) {
-    if (!repository.suspension || repository.detached_at) continue
-    items.push({ key: `${repository.repository_id} ${repository.suspension}`, at: repository.created_at, kind: 'repository', repository })
-  }
-  return items.filter((item) => !aside.has(item.key)).toSorted((one, other) => other.at.localeCompare(one.at))
+export const URGENCIES: Readonly<Record<Item['urgency'], string>> = {
+  now: 'Nothing works until somebody acts',
+  soon: 'Soon',
+  later: 'Good to know',
 }
 
-export type { Repository, Run }
+/** What an item is known by when it is put aside: the same cause later is another item. */
+export const keyOf = (item: Item) => [item.kind, item.run_id ?? item.delivery_id ?? item.repository_id ?? item.project_id, item.at].join(' ')
+
+/** What an item is called. */
+export function titleOfItem(item: Item): string {
+  if (item.kind === 'suspended_repository') return item.repository ?? 'A repository'
+  if (item.kind === 'broken_credential') return `A model refuses the key of ${item.project}`
+  return visible(item.title ?? (item.number ? `Issue ${item.number}` : 'A task of its own'))
+}
+
+const SUSPENSIONS: Readonly<Record<string, string>> = {
+  app_removed: 'The platform’s App was removed from it',
+  app_suspended: 'The platform’s App is suspended there',
+  repository_archived: 'It is archived at GitHub: nothing can be pushed',
+  repository_deleted: 'It is gone from GitHub',
+}
+
+/** Why it waits, in words. */
+export function whyOf(item: Item): string {
+  const reason = item.reason ?? ''
+  if (item.kind === 'suspended_repository') return SUSPENSIONS[reason] ?? 'GitHub does not let the platform in'
+  if (item.kind === 'conflict') return 'What you asked for at GitHub could not be'
+  return (reason && reasonOf({ reason: reason as Run['reason'], sub_reason: item.sub_reason })) || 'It failed'
+}
+
+/** What waits, without what was put aside, by urgency: the order within is the platform's. */
+export function byUrgency(items: readonly Item[], aside: ReadonlySet<string>): [words: string, items: Item[]][] {
+  const left = items.filter((item) => !aside.has(keyOf(item)))
+  return (Object.keys(URGENCIES) as Item['urgency'][])
+    .map((urgency): [string, Item[]] => [URGENCIES[urgency], left.filter((item) => item.urgency === urgency)])
+    .filter(([, group]) => group.length > 0)
+}

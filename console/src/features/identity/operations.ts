@@ -1,13 +1,32 @@
-/** What may be allowed or not: the words of the platform's table (docs/access.md), by what they are about. */
-export const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
-  Runs: ['run_read', 'run_log_read', 'run_prompt_read', 'run_start', 'run_start_elevated', 'run_cancel', 'run_retry', 'run_limit_raise', 'wait_read', 'question_answer', 'effect_read'],
-  'Issues and pull requests': ['issue_read', 'issue_write', 'issue_create', 'pull_request_read', 'pull_request_open'],
-  Repositories: ['repository_read', 'repository_attach', 'repository_update', 'repository_detach', 'repository_preflight'],
-  Slots: ['slot_read', 'slot_release', 'slot_extend', 'slot_limit_set', 'environment_read', 'environment_log_read', 'environment_delete'],
-  Deliveries: ['delivery_read', 'delivery_payload_read', 'delivery_replay'],
-  Knowledge: ['knowledge_read', 'knowledge_reindex', 'knowledge_set', 'knowledge_consent'],
-  'Agents and prompts': ['agent_read', 'agent_draft', 'agent_publish', 'prompt_read', 'prompt_draft', 'prompt_publish', 'model_read', 'model_set', 'trigger_read', 'trigger_set', 'trigger_test'],
-  Project: ['project_read', 'project_create', 'project_update', 'project_limit_set', 'project_pause', 'project_delete', 'stats_read', 'member_read', 'member_set', 'secret_read', 'secret_set', 'service_token_read', 'service_token_set'],
-  Audit: ['audit_read_own', 'audit_read', 'audit_verify'],
-  Platform: ['user_read', 'user_invite', 'user_disable', 'setting_read', 'setting_set', 'worker_read', 'job_read', 'job_retry', 'platform_pause'],
+import { OPERATIONS } from './operations.gen'
+
+/** What operations are about, by the noun that their names begin with; the order is that of the console's screens. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  Runs: ['run', 'wait', 'question', 'effect'],
+  'Issues and pull requests': ['issue', 'pull'],
+  Repositories: ['repository'],
+  Slots: ['slot', 'environment'],
+  Deliveries: ['delivery'],
+  Knowledge: ['knowledge'],
+  'Agents and prompts': ['agent', 'prompt', 'model', 'trigger'],
+  Project: ['project', 'stats', 'member', 'secret', 'service'],
+  Yourself: ['token', 'session', 'principal', 'access'],
+  Audit: ['audit'],
+  Platform: ['user', 'setting', 'worker', 'job', 'platform', 'supervisor'],
+}
+
+export interface Operation {
+  name: string
+  words: string
+}
+
+/** All that may be allowed or not, by what it is about. What is in no group yet is in one of its own. */
+export function groupedOperations(): [group: string, operations: Operation[]][] {
+  const groups = new Map<string, Operation[]>(Object.keys(GROUPS).map((group) => [group, []]))
+  for (const [name, words] of Object.entries(OPERATIONS)) {
+    const noun = name.split('_')[0] ?? ''
+    const group = Object.keys(GROUPS).find((it) => GROUPS[it]?.includes(noun)) ?? 'Other'
+    groups.set(group, [...(groups.get(group) ?? []), { name, words }])
+  }
+  return [...groups].filter(([, operations]) => operations.length > 0)
 }

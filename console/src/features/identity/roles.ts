@@ -21,6 +21,7 @@ export const PLATFORM_ROLE_NAMES = Object.keys(PLATFORM_ROLES) as PlatformRole[]
 
 const CONDITIONS: Readonly<Record<string, string>> = {
   yes: '',
+  '-': 'who may not',
   own: 'on what they started',
   see: 'to look at',
   second_person: 'but not on what they caused themselves',

@@ -11,9 +11,14 @@ test('words are found whatever their case, the longest first', () => {
   ])
 })
 
+test('a part of another word is not the word, and what stands everywhere is not marked', () => {
+  expect(hits('textarea of text, Text_2 and text.', ['text'])).toEqual(['text', 'text'])
+  expect(hits('a lease is a lease', ['a', 'is'])).toEqual([])
+})
+
 test('a word is text, never a pattern', () => {
   expect(hits('a.b axb (c)', ['a.b', '(c)'])).toEqual(['a.b', '(c)'])
-  expect(hits('anything', ['', ' ', '.*'])).toEqual([])
+  expect(hits('anything', ['', ' ', '.*', '...'])).toEqual([])
 })
 
 test('nothing is lost', () => {

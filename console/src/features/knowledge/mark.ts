@@ -6,11 +6,14 @@ export interface Piece {
 
 const escaped = (word: string) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** Cuts a text at the words that were found in it, whatever their case. */
+/** Shorter words stand everywhere: marking them shows nothing. */
+const SHORTEST = 3
+
+/** Cuts a text at the words that were found in it, whatever their case; parts of other words are none. */
 export function mark(text: string, words: readonly string[]): Piece[] {
-  const wanted = words.filter((it) => it.trim() !== '').toSorted((one, other) => other.length - one.length)
+  const wanted = words.filter((it) => it.trim().length >= SHORTEST).toSorted((one, other) => other.length - one.length)
   if (wanted.length === 0) return text ? [{ text, hit: false }] : []
-  const parts = text.split(new RegExp(`(${wanted.map(escaped).join('|')})`, 'giu'))
+  const parts = text.split(new RegExp(`(?<![\\p{L}\\p{N}_])(${wanted.map(escaped).join('|')})(?![\\p{L}\\p{N}_])`, 'giu'))
   return parts.flatMap((part, at) => (part === '' ? [] : [{ text: part, hit: at % 2 === 1 }]))
 }
 

@@ -5,7 +5,7 @@ import type { ToolError } from '@/mcp/error'
 import { useTool } from '@/mcp/use'
 import type { Run } from './run'
 
-const PAGE = 50
+const PAGE = 100
 const EVERY_MS = 4_000
 
 /**
@@ -22,6 +22,9 @@ export function useRuns(filter: MaybeRefOrGetter<Input<'run_list'>>, atTop: () =
     enabled: ready,
     staleTime: Infinity,
     refetchOnWindowFocus: false,
+    // Thousands of rows: pages are replaced whole, and rows are not watched field by field.
+    structuralSharing: false,
+    shallow: true,
   })
   const newest = useTool('run_list', input, { every: EVERY_MS, enabled: ready })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { GROUPS, groupOf, isOver, reasonOf, taskOf, type RunState } from './run'
+import { GROUPS, groupOf, isOver, reasonOf, taskOf, titleOf, type RunState } from './run'
 import { wordsOf } from '@/shared/status'
 
 test('every state is in one group', () => {
@@ -23,4 +23,10 @@ test('a task and a reason in words', () => {
     'What it produced is not what was asked for: no change',
   )
   expect(reasonOf({})).toBeUndefined()
+})
+
+test('a run has a name, with or without an issue whose title is shown', () => {
+  expect(titleOf({ stage: 'dev', number: 7, title: 'Turn \u202earound' })).toBe('Turn ⟨U+202E⟩around')
+  expect(titleOf({ stage: 'dev', number: 7 })).toBe('Issue 7')
+  expect(titleOf({ stage: 'dev' })).toBe('A dev task of its own')
 })

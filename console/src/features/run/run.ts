@@ -1,6 +1,7 @@
 import type { Output } from '@/mcp/client'
 import { words } from '@/shared/format'
 import type { Tone } from '@/shared/status'
+import { visible } from '@/shared/text'
 
 export type Run = Output<'run_get'>
 export type RunState = Run['state']
@@ -28,6 +29,12 @@ export function taskOf(run: Pick<Run, 'number' | 'stage' | 'kind'>): string {
   return `${run.stage}${kind}`
 }
 
+/** What a run is called: its issue's title where that is shown. */
+export function titleOf(run: Pick<Run, 'number' | 'stage' | 'title'>): string {
+  if (run.title) return visible(run.title)
+  return run.number ? `Issue ${run.number}` : `A ${run.stage} task of its own`
+}
+
 /** Why it ended as it did; each reason of the closed list, for people. */
 const REASONS: Record<NonNullable<Run['reason']>, string> = {
   precondition: 'Something that must hold first did not',
@@ -44,9 +51,10 @@ const REASONS: Record<NonNullable<Run['reason']>, string> = {
 }
 
 export function reasonOf(run: Pick<Run, 'reason' | 'sub_reason'>): string | undefined {
-  if (!run.reason) return undefined
+  const reason = run.reason && REASONS[run.reason]
+  if (!reason) return undefined
   const sub = run.sub_reason ? `: ${words(run.sub_reason).toLowerCase()}` : ''
-  return `${REASONS[run.reason]}${sub}`
+  return `${reason}${sub}`
 }
 
 /** The favicon says how it stands. */

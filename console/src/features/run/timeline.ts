@@ -1,4 +1,5 @@
 import type { Output } from '@/mcp/client'
+import { duration, money, words } from '@/shared/format'
 import type { Tone } from '@/shared/status'
 
 export type RunEvent = Output<'run_event_list'>['events'][number]
@@ -13,11 +14,32 @@ export interface Bar {
   turn: number
 }
 
-/** A moment in it. */
+/** A moment in it: what an agent called and the platform noted. */
 export interface Mark {
   key: string
   word: string
   at: number
+}
+
+export type Effect = Output<'effect_list'>['effects'][number]
+
+const EFFECT_TONES: Readonly<Record<string, Tone>> = { applied: 'good', refused: 'bad', failed: 'bad', superseded: 'calm' }
+
+/** Writes to GitHub as bars: from when they were asked for until GitHub had them, or it was clear that it never will. */
+export function writes(effects: readonly Effect[]): (Bar & { effect: Effect })[] {
+  return effects.map((effect) => {
+    const tone = EFFECT_TONES[effect.state]
+    const end = effect.applied_at ?? (tone ? effect.updated_at : undefined)
+    return {
+      key: effect.effect_id,
+      word: words(effect.kind),
+      tone: tone ?? 'wait',
+      from: Date.parse(effect.created_at),
+      to: end === undefined ? undefined : Date.parse(end),
+      turn: effect.turn ?? 0,
+      effect,
+    }
+  })
 }
 
 /** What is between an event and the next that changes where the run is. */
@@ -79,6 +101,10 @@ export function tell(event: RunEvent): string {
       return of('detail') ?? of('reason')?.replaceAll('_', ' ') ?? 'Failed'
     case 'timed_out':
       return 'Its time is used up'
+    case 'limits_raised': {
+      const [time, cost] = [Number(of('active_seconds_limit')), of('cost_limit_micro_usd')]
+      return `Given more: ${duration(time * 1_000)} of active time${cost ? `, ${money(Number(cost))}` : ''} in all`
+    }
     case 'cancelling':
       return of('why') ? `Cancelled: ${of('why')}` : 'Cancelled'
     case 'cancelled':
