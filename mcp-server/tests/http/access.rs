@@ -288,12 +288,10 @@ fn ask(tool: &str, things: &Things) -> Ask {
         ended,
         slot,
         effect,
-        wait,
         delivery,
         person,
-        token,
-        session,
         rule,
+        ..
     } = things;
     match tool {
         "delivery_explain" | "delivery_replay" => Ask::On(json!({"delivery_id": delivery})),
@@ -332,11 +330,11 @@ fn ask(tool: &str, things: &Things) -> Ask {
         | "environment_event_list"
         | "environment_log_tail"
         | "environment_delete" => Ask::On(json!({"slot_id": slot})),
-        "session_revoke" => Ask::On(json!({"session_id": session})),
+        "session_revoke" => Ask::On(json!({"session_id": things.session})),
         "stats_series_get" => Ask::On(json!({"project_id": project, "bucket": "day"})),
         "token_create" => Ask::On(json!({"project_id": project, "name": "ci", "role": "viewer"})),
-        "token_revoke" => Ask::On(json!({"token_id": token})),
-        "wait_get" => Ask::On(json!({"wait_id": wait})),
+        "token_revoke" => Ask::On(json!({"token_id": things.token})),
+        "wait_get" => Ask::On(json!({"wait_id": things.wait})),
         "access_explain" => Ask::On(json!({"operation": "run_start", "project_id": project})),
         "agent_get" | "agent_version_list" => Ask::On(json!({"project_id": project, "stage": "dev"})),
         "agent_update" => Ask::On(json!({"project_id": project, "stage": "dev", "memory": "8Gi"})),

@@ -150,7 +150,6 @@ async fn news_of_lists_are_told_to_those_who_may_read_them() {
         .expect("a run");
     assert_eq!(told().await, expected);
     bank.start(&world.orchestrator, Some(2)).await.expect("a run");
-    drop(told);
     assert!(
         timeout(Duration::from_secs(5), heard.next()).await.is_err(),
         "another's project is not heard of"

@@ -26,7 +26,7 @@ async fn a_sensitive_act_wants_a_young_login() {
     let set = async |actor: &Actor| {
         project::set_member(&orchestrator, actor, id, other, Some(Role::Viewer))
             .await
-            .map(|_| ())
+            .map(|()| ())
     };
 
     let refused = set(&ago(16)).await.unwrap_err();
