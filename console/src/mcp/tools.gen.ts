@@ -23,11 +23,19 @@ allowed: boolean
  * One sentence.
  */
 because: string
+/**
+ * Allowed, but the caller's own sign-in is too old for it now: sign in again.
+ */
+needs_sign_in: boolean
 operation: string
 /**
  * What the table says of each thing the person is: `contributor: own`.
  */
 rules: string[]
+/**
+ * It wants a sign-in of the last 15 minutes.
+ */
+wants_fresh_login: boolean
 /**
  * Roles that can give somebody the right.
  */

@@ -144,7 +144,7 @@ async fn no_list_reads_the_whole_table() {
         run::list(&orchestrator, &alpha.maintainer, &Filter::default(), one)
             .await
             .unwrap();
-        let sql = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'runs'";
+        let sql = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'runs'";
         sqlx::query_scalar::<_, i64>(sql)
             .fetch_one(db.pool())
             .await
@@ -205,6 +205,8 @@ async fn no_list_reads_the_whole_table() {
             }
         }
     }
-    assert_eq!(whole().await, before, "some filter scans the table of runs");
+    // While the table was empty it was read whole, and that is told late; since it is full, a scan reads 20,000 rows.
+    let read = whole().await - before;
+    assert!(read < 20_000, "some filter scans the table of runs: {read} rows");
     db.done().await;
 }
