@@ -23,11 +23,8 @@ async fn a_sensitive_act_wants_a_young_login() {
     drop(tx);
     let now = orchestrator.clock().now();
     let ago = |minutes| person.signed_in(now - SignedDuration::from_mins(minutes));
-    let set = async |actor: &Actor| {
-        project::set_member(&orchestrator, actor, id, other, Some(Role::Viewer))
-            .await
-            .map(|()| ())
-    };
+    let set =
+        async |actor: &Actor| project::set_member(&orchestrator, actor, id, other, Some(Role::Viewer)).await;
 
     let refused = set(&ago(16)).await.unwrap_err();
     assert!(

@@ -10,7 +10,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Knowledge: ['knowledge'],
   'Agents and prompts': ['agent', 'prompt', 'model', 'trigger'],
   Project: ['project', 'stats', 'member', 'secret', 'service'],
-  Yourself: ['token', 'session', 'principal', 'access'],
+  Yourself: ['inbox', 'token', 'session', 'principal', 'access'],
   Audit: ['audit'],
   Platform: ['user', 'setting', 'worker', 'job', 'platform', 'supervisor'],
 }
