@@ -120,12 +120,12 @@ async fn every_filter_narrows_and_what_is_beside_a_run_is_told() {
     db.done().await;
 }
 
-/// Many ended runs of a project, some failed, on an issue each.
+/// Many ended runs of a project, some failed, on an issue each, with as much text as real ones have.
 const MANY: &str = "INSERT INTO runs (run_id, project_id, repository_id, number, title, stage, agent_profile_id, state, reason,
-        started_by, branch, active_seconds_limit, queued_at, state_since, finished_at, created_at, traceparent)
+        started_by, branch, last_message, active_seconds_limit, queued_at, state_since, finished_at, created_at, traceparent)
     SELECT gen_random_uuid(), r.project_id, r.repository_id, 1000 + n, 'Issue ' || md5(n::text), r.stage, r.agent_profile_id,
         CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'succeeded' END, CASE WHEN n % 50 = 0 THEN 'agent_error' END, r.started_by,
-        'codex/issue-' || n, 3600, at, at, at, at, r.traceparent
+        'codex/issue-' || n, repeat('What was done. ', 80), 3600, at, at, at, at, r.traceparent
     FROM runs r CROSS JOIN generate_series(1, 20000) n, LATERAL (SELECT now() - n * interval '1 minute' AS at) t";
 
 #[tokio::test]

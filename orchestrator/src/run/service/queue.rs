@@ -176,7 +176,7 @@ pub(super) async fn lock_work_item(
     number: Option<i64>,
 ) -> Result<()> {
     let Some(number) = number else { return Ok(()) };
-    let key = format!("work_item:{repository_id}:{number}");
+    let key = work_item_key(repository_id, number);
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
         .execute(&mut **tx)
         .await?;
@@ -188,6 +188,11 @@ async fn title_of(tx: &mut Tx, repository_id: RepositoryId, number: Option<i64>)
     let Some(number) = number else { return Ok(None) };
     let item = crate::work_item::find(tx, repository_id, number).await?;
     Ok(item.map(|item| item.title))
+}
+
+/// What the lock of a work item is called.
+pub(super) fn work_item_key(repository_id: RepositoryId, number: i64) -> String {
+    format!("work_item:{repository_id}:{number}")
 }
 
 fn branch_of(number: Option<i64>, run_id: RunId) -> String {

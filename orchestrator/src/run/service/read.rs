@@ -130,14 +130,19 @@ async fn with_beside(tx: &mut Tx, runs: Vec<Run>) -> Result<Vec<(Run, Beside)>> 
     Ok(runs.into_iter().map(beside).collect())
 }
 
-/// Follows what a work item is called.
+/// Follows what a work item is called. Waits for nobody, and holds the work item before its runs, as all do who hold both:
+/// what somebody else works on now keeps its title until the item is seen again.
 pub(crate) async fn retitle(
     tx: &mut Tx,
     repository_id: RepositoryId,
     number: i64,
     title: &str,
 ) -> Result<()> {
-    store::list::retitle(tx, repository_id, number, title).await
+    let key = super::queue::work_item_key(repository_id, number);
+    if store::list::hold_to_retitle(tx, &key, repository_id, number, title).await? {
+        store::list::retitle(tx, repository_id, number, title).await?;
+    }
+    Ok(())
 }
 
 /// The timeline after `after` (a `seq`; 0 for all), at most 200 lines, and whether the run is over.

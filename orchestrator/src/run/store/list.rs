@@ -128,7 +128,28 @@ pub(in crate::run) async fn beside(tx: &mut Tx, runs: &[RunId]) -> Result<HashMa
     Ok(beside.collect())
 }
 
-/// Gives runs of a work item its newest title.
+/// Whether runs of a work item have another title, and the item's lock was to be had; it is held until the transaction ends.
+pub(in crate::run) async fn hold_to_retitle(
+    tx: &mut Tx,
+    key: &str,
+    repository_id: RepositoryId,
+    number: i64,
+    title: &str,
+) -> Result<bool> {
+    let held = sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS "held!"
+           FROM (SELECT FROM runs WHERE repository_id = $2 AND number = $3 AND title IS DISTINCT FROM $4 LIMIT 1) other"#,
+        key,
+        repository_id as RepositoryId,
+        number,
+        title,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(held.unwrap_or(false))
+}
+
+/// Gives runs of a work item its newest title, but those that somebody holds.
 pub(in crate::run) async fn retitle(
     tx: &mut Tx,
     repository_id: RepositoryId,
@@ -136,7 +157,9 @@ pub(in crate::run) async fn retitle(
     title: &str,
 ) -> Result<()> {
     sqlx::query!(
-        "UPDATE runs SET title = $3 WHERE repository_id = $1 AND number = $2 AND title IS DISTINCT FROM $3",
+        "UPDATE runs SET title = $3 WHERE run_id IN (
+             SELECT run_id FROM runs WHERE repository_id = $1 AND number = $2 AND title IS DISTINCT FROM $3
+             FOR UPDATE SKIP LOCKED)",
         repository_id as RepositoryId,
         number,
         title,
