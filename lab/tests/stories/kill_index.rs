@@ -54,14 +54,14 @@ async fn an_index_is_whole_wherever_its_worker_died() {
     let mut repositories = Vec::new();
     for n in 0..all.len() {
         let id = repository(&world, n).await;
-        repositories.push((id, push(&world, n, first)));
+        repositories.push((id, push(&world, n, first).await));
     }
     for (id, commit) in &repositories {
         stands(&world, (id, commit), has_model, "nobody died").await;
     }
     for (n, point) in all.iter().enumerate() {
         std::fs::write(&file, point).expect("armed");
-        repositories[n].1 = push(&world, n, second);
+        repositories[n].1 = push(&world, n, second).await;
         dies(&file, point).await;
         println!("{point:<40} repository {n}");
     }
@@ -106,31 +106,26 @@ fn second(n: usize, tree: &Path) {
     std::fs::write(tree.join("docs/binary.md"), b"a\0b").expect("ours");
 }
 
-/// Pushes what somebody makes of the tree; answers the commit.
-fn push(world: &World, n: usize, change: fn(usize, &Path)) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
+/// Pushes what somebody makes of the tree; answers the commit. On a thread of its own: the simulators live in this process.
+async fn push(world: &World, n: usize, change: fn(usize, &Path)) -> String {
     let token = world.lab.github.person_token("mia").expect("a token");
     let address = format!("{}/{}.git", world.lab.github.url(), name(n));
     let address = address.replacen("://", &format!("://mia:{token}@"), 1);
-    let tree = folder.path().join("tree");
-    git(folder.path(), &["clone", "--quiet", &address, "tree"]);
-    change(n, &tree);
-    git(&tree, &["add", "--all"]);
-    git(
-        &tree,
-        &[
-            "-c",
-            "user.name=mia",
-            "-c",
-            "user.email=mia@example.com",
-            "commit",
-            "--quiet",
-            "-m",
-            "change",
-        ],
-    );
-    git(&tree, &["push", "--quiet", "origin", "HEAD"]);
-    git(&tree, &["rev-parse", "HEAD"]).trim().to_owned()
+    let pushing = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tree = folder.path().join("tree");
+        git(folder.path(), &["clone", "--quiet", &address, "tree"]);
+        change(n, &tree);
+        git(&tree, &["add", "--all"]);
+        let who = ["-c", "user.name=mia", "-c", "user.email=mia@example.com"];
+        git(
+            &tree,
+            &[&who[..], &["commit", "--quiet", "-m", "change"]].concat(),
+        );
+        git(&tree, &["push", "--quiet", "origin", "HEAD"]);
+        git(&tree, &["rev-parse", "HEAD"]).trim().to_owned()
+    });
+    pushing.await.expect("pushed")
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
