@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use orchestrator::Actor;
+use orchestrator::knowledge::{self, SourceChanges, VisibleTo};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::kit::killing::{dies, name, points, repository};
 use crate::kit::{World, within};
@@ -54,6 +57,7 @@ async fn an_index_is_whole_wherever_its_worker_died() {
     let mut repositories = Vec::new();
     for n in 0..all.len() {
         let id = repository(&world, n).await;
+        open(&world, &id).await;
         repositories.push((id, push(&world, n, first).await));
     }
     for (id, commit) in &repositories {
@@ -70,6 +74,18 @@ async fn an_index_is_whole_wherever_its_worker_died() {
         is_whole(&world, n, id, point).await;
     }
     world.end().await;
+}
+
+/// Lets everybody of the project find the text: who asks here is a program.
+async fn open(world: &World, id: &str) {
+    let id = id.parse::<Uuid>().expect("an id").into();
+    let changes = SourceChanges {
+        visible_to: Some(Some(VisibleTo::Project)),
+        ..SourceChanges::default()
+    };
+    let system = Actor::System("story");
+    let source = knowledge::change(&world.orchestrator, &system, id, 1, changes, None).await;
+    source.expect("it is set");
 }
 
 /// The weights that the lab's model reads, where this machine has them or can fetch them.
