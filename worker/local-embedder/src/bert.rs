@@ -127,7 +127,7 @@ impl Bert {
             layer.attended.apply(&states, &mut attended);
             for range in ranges {
                 let of_text = context.slice_axis_mut(Axis(0), range.clone().into());
-                self.attend(attended.slice_axis(Axis(0), range.clone().into()), of_text);
+                self.attend(&attended.slice_axis(Axis(0), range.clone().into()), of_text);
             }
             layer.attention.add(&context, &mut states);
             layer.attention_norm.apply(self.arch, &mut states);
@@ -143,7 +143,7 @@ impl Bert {
         states
     }
 
-    fn attend(&self, attended: ArrayView2<'_, f32>, mut context: ArrayViewMut2<'_, f32>) {
+    fn attend(&self, attended: &ArrayView2<'_, f32>, mut context: ArrayViewMut2<'_, f32>) {
         let (rows, width) = context.dim();
         let size = width / self.heads;
         #[expect(clippy::cast_precision_loss, reason = "a head has 32 numbers")]

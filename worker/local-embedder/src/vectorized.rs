@@ -41,6 +41,10 @@ pub(crate) fn normalize(arch: Arch, row: &mut [f32], (weight, bias): (&[f32], &[
 }
 
 /// Sums, or the like, in several places at once: one place alone would be no vector.
+#[expect(
+    clippy::inline_always,
+    reason = "only what is inlined there is compiled for the processor"
+)]
 #[inline(always)]
 fn reduce(row: &[f32], begin: f32, join: impl Fn(f32, f32) -> f32, of: impl Fn(f32) -> f32) -> f32 {
     let mut places = [begin; 16];
@@ -55,6 +59,10 @@ fn reduce(row: &[f32], begin: f32, join: impl Fn(f32, f32) -> f32, of: impl Fn(f
 }
 
 /// Abramowitz and Stegun, 7.1.26: off by at most 1.5e-7.
+#[expect(
+    clippy::inline_always,
+    reason = "only what is inlined there is compiled for the processor"
+)]
 #[inline(always)]
 fn erf(x: f32) -> f32 {
     let positive = x.abs();
@@ -81,7 +89,7 @@ fn exp(x: f32) -> f32 {
         reason = "a whole number between -126 and 127"
     )]
     let exponent = n as i32;
-    series * f32::from_bits(((exponent + 127) as u32) << 23)
+    series * f32::from_bits((exponent + 127).cast_unsigned() << 23)
 }
 
 #[cfg(test)]

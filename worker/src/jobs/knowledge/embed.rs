@@ -69,7 +69,7 @@ impl Hands {
             match embedder.embed(&[passage.embedded_text()]).await {
                 Ok(vectors) => {
                     self.keep(model_id, std::slice::from_ref(passage), vectors)
-                        .await?
+                        .await?;
                 }
                 Err(EmbedderError::Refused { message }) => {
                     tracing::warn!(passage = %passage.chunk_id, message, "a passage will have no vector");
