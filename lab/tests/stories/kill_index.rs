@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use orchestrator::Actor;
+use orchestrator::knowledge::{self, SourceChanges, VisibleTo};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::kit::killing::{dies, name, points, repository};
 use crate::kit::{World, within};
@@ -54,14 +57,15 @@ async fn an_index_is_whole_wherever_its_worker_died() {
     let mut repositories = Vec::new();
     for n in 0..all.len() {
         let id = repository(&world, n).await;
-        repositories.push((id, push(&world, n, first)));
+        open(&world, &id).await;
+        repositories.push((id, push(&world, n, first).await));
     }
     for (id, commit) in &repositories {
         stands(&world, (id, commit), has_model, "nobody died").await;
     }
     for (n, point) in all.iter().enumerate() {
         std::fs::write(&file, point).expect("armed");
-        repositories[n].1 = push(&world, n, second);
+        repositories[n].1 = push(&world, n, second).await;
         dies(&file, point).await;
         println!("{point:<40} repository {n}");
     }
@@ -70,6 +74,18 @@ async fn an_index_is_whole_wherever_its_worker_died() {
         is_whole(&world, n, id, point).await;
     }
     world.end().await;
+}
+
+/// Lets everybody of the project find the text: who asks here is a program.
+async fn open(world: &World, id: &str) {
+    let id = id.parse::<Uuid>().expect("an id").into();
+    let changes = SourceChanges {
+        visible_to: Some(Some(VisibleTo::Project)),
+        ..SourceChanges::default()
+    };
+    let system = Actor::System("story");
+    let source = knowledge::change(&world.orchestrator, &system, id, 1, changes, None).await;
+    source.expect("it is set");
 }
 
 /// The weights that the lab's model reads, where this machine has them or can fetch them.
@@ -106,31 +122,26 @@ fn second(n: usize, tree: &Path) {
     std::fs::write(tree.join("docs/binary.md"), b"a\0b").expect("ours");
 }
 
-/// Pushes what somebody makes of the tree; answers the commit.
-fn push(world: &World, n: usize, change: fn(usize, &Path)) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
+/// Pushes what somebody makes of the tree; answers the commit. On a thread of its own: the simulators live in this process.
+async fn push(world: &World, n: usize, change: fn(usize, &Path)) -> String {
     let token = world.lab.github.person_token("mia").expect("a token");
     let address = format!("{}/{}.git", world.lab.github.url(), name(n));
     let address = address.replacen("://", &format!("://mia:{token}@"), 1);
-    let tree = folder.path().join("tree");
-    git(folder.path(), &["clone", "--quiet", &address, "tree"]);
-    change(n, &tree);
-    git(&tree, &["add", "--all"]);
-    git(
-        &tree,
-        &[
-            "-c",
-            "user.name=mia",
-            "-c",
-            "user.email=mia@example.com",
-            "commit",
-            "--quiet",
-            "-m",
-            "change",
-        ],
-    );
-    git(&tree, &["push", "--quiet", "origin", "HEAD"]);
-    git(&tree, &["rev-parse", "HEAD"]).trim().to_owned()
+    let pushing = tokio::task::spawn_blocking(move || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tree = folder.path().join("tree");
+        git(folder.path(), &["clone", "--quiet", &address, "tree"]);
+        change(n, &tree);
+        git(&tree, &["add", "--all"]);
+        let who = ["-c", "user.name=mia", "-c", "user.email=mia@example.com"];
+        git(
+            &tree,
+            &[&who[..], &["commit", "--quiet", "-m", "change"]].concat(),
+        );
+        git(&tree, &["push", "--quiet", "origin", "HEAD"]);
+        git(&tree, &["rev-parse", "HEAD"]).trim().to_owned()
+    });
+    pushing.await.expect("pushed")
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {

@@ -43,7 +43,7 @@ pub(crate) fn normalize(arch: Arch, row: &mut [f32], (weight, bias): (&[f32], &[
 /// Sums, or the like, in several places at once: one place alone would be no vector.
 #[expect(
     clippy::inline_always,
-    reason = "only what is inlined into the dispatch is compiled for the processor at hand"
+    reason = "only what is inlined there is compiled for the processor"
 )]
 #[inline(always)]
 fn reduce(row: &[f32], begin: f32, join: impl Fn(f32, f32) -> f32, of: impl Fn(f32) -> f32) -> f32 {
@@ -61,7 +61,7 @@ fn reduce(row: &[f32], begin: f32, join: impl Fn(f32, f32) -> f32, of: impl Fn(f
 /// Abramowitz and Stegun, 7.1.26: off by at most 1.5e-7.
 #[expect(
     clippy::inline_always,
-    reason = "only what is inlined into the dispatch is compiled for the processor at hand"
+    reason = "only what is inlined there is compiled for the processor"
 )]
 #[inline(always)]
 fn erf(x: f32) -> f32 {

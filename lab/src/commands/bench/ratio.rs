@@ -211,7 +211,7 @@ fn of_search(search: &Search) -> Vec<Ratio> {
         let theirs = &search.rates.raw;
         search.optimized.then(|| paired(ours, theirs, column)).flatten()
     };
-    let lowest = search.recall.iter().map(|it| it.share).min_by(f64::total_cmp);
+    let lowest = search.recall.iter().map(|it| it.found).min_by(f64::total_cmp);
     let rise = search.quality.first().and_then(|symbols| {
         let points = |mode| Some(symbols.of(mode)?.hit_at_1 * 100.0);
         Some(points("hybrid")? - points("vector")?)

@@ -74,8 +74,8 @@ pub(super) struct Recall {
     pub(super) selectivity: f64,
     pub(super) passages: usize,
     pub(super) questions: usize,
-    /// Of the exact answer, from 0 to 1.
-    pub(super) share: f64,
+    /// Of the exact answer.
+    pub(super) found: f64,
     /// Of ten that were asked for.
     pub(super) fewest_hits: usize,
 }

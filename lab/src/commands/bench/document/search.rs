@@ -63,7 +63,7 @@ fn recall(text: &mut String, search: &Search) {
                 &format!("{} %", number(row.selectivity * 100.0)),
                 &row.passages.to_string(),
                 &row.questions.to_string(),
-                &format!("{:.4}", row.share),
+                &format!("{:.4}", row.found),
                 &row.fewest_hits.to_string(),
             ],
         );

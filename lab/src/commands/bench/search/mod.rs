@@ -60,7 +60,7 @@ pub(super) async fn measure(
     eprintln!("recall");
     let recall = recall::measure(server, &shelf, &vectors, &sentences).await?;
     for row in &recall {
-        eprintln!("  {:.4} behind {:.1} %", row.share, row.selectivity * 100.0);
+        eprintln!("  {:.4} behind {:.1} %", row.found, row.selectivity * 100.0);
     }
     eprintln!("questions with known answers");
     let quality = vec![

@@ -80,8 +80,11 @@ fn rust(sources: &[Source]) -> impl Iterator<Item = (&str, &str)> {
     let of = sources
         .iter()
         .map(|source| (source.document.path.as_str(), source.document.text.as_str()));
-    let is_rust = |path: &str| Path::new(path).extension().is_some_and(|it| it == "rs");
-    of.filter(move |(path, _)| is_rust(path) && path.contains("/src/") && !path.contains("test"))
+    of.filter(|(path, _)| is_rust(path) && path.contains("/src/") && !path.contains("test"))
+}
+
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|it| it == "rs")
 }
 
 /// The name that a line defines for everybody.
@@ -121,7 +124,7 @@ fn chosen(all: impl Iterator<Item = Question>) -> Vec<Question> {
     let mut all: Vec<_> = all
         .map(|question| (Sha256::digest(format!("{SEED} {}", question.text)), question))
         .collect();
-    all.sort_by_key(|one| one.0);
+    all.sort_by_key(|(hash, _)| *hash);
     all.into_iter()
         .take(QUESTIONS)
         .map(|(_, question)| question)

@@ -37,7 +37,7 @@ pub(super) async fn measure(
             selectivity: filter.share,
             passages: filter.passages,
             questions: questions.len(),
-            share: share(found, right),
+            found: share(found, right),
             fewest_hits: fewest,
         });
     }
