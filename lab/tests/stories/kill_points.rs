@@ -78,7 +78,7 @@ const ON_THE_WAY_BACK: [&str; 8] = [
 ];
 
 /// Passed by loops at their own time, or only when something went wrong before.
-const BESIDE: [&str; 68] = [
+const BESIDE: [&str; 69] = [
     "delivery.begin_sweep",
     "delivery.end_sweep",
     "delivery.attempt_failed",
@@ -132,6 +132,7 @@ const BESIDE: [&str; 68] = [
     "knowledge.keep_vectors",
     "knowledge.put",
     "knowledge.recall",
+    "knowledge.refuse",
     "knowledge.skip",
     "knowledge.sweep",
     "kubernetes.list_namespaces",
