@@ -1377,6 +1377,14 @@ dims: number
 external: boolean
 name: string
 /**
+ * Why one of those, in the embedder's words.
+ */
+refusal?: string
+/**
+ * Passages it will never read: words alone find them.
+ */
+refused: number
+/**
  * Where an embedding model is in its life.
  */
 state: (("serving" | "retired") | "building")
@@ -1630,6 +1638,14 @@ dims: number
 external: boolean
 name: string
 /**
+ * Why one of those, in the embedder's words.
+ */
+refusal?: string
+/**
+ * Passages it will never read: words alone find them.
+ */
+refused: number
+/**
  * Where an embedding model is in its life.
  */
 state: (("serving" | "retired") | "building")
@@ -1728,6 +1744,14 @@ dims: number
  */
 external: boolean
 name: string
+/**
+ * Why one of those, in the embedder's words.
+ */
+refusal?: string
+/**
+ * Passages it will never read: words alone find them.
+ */
+refused: number
 /**
  * Where an embedding model is in its life.
  */
