@@ -1,30 +1,15 @@
 // What those do who run the platform and set up its agents: slots, people, models, rules, profiles; and that each act does what
 // its dialog says.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Person, call, label, sql, startBrowser, startLab, told, until } from './kit.mjs'
+import { test } from 'node:test'
+import { call, label, sql, told, until } from './kit.mjs'
+import { scene } from './scene.mjs'
 
-let lab, browser, stop
-const people = []
-const person = async (...ask) => {
-  const one = await Person.open(browser, lab, ...ask)
-  people.push(one)
-  return one
-}
-
-before(async () => {
-  const started = await startLab()
-  ;({ endpoints: lab, stop } = started)
-  browser = await startBrowser()
-  // Somebody runs the platform.
-  await call(lab, 'user_invite', { login: 'ada', platform_role: 'owner' }, 'platform_owner')
-})
-afterEach(async () => {
-  for (const one of people.splice(0)) await one.close()
-})
-after(async () => {
-  await browser?.close()
-  await stop?.()
+const { lab, person } = scene({
+  prepare: async (lab) => {
+    // Somebody runs the platform.
+    await call(lab, 'user_invite', { login: 'ada', platform_role: 'owner' }, 'platform_owner')
+  },
 })
 
 const slotsOf = async () => (await call(lab, 'slot_list', { limit: 100 })).slots.filter((it) => it.project_id === lab.project_id)

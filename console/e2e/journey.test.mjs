@@ -1,30 +1,16 @@
 // What people do: sign in, let an agent work, watch it, stop it, try again, and hear no.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Person, agent, call, label, startBrowser, startLab, until } from './kit.mjs'
+import { test } from 'node:test'
+import { agent, call, issue, label, until } from './kit.mjs'
+import { scene } from './scene.mjs'
 
-let lab, browser, stop
-const people = []
-const person = async (...ask) => {
-  const one = await Person.open(browser, lab, ...ask)
-  people.push(one)
-  return one
-}
 const status = (page) => page.locator('header .status').first()
 
-before(async () => {
-  const started = await startLab()
-  ;({ endpoints: lab, stop } = started)
-  browser = await startBrowser()
-  await agent(lab, 'qa', 'for i in $(seq 1 600); do echo "line $i"; sleep 0.1; done')
-  await agent(lab, 'intake', 'echo "this cannot work"; exit 3')
-})
-afterEach(async () => {
-  for (const one of people.splice(0)) await one.close()
-})
-after(async () => {
-  await browser?.close()
-  await stop?.()
+const { lab, person } = scene({
+  prepare: async (lab) => {
+    await agent(lab, 'qa', 'for i in $(seq 1 600); do echo "line $i"; sleep 0.1; done')
+    await agent(lab, 'intake', 'echo "this cannot work"; exit 3')
+  },
 })
 
 test('who is not signed in is asked to, and comes back to where they wanted', async () => {
@@ -59,8 +45,8 @@ test('a run is started from the list of issues', async () => {
 
 test('a label at GitHub becomes a run that is watched live to its pull request', async () => {
   const mia = await person('mia', { path: '/p/demo/runs' })
-  await label(lab, 1, 'run:dev', 'mia')
-  await mia.page.getByRole('link', { name: /Add a greeting/ }).first().click()
+  await label(lab, await issue(lab, 'mia', 'Greet at noon'), 'run:dev', 'mia')
+  await mia.page.getByRole('link', { name: /Greet at noon/ }).click()
   await mia.page.getByRole('link', { name: 'Pull request #' }).waitFor({ timeout: 60_000 })
   await until('it succeeds', async () => (await status(mia.page).textContent()).includes('Succeeded'))
   for (const said of ['Asked for: dev', 'Got a slot', 'The agent began', 'Done: pull request']) {

@@ -1,20 +1,17 @@
 // Programs die while somebody looks: the page says so, greys what is old, and goes on without a gap or a double.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { Person, agent, call, startBrowser, startLab, until } from './kit.mjs'
+import { test } from 'node:test'
+import { agent, call, until } from './kit.mjs'
+import { scene } from './scene.mjs'
 
-let lab, browser, stop, pid
-before(async () => {
-  const started = await startLab({ split: true })
-  ;({ endpoints: lab, stop, pid } = started)
-  browser = await startBrowser()
-  await agent(lab, 'qa', 'for i in $(seq 1 150); do echo "line $i"; sleep 0.1; done')
+const here = scene({
+  split: true,
+  prepare: async (lab) => {
+    await agent(lab, 'qa', 'for i in $(seq 1 150); do echo "line $i"; sleep 0.1; done')
+  },
 })
-after(async () => {
-  await browser?.close()
-  await stop?.()
-})
+const { lab, person } = here
 
 /** The lab's children that are this program. */
 function children(program) {
@@ -24,7 +21,7 @@ function children(program) {
       try {
         const parent = Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1).split(' ')[1])
         const line = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0')
-        return parent === pid && line.includes(program) ? [Number(name)] : []
+        return parent === here.pid && line.includes(program) ? [Number(name)] : []
       } catch {
         return []
       }
@@ -32,7 +29,7 @@ function children(program) {
 }
 
 test('gateway and tools are killed in the middle of a run', { skip: process.env.LAB_DIR && 'needs a lab of its own' }, async () => {
-  const mia = await Person.open(browser, lab, 'mia')
+  const mia = await person('mia')
   // What a browser says of every answer that does not come; nothing else is forgiven.
   mia.expects = (text) => /Failed to load resource|ERR_/.test(text)
   const run = await call(lab, 'run_start', { repository_id: lab.repository_id, stage: 'qa', instruction: 'count' })

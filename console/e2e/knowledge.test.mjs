@@ -1,9 +1,10 @@
 // What people look for in repositories: found by words, shown to the line, by filters and by keyboard; a repository that wants
 // to be more than text; what is read, and who may say so.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { TITLES, moreThanText } from './hostile.mjs'
-import { Person, call, indexed, push, startBrowser, startLab, told, until } from './kit.mjs'
+import { call, indexed, push, told, until } from './kit.mjs'
+import { scene } from './scene.mjs'
 
 /** Traps of one file; search answers at most so many hits. */
 const EACH = 20
@@ -22,32 +23,17 @@ A quokka-lease ends when its pod is proven gone: the reaper asks twice, and an e
 An operator sets it.
 `
 
-let lab, browser, stop, commit
-const people = []
-const person = async (...ask) => {
-  const one = await Person.open(browser, lab, ...ask)
-  people.push(one)
-  return one
-}
-
-before(async () => {
-  const started = await startLab()
-  ;({ endpoints: lab, stop } = started)
-  browser = await startBrowser()
-  const traps = Array.from({ length: FILES }, (_, at) => [`traps/${at}.md`, TRAPS.slice(at * EACH, (at + 1) * EACH).join('\n')])
-  commit = await push(lab, 'mia', {
-    ...Object.fromEntries(traps),
-    'docs/slots.md': SLOTS,
-    'src/reaper.py': '# The quokka-lease of a slot.\ndef free(slot):\n    return slot\n',
-  })
-  await indexed(lab, commit)
-})
-afterEach(async () => {
-  for (const one of people.splice(0)) await one.close()
-})
-after(async () => {
-  await browser?.close()
-  await stop?.()
+let commit
+const { lab, person } = scene({
+  prepare: async (lab) => {
+    const traps = Array.from({ length: FILES }, (_, at) => [`traps/${at}.md`, TRAPS.slice(at * EACH, (at + 1) * EACH).join('\n')])
+    commit = await push(lab, 'mia', {
+      ...Object.fromEntries(traps),
+      'docs/slots.md': SLOTS,
+      'src/reaper.py': '# The quokka-lease of a slot.\ndef free(slot):\n    return slot\n',
+    })
+    await indexed(lab, commit)
+  },
 })
 
 test('a question finds the lines, and its address shows them to others', async () => {

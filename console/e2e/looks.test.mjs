@@ -3,38 +3,34 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { LINES, TITLES, moreThanText } from './hostile.mjs'
-import { Person, agent, call, issue, startBrowser, startLab, until } from './kit.mjs'
+import { agent, call, issue, until } from './kit.mjs'
 import { overTheEdge, routes } from './routes.mjs'
+import { scene } from './scene.mjs'
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-let lab, browser, stop
 const runs = {}
-before(async () => {
-  const started = await startLab()
-  ;({ endpoints: lab, stop } = started)
-  browser = await startBrowser()
-  const written = Buffer.from(`${LINES.join('\n')}\n`).toString('base64')
-  await agent(lab, 'qa', 'for part; do echo "$part" | base64 -d; done', written.match(/.{1,4000}/g))
-  // Not at once: a runner keeps only so much of what it could not send yet.
-  const some = 'seq -f "line %.0f of a long log, with some words in it" $((i * 1000 + 1)) $((i * 1000 + 1000))'
-  await agent(lab, 'plan', `for i in $(seq 0 99); do ${some}; sleep 0.2; done`)
-  await agent(lab, 'intake', 'echo "this cannot work"; exit 3')
-  for (const stage of ['dev', 'qa', 'plan', 'intake']) {
-    const run = await call(lab, 'run_start', { repository_id: lab.repository_id, stage, instruction: `do ${stage}`, number: { dev: 1, intake: 2 }[stage] })
-    runs[stage] = run.run_id
-  }
-  for (const run_id of Object.values(runs)) {
-    await until('it ends', async () => (await call(lab, 'run_get', { run_id })).finished_at, 120_000)
-  }
+const here = scene({
+  prepare: async (lab) => {
+    const written = Buffer.from(`${LINES.join('\n')}\n`).toString('base64')
+    await agent(lab, 'qa', 'for part; do echo "$part" | base64 -d; done', written.match(/.{1,4000}/g))
+    // Not at once: a runner keeps only so much of what it could not send yet.
+    const some = 'seq -f "line %.0f of a long log, with some words in it" $((i * 1000 + 1)) $((i * 1000 + 1000))'
+    await agent(lab, 'plan', `for i in $(seq 0 99); do ${some}; sleep 0.2; done`)
+    await agent(lab, 'intake', 'echo "this cannot work"; exit 3')
+    for (const stage of ['dev', 'qa', 'plan', 'intake']) {
+      const run = await call(lab, 'run_start', { repository_id: lab.repository_id, stage, instruction: `do ${stage}`, number: { dev: 1, intake: 2 }[stage] })
+      runs[stage] = run.run_id
+    }
+    for (const run_id of Object.values(runs)) {
+      await until('it ends', async () => (await call(lab, 'run_get', { run_id })).finished_at, 120_000)
+    }
+  },
 })
-after(async () => {
-  await browser?.close()
-  await stop?.()
-})
+const { lab, person } = here
 
 /** What of WCAG 2.2 AA the page as it is now does not keep. */
 async function violations(page) {
@@ -47,7 +43,7 @@ async function violations(page) {
 
 for (const [width, height] of [[1280, 860], [360, 740]]) {
   test(`every screen, light and dark, ${width} px wide`, async () => {
-    const mia = await Person.open(browser, lab, 'mia', { width, height })
+    const mia = await person('mia', { width, height })
     const wrong = []
     for (const route of routes(lab, runs)) {
       await mia.goto(route.path)
@@ -75,7 +71,7 @@ for (const [width, height] of [[1280, 860], [360, 740]]) {
 
 test('the page before one signs in', async () => {
   for (const colorScheme of ['light', 'dark']) {
-    const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' })
+    const context = await here.browser.newContext({ colorScheme, reducedMotion: 'reduce' })
     const page = await context.newPage()
     await page.goto(`${lab.gateway_url}/sign-in`)
     await page.getByRole('link', { name: 'Sign in with GitHub' }).waitFor()
@@ -88,7 +84,7 @@ test(`${TITLES.length} titles and ${LINES.length} lines that want to be more tha
   assert.ok(TITLES.length >= 100)
   const numbers = []
   for (const title of TITLES) numbers.push(await issue(lab, 'mia', title.trim() || 'empty'))
-  const mia = await Person.open(browser, lab, 'mia', { path: '/p/demo/issues' })
+  const mia = await person('mia', { path: '/p/demo/issues' })
   const { page } = mia
   const dialogs = []
   page.on('dialog', (dialog) => (dialogs.push(dialog.message()), dialog.dismiss()))
@@ -136,11 +132,10 @@ test(`${TITLES.length} titles and ${LINES.length} lines that want to be more tha
   await bounds()
   assert.deepEqual(dialogs, [])
   assert.deepEqual(await mia.wrong(), [])
-  await mia.close()
 })
 
 test('a log of 100,000 lines opens without a stall', async () => {
-  const mia = await Person.open(browser, lab, 'mia')
+  const mia = await person('mia')
   const { page } = mia
   await mia.context.addInitScript(() => {
     window.stalls = []
@@ -168,5 +163,4 @@ test('a log of 100,000 lines opens without a stall', async () => {
   await mia.goto(`/p/demo/runs/${runs.plan}/log#L77777`)
   await page.locator('.log-line.target', { hasText: 'line 77777 of' }).waitFor({ timeout: 60_000 })
   assert.deepEqual(await mia.wrong(), [])
-  await mia.close()
 })

@@ -1,28 +1,11 @@
 // What those do who look after a project: a delivery worked on again, a repository attached and made ready, a rule tried, a
 // token made once, a draft published, the audit proven; and what the others are told instead.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { Person, call, label, startBrowser, startLab, told, until } from './kit.mjs'
+import { test } from 'node:test'
+import { call, label, told, until } from './kit.mjs'
+import { scene } from './scene.mjs'
 
-let lab, browser, stop
-const people = []
-const person = async (...ask) => {
-  const one = await Person.open(browser, lab, ...ask)
-  people.push(one)
-  return one
-}
-before(async () => {
-  const started = await startLab()
-  ;({ endpoints: lab, stop } = started)
-  browser = await startBrowser()
-})
-afterEach(async () => {
-  for (const one of people.splice(0)) await one.close()
-})
-after(async () => {
-  await browser?.close()
-  await stop?.()
-})
+const { lab, person } = scene()
 
 test('a delivery says what was made of it and why, and is worked on again', async () => {
   await label(lab, 2, 'run:qa', 'sam')
