@@ -46,6 +46,26 @@ async fn at_work(shelf: &Shelf) -> Vec<(i16, String, ModelState)> {
         .collect()
 }
 
+/// So many things, all of them read by the model "one", which serves; answers its id.
+async fn read_by_one(shelf: &Shelf, things: usize) -> i16 {
+    let texts: Vec<_> = (0..things)
+        .map(|n| {
+            document(
+                &format!("{n}.md"),
+                Language::English,
+                &[&format!("Thing number {n}.")],
+            )
+        })
+        .collect();
+    knowledge::agree_on(&shelf.orchestrator, Some(&model("one", false)))
+        .await
+        .unwrap();
+    shelf.pass(shelf.alpha.repository_id, "c1", &texts).await;
+    let (one, ..) = at_work(shelf).await[0];
+    embed(shelf, one).await;
+    one
+}
+
 #[tokio::test]
 async fn only_what_changed_is_embedded() {
     let shelf = Shelf::new().await;
@@ -103,22 +123,7 @@ async fn only_what_changed_is_embedded() {
 #[tokio::test]
 async fn search_answers_while_models_change() {
     let shelf = Shelf::new().await;
-    let id = shelf.alpha.repository_id;
-    let texts: Vec<_> = (0..25)
-        .map(|n| {
-            document(
-                &format!("{n}.md"),
-                Language::English,
-                &[&format!("Thing number {n}.")],
-            )
-        })
-        .collect();
-    knowledge::agree_on(&shelf.orchestrator, Some(&model("one", false)))
-        .await
-        .unwrap();
-    shelf.pass(id, "c1", &texts).await;
-    let (one, ..) = at_work(&shelf).await[0];
-    embed(&shelf, one).await;
+    let one = read_by_one(&shelf, 25).await;
     let actor = service(shelf.alpha.project_id);
     let by = async |expected: Mode, name: Option<&str>| {
         for (model_id, ..) in at_work(&shelf).await {
@@ -243,21 +248,7 @@ async fn a_model_that_lacks_nothing_serves_at_once() {
 async fn what_a_model_refuses_is_shown_and_holds_nothing_up() {
     let shelf = Shelf::new().await;
     let id = shelf.alpha.repository_id;
-    let texts: Vec<_> = (0..3)
-        .map(|n| {
-            document(
-                &format!("{n}.md"),
-                Language::English,
-                &[&format!("Thing number {n}.")],
-            )
-        })
-        .collect();
-    knowledge::agree_on(&shelf.orchestrator, Some(&model("one", false)))
-        .await
-        .unwrap();
-    shelf.pass(id, "c1", &texts).await;
-    let (one, ..) = at_work(&shelf).await[0];
-    embed(&shelf, one).await;
+    read_by_one(&shelf, 3).await;
     knowledge::agree_on(&shelf.orchestrator, Some(&model("two", false)))
         .await
         .unwrap();
