@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use crate::actor::words;
 use crate::id::{DeliveryId, ProjectId, RepositoryId, RunId};
 
+/// Items at once, at most.
+pub const MAX_ITEMS: u16 = 100;
+
 /// What it is that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {

@@ -9,6 +9,6 @@ mod service;
 #[cfg(feature = "postgres")]
 mod store;
 
-pub use domain::{Item, Kind, Place, Urgency};
+pub use domain::{Item, Kind, MAX_ITEMS, Place, Urgency};
 #[cfg(feature = "postgres")]
-pub use service::{Inbox, MAX_ITEMS, list};
+pub use service::{Inbox, list};

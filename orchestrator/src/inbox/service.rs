@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::domain::{Item, Kind, Place, arrange, is_broken};
+use super::domain::{Item, Kind, MAX_ITEMS, Place, arrange, is_broken};
 use super::store;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
@@ -11,8 +11,6 @@ use crate::orchestrator::Orchestrator;
 use crate::postgres::Tx;
 use crate::project::access::{self, Operation};
 
-/// Items at once, at most.
-pub const MAX_ITEMS: usize = 100;
 /// How far back it looks unless asked otherwise.
 const USUAL: SignedDuration = SignedDuration::from_hours(24 * 14);
 /// How far back it looks at most.
@@ -40,7 +38,7 @@ pub async fn list(orchestrator: &Orchestrator, actor: &Actor, since: Option<Time
     if since < now - FURTHEST {
         return Err(Error::Invalid("since: at most 90 days ago".into()));
     }
-    let (items, more) = arrange(found(&mut tx, actor, since).await?, MAX_ITEMS);
+    let (items, more) = arrange(found(&mut tx, actor, since).await?, usize::from(MAX_ITEMS));
     Ok(Inbox {
         items,
         more,

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
 
-use super::domain::{Item, Kind, Place};
+use super::domain::{Item, Kind, MAX_ITEMS, Place};
 use crate::error::Result;
 use crate::id::{DeliveryId, PersonId, ProjectId, RepositoryId, RunId};
 use crate::postgres::{Moment, Tx};
+
+/// Of each kind one more than is shown, so that it is known whether there are more.
+const FETCHED: i64 = MAX_ITEMS as i64 + 1;
 
 struct Row {
     project_id: ProjectId,
@@ -63,10 +66,11 @@ pub(super) async fn failed_runs(
              AND NOT EXISTS (SELECT FROM runs again WHERE again.retry_of = r.run_id)
              AND NOT EXISTS (SELECT FROM runs newer WHERE newer.repository_id = r.repository_id
                                  AND newer.number = r.number AND newer.run_id > r.run_id)
-           ORDER BY r.finished_at DESC LIMIT 101"#,
+           ORDER BY r.finished_at DESC LIMIT $4"#,
         person_id as PersonId,
         &projects,
         since.to_sqlx() as _,
+        FETCHED,
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -96,10 +100,11 @@ pub(super) async fn conflicts(
                                  AND later.verdict IN ('conflict', 'run_created', 'run_joined', 'run_ended'))
              AND NOT EXISTS (SELECT FROM runs r WHERE r.repository_id = d.repository_id AND r.number = d.number
                                  AND r.created_at > d.received_at)
-           ORDER BY d.received_at DESC LIMIT 101"#,
+           ORDER BY d.received_at DESC LIMIT $4"#,
         github_user_id,
         &projects,
         since.to_sqlx() as _,
+        FETCHED,
     )
     .fetch_all(&mut **tx)
     .await?;
@@ -117,8 +122,9 @@ pub(super) async fn suspended(tx: &mut Tx, projects: &[ProjectId]) -> Result<Vec
                NULL::text AS sub_reason, coalesce(b.access_as_of, b.created_at) AS "at!"
            FROM repositories b JOIN projects p USING (project_id)
            WHERE b.project_id = ANY ($1) AND b.suspension IS NOT NULL AND b.detached_at IS NULL
-           ORDER BY b.access_as_of DESC NULLS LAST LIMIT 101"#,
+           ORDER BY b.access_as_of DESC NULLS LAST LIMIT $2"#,
         &projects,
+        FETCHED,
     )
     .fetch_all(&mut **tx)
     .await?;
